@@ -1,0 +1,279 @@
+"""The experiment: the only place where a setting, its type, range, default and help stand.
+
+TOML validation, the CLI's schema, the form on screen and the frozen `config.toml` of a run are all
+made from these models. Torch-free: the terminal app imports it.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tomli
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from engine.errors import B4RError
+from engine.problems import problems_of
+
+GENERATED_DATASETS = ("random", "synthetic")
+METRIC_NAMES = ("recall", "precision", "ndcg")
+NAME_PATTERN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
+PROTOCOL_PATTERN = re.compile(r"full|(popular|uniform)-([1-9][0-9]{0,5})")
+JOB_PATTERN = re.compile(r"(?:[1-9][0-9]*:)?([1-9][0-9]{0,3})x([1-9][0-9]{0,3})")
+
+
+class Group(BaseModel):
+    """A group of settings: strict about types, closed to unknown keys, never changed once made."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class DataConfig(Group):
+    """Which interactions, and what is kept of them."""
+
+    dataset_name: Literal["ml-100k", "ml-1m", "ml-20m", "random", "synthetic"] = Field(
+        "ml-1m", description="Data set, which also names the format of its files"
+    )
+    dataset_path: str | None = Field(
+        None, description="Folder with the data set's files; a relative path starts at the TOML file"
+    )
+    min_rating: float = Field(0.0, description="Interactions rated lower are dropped")
+    min_user_count: int = Field(5, ge=1, description="Users with fewer interactions are dropped")
+    min_item_count: int = Field(0, ge=0, description="Items with fewer interactions are dropped")
+    split: Literal["leave-two-out"] = Field(
+        "leave-two-out",
+        description="Last interaction of a user is test, the one before it validation, the rest training",
+    )
+    random_user_count: int = Field(10, ge=1, le=100_000_000, description="Users of `random` and `synthetic`")
+    random_item_count: int = Field(30, ge=2, le=100_000_000, description="Items of `random` and `synthetic`")
+    random_size: int = Field(
+        300, ge=1, le=2_000_000_000, description="Interactions of `random` and `synthetic`"
+    )
+    seed: int = Field(0, ge=0, lt=2**63, description="Seed of generated data sets and of evaluation negatives")
+
+
+class ModelConfig(Group):
+    """The size and shape of BERT4Rec."""
+
+    max_len: int = Field(100, ge=2, le=10_000, description="Positions of an input sequence, the mask included")
+    emb_dim: int = Field(256, ge=4, le=8192, multiple_of=4, description="Width of embeddings and layers")
+    nhead: int = Field(2, ge=1, description="Attention heads; must divide emb_dim")
+    num_layers: int = Field(2, ge=1, le=64, description="Transformer blocks")
+    dropout: float = Field(0.1, ge=0.0, lt=1.0, description="Dropout rate in embeddings and blocks")
+    norm: Literal["pre", "post"] = Field("post", description="Layer norm before or after each half block")
+    tie_output: bool = Field(False, description="Score items with the input item table (ddp only)")
+
+    @field_validator("nhead")
+    @classmethod
+    def _divides_emb_dim(cls, nhead: int, info: Any) -> int:
+        emb_dim = info.data.get("emb_dim")
+        if emb_dim is not None and emb_dim % nhead:
+            raise PydanticCustomError(
+                "setting", f"{nhead} heads do not divide emb_dim = {emb_dim}; choose a divisor of it"
+            )
+        return nhead
+
+
+class EarlyStopping(Group):
+    """When to end before num_epochs."""
+
+    metric: str | None = Field(None, description="Validation metric to watch; default evaluation.select_by")
+    patience: int = Field(10, ge=1, description="Validations without improvement before the run ends")
+
+
+class TrainingConfig(Group):
+    """How the model is fitted."""
+
+    num_epochs: int = Field(100, ge=1, le=1_000_000, description="Passes over the training sequences")
+    lr: float = Field(0.001, gt=0.0, description="Learning rate of Adam (dense part; all of it in ddp)")
+    embedding_lr: float | None = Field(
+        None,
+        gt=0.0,
+        description="Learning rate of the sharded item table (dmp); default lr where its optimiser is Adam, "
+        "20 × lr where it is row-wise Adagrad",
+    )
+    decay_step: int = Field(25, ge=1, description="Epochs between two cuts of the learning rate")
+    gamma: float = Field(1.0, gt=0.0, le=1.0, description="Factor of each cut of the learning rate")
+    weight_decay: float = Field(0.0, ge=0.0, description="Decoupled weight decay (biases and norms excluded)")
+    mask_prob: float = Field(0.15, gt=0.0, le=1.0, description="Chance that an item of a sequence is a target")
+    dupe_factor: int = Field(3, ge=1, le=1000, description="Masked copies of each sequence in an epoch")
+    train_batch_size: int = Field(128, ge=1, le=1_000_000, description="Sequences a step, per rank")
+    precision: Literal["fp32", "bf16"] = Field("fp32", description="Number format of the transformer's matmuls")
+    early_stopping: EarlyStopping | None = Field(None, description="End when validation stops improving")
+    grad_clip: float | None = Field(None, gt=0.0, description="Largest norm of the dense gradient")
+    seed: int = Field(0, ge=0, lt=2**63, description="Seed of weights, masks, order and dropout")
+    export_root: str | None = Field(
+        None, description="Folder for checkpoints, a sub-folder a run; default the run folder itself"
+    )
+    keep_checkpoints: int = Field(
+        0, ge=0, description="Epoch checkpoints kept besides the best one; 0 keeps all"
+    )
+
+
+class EvaluationConfig(Group):
+    """What is measured, and how the best epoch is chosen."""
+
+    metric_ks: list[Annotated[int, Field(ge=1, le=1_000_000)]] = Field(
+        [1, 5, 10, 20, 50, 100], min_length=1, description="Cutoffs of recall, precision and ndcg"
+    )
+    protocols: list[str] = Field(
+        ["full", "popular-100"],
+        min_length=1,
+        description="Candidates: `full` (all unseen items), `popular-N` or `uniform-N` (N sampled negatives)",
+    )
+    select_by: str = Field(
+        "ndcg@10", description="Metric of the first protocol, on validation, that chooses the best epoch"
+    )
+    val_batch_size: int = Field(128, ge=1, le=1_000_000, description="Users a validation batch, per rank")
+    test_batch_size: int = Field(128, ge=1, le=1_000_000, description="Users a test batch, per rank")
+    pth: str = Field("best", description="Checkpoint to test: `best`, `last`, a file name or a path")
+    every: int = Field(1, ge=1, description="Epochs between validations; the last epoch is always validated")
+
+    @field_validator("protocols")
+    @classmethod
+    def _known_protocols(cls, protocols: list[str]) -> list[str]:
+        for protocol in protocols:
+            if not PROTOCOL_PATTERN.fullmatch(protocol):
+                raise PydanticCustomError(
+                    "setting", f"'{protocol}' is no protocol; use full, popular-N or uniform-N, such as popular-100"
+                )
+        if len(set(protocols)) < len(protocols):
+            raise PydanticCustomError("setting", "a protocol is listed twice; list each once")
+        return protocols
+
+    @field_validator("metric_ks")
+    @classmethod
+    def _rising_cutoffs(cls, cutoffs: list[int]) -> list[int]:
+        return sorted(set(cutoffs))
+
+    @field_validator("select_by")
+    @classmethod
+    def _known_metric(cls, metric: str, info: Any) -> str:
+        check_metric(metric, info.data.get("metric_ks"))
+        return metric
+
+
+class LaunchConfig(Group):
+    """Where and how torchrun starts the ranks."""
+
+    mode: Literal["ddp", "dmp"] = Field(
+        "ddp", description="ddp: every rank holds the model; dmp: the item table is sharded over ranks"
+    )
+    scheduler: Literal["local"] = Field("local", description="Who starts the processes")
+    j: str = Field("1x1", description="[min:]nodes x processes a node, as torchrun counts them")
+    gpu: int | Literal["auto"] = Field(
+        "auto", description="GPUs to use on a node: a count, 0 for CPU, `auto` for one a process if there are any"
+    )
+    script: str | None = Field(
+        None, description="Python file to start instead of engine.train; gets the run folder as its argument"
+    )
+    threads: int | None = Field(None, ge=1, le=1024, description="CPU threads a rank; default cores / ranks")
+    env: dict[str, str] = Field({}, description="Environment variables of the ranks")
+    time_limit: float | None = Field(None, gt=0.0, description="Minutes after which the run is stopped")
+    sharding: Literal["auto", "row_wise", "table_wise", "column_wise"] = Field(
+        "auto", description="How dmp cuts the item table; `auto` lets TorchRec's planner choose"
+    )
+
+    @field_validator("j")
+    @classmethod
+    def _job_shape(cls, j: str) -> str:
+        match = JOB_PATTERN.fullmatch(j)
+        if not match:
+            raise PydanticCustomError(
+                "setting", f"'{j}' is not a job size; write nodes x processes, such as 1x2"
+            )
+        if int(match[1]) != 1:
+            raise PydanticCustomError(
+                "setting", f"'{j}' asks for {match[1]} nodes, but the local scheduler has one; write 1x{match[2]}"
+            )
+        return j
+
+    @field_validator("gpu")
+    @classmethod
+    def _gpu_count(cls, gpu: int | str) -> int | str:
+        if isinstance(gpu, int) and gpu < 0:
+            raise PydanticCustomError("setting", f"{gpu} GPUs cannot be; use 0 for CPU")
+        return gpu
+
+    @property
+    def processes(self) -> int:
+        """Ranks on this node."""
+        match = JOB_PATTERN.fullmatch(self.j)
+        assert match is not None
+        return int(match[2])
+
+
+class Experiment(Group):
+    """One experiment, whole: what `config.toml` of a run holds."""
+
+    name: str = Field(description="Letters, digits, . _ -; not starting with a dot")
+    description: str = Field("", description="A line for people")
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    launch: LaunchConfig = LaunchConfig()
+
+    @field_validator("name")
+    @classmethod
+    def _safe_name(cls, name: str) -> str:
+        if not NAME_PATTERN.fullmatch(name):
+            raise PydanticCustomError(
+                "setting",
+                f"{name!r} is no experiment name; use up to 100 letters, digits, '.', '_' or '-', no dot first",
+            )
+        return name
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Experiment:
+        if self.data.dataset_name not in GENERATED_DATASETS and not self.data.dataset_path:
+            _refuse("data.dataset_path", f"{self.data.dataset_name} needs the folder of its files; set dataset_path")
+        if self.model.tie_output and self.launch.mode == "dmp":
+            _refuse(
+                "model.tie_output",
+                "a tied output needs the whole item table on each rank, which dmp shards; use false, or mode ddp",
+            )
+        if self.training.early_stopping and self.training.early_stopping.metric:
+            check_metric(
+                self.training.early_stopping.metric,
+                self.evaluation.metric_ks,
+                key="training.early_stopping.metric",
+            )
+        return self
+
+
+def _refuse(key: str, sentence: str) -> None:
+    """Raise a validation error that points at `key`, though found by looking at the whole."""
+    raise PydanticCustomError("setting", sentence, {"key": key})
+
+
+def check_metric(metric: str, cutoffs: list[int] | None, key: str | None = None) -> None:
+    """Refuse a metric that no validation would compute, such as `ndcg@7` where 7 is no cutoff."""
+    name, _, cutoff = metric.partition("@")
+    if metric == "mrr" or (
+        name in METRIC_NAMES and cutoff.isdecimal() and (cutoffs is None or int(cutoff) in cutoffs)
+    ):
+        return
+    known = ", ".join(f"{name}@{k}" for name in METRIC_NAMES for k in (cutoffs or [10])[:3])
+    raise PydanticCustomError(
+        "setting",
+        f"'{metric}' is not measured; use mrr or a metric at a cutoff of metric_ks, such as {known}",
+        {"key": key} if key else {},
+    )
+
+
+def read_run_config(run_dir: Path) -> Experiment:
+    """The frozen experiment of a run folder. Raises B4RError that names the file and the key."""
+    path = run_dir / "config.toml"
+    try:
+        with path.open("rb") as file:
+            return Experiment.model_validate(tomli.load(file))
+    except OSError as error:
+        raise B4RError(f"{path}: {error.strerror or error}; is {run_dir} a run folder?") from error
+    except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise B4RError(f"{path}: not valid TOML: {error}") from error
+    except ValidationError as error:
+        problem = problems_of(error, Experiment)[0]
+        raise B4RError(f"{path}: {problem.key}: {problem.sentence}") from error
