@@ -1,0 +1,117 @@
+"""Keeps prepared data sets as memory-mapped arrays, one folder each, shared by all ranks and runs.
+
+A folder appears whole or not at all: it is written under another name and renamed. Its checksums are compared
+on each reading, so that a damaged folder is built anew instead of believed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+
+from engine.data.dataset import Dataset, FunnelStep
+from engine.errors import B4RError, ExitCode
+
+LAYOUT = 1  # raise it whenever the files of a folder change
+_ARRAYS = ("items", "offsets", "user_ids", "item_ids")
+
+
+def default_root() -> Path:
+    """$B4R_CACHE, or the user's cache folder."""
+    return Path(os.environ.get("B4R_CACHE") or platformdirs.user_cache_path("b4r-tui"))
+
+
+def cached(root: Path, key: str, build: Callable[[], Dataset]) -> Dataset:
+    """The data set kept under `key`, built and kept first where it is missing or damaged.
+
+    Processes that ask at once wait for the first of them to build. Raises B4RError where the cache cannot be
+    written, and whatever `build` raises.
+    """
+    folder = root / f"{key}-v{LAYOUT}"
+    dataset = _read(folder)
+    if dataset is not None:
+        return dataset
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with _only_builder(root / f"{folder.name}.lock"):
+            return _read(folder) or _build(folder, build)
+    except OSError as error:
+        raise B4RError(
+            f"{root}: the data cache cannot be written ({error.strerror or error}); set B4R_CACHE to a folder "
+            "that can",
+            ExitCode.ENVIRONMENT,
+        ) from error
+
+
+@contextmanager
+def _only_builder(lock: Path) -> Iterator[None]:
+    with lock.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # let go when the file is closed, or the process dies
+        yield
+
+
+def _build(folder: Path, build: Callable[[], Dataset]) -> Dataset:
+    """Build, write and publish a data set, and read it back. To be called by one process at a time."""
+    unfinished = f".{folder.name}-"
+    for leftover in [folder, *folder.parent.glob(f"{unfinished}*")]:
+        shutil.rmtree(leftover, ignore_errors=True)
+    temporary = Path(tempfile.mkdtemp(prefix=unfinished, dir=folder.parent))
+    try:
+        _write(temporary, build())
+        return _publish(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _publish(temporary: Path, folder: Path) -> Dataset:
+    """Rename to `folder`; where file locks do not reach and another host was first, its folder is used."""
+    refused: OSError | None = None
+    try:
+        temporary.rename(folder)
+    except OSError as error:
+        refused = error
+    dataset = _read(folder)
+    if dataset is None:
+        raise refused or OSError(f"{folder.name} was damaged while it was written")
+    return dataset
+
+
+def _write(folder: Path, dataset: Dataset) -> None:
+    for name in _ARRAYS:
+        np.save(folder / f"{name}.npy", getattr(dataset, name), allow_pickle=False)
+    facts = {
+        "name": dataset.name,
+        "data_fingerprint": dataset.data_fingerprint,
+        "split_fingerprint": dataset.split_fingerprint,
+        "funnel": [asdict(step) for step in dataset.funnel],
+        "checksums": _checksums(folder),
+    }
+    (folder / "facts.json").write_text(json.dumps(facts), encoding="utf-8")
+
+
+def _read(folder: Path) -> Dataset | None:
+    """The data set of a folder, its arrays mapped read-only; None where it is missing or damaged."""
+    try:
+        facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+        if facts.pop("checksums") != _checksums(folder):
+            return None
+        arrays = {name: np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in _ARRAYS}
+        funnel = tuple(FunnelStep(**step) for step in facts.pop("funnel"))
+        return Dataset(funnel=funnel, **facts, **arrays)
+    except (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _checksums(folder: Path) -> dict[str, int]:
+    return {name: zlib.crc32((folder / f"{name}.npy").read_bytes()) for name in _ARRAYS}

@@ -1,0 +1,70 @@
+"""Drops rows, items and users below the minima, until every minimum holds.
+
+Order: rating, then items, then users. A user dropped can push an item below its minimum, so items and users
+are filtered again until nothing changes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engine.config import DataConfig
+from engine.data.dataset import FunnelStep
+from engine.errors import B4RError
+
+
+def filter_rows(
+    users: np.ndarray, items: np.ndarray, ratings: np.ndarray, config: DataConfig
+) -> tuple[np.ndarray, tuple[FunnelStep, ...]]:
+    """Indices of the rows that stay, rising, and what each step left.
+
+    users, items: (rows,) int64 codes from 0. ratings: (rows,) float. Rows rated `min_rating` or more stay,
+    and of these the largest set in which each item has `min_item_count` rows and each user `min_user_count`.
+    Raises B4RError if nothing is left.
+    """
+    rows = np.arange(len(users))
+    funnel = [_step("read", rows, users, items)]
+    rows = rows[ratings >= config.min_rating]
+    funnel.append(_step("min_rating", rows, users, items))
+    rows = _with_count(rows, items, config.min_item_count)
+    funnel.append(_step("min_item_count", rows, users, items))
+    rows = _with_count(rows, users, config.min_user_count)
+    funnel.append(_step("min_user_count", rows, users, items))
+    rows = _to_fixed_point(rows, users, items, config)
+    funnel.append(_step("repeated", rows, users, items))
+    if not len(rows):
+        raise B4RError(_nothing_left(funnel, config))
+    return rows, tuple(funnel)
+
+
+def _to_fixed_point(rows: np.ndarray, users: np.ndarray, items: np.ndarray, config: DataConfig) -> np.ndarray:
+    before = -1
+    while len(rows) != before:
+        before = len(rows)
+        rows = _with_count(rows, items, config.min_item_count)
+        rows = _with_count(rows, users, config.min_user_count)
+    return rows
+
+
+def _with_count(rows: np.ndarray, codes: np.ndarray, minimum: int) -> np.ndarray:
+    """The rows whose code stands in at least `minimum` of the rows."""
+    if minimum <= 1 or not len(rows):
+        return rows
+    kept = codes[rows]
+    return rows[np.bincount(kept)[kept] >= minimum]
+
+
+def _step(name: str, rows: np.ndarray, users: np.ndarray, items: np.ndarray) -> FunnelStep:
+    return FunnelStep(name, len(rows), _distinct(users[rows]), _distinct(items[rows]))
+
+
+def _distinct(codes: np.ndarray) -> int:
+    return int(np.count_nonzero(np.bincount(codes))) if len(codes) else 0
+
+
+def _nothing_left(funnel: list[FunnelStep], config: DataConfig) -> str:
+    counts = ", ".join(f"{step.name} {step.interactions}" for step in funnel)
+    return (
+        f"the filters min_rating = {config.min_rating:g}, min_item_count = {config.min_item_count} and "
+        f"min_user_count = {config.min_user_count} leave no interaction (left after {counts}); lower them"
+    )

@@ -1,0 +1,34 @@
+"""Fingerprints: which bytes were read, and which settings turned them into indices and a split."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from engine.config import DataConfig
+
+RULES = 1  # raise it whenever the same bytes and settings would give other indices or another split
+_BLOCK_BYTES = 1 << 20
+_SETTINGS = ("dataset_name", "min_rating", "min_user_count", "min_item_count", "split")
+
+
+def of_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex. Raises OSError."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def of_settings(**settings: Any) -> str:
+    """SHA-256 of settings that JSON can hold, in hex; their order does not matter."""
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+
+def of_split(data_fingerprint: str, config: DataConfig) -> str:
+    """Fingerprint of the indices and the split that `config` makes of the data."""
+    settings = {name: getattr(config, name) for name in _SETTINGS}
+    return of_settings(rules=RULES, data=data_fingerprint, **settings)

@@ -1,0 +1,34 @@
+"""Readers without a file: interactions drawn from the settings alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from engine.config import DataConfig
+from engine.data import fingerprint
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A generator of interactions. version: raised whenever the same settings would give other rows."""
+
+    draw: Callable[[DataConfig], pd.DataFrame]
+    version: int
+
+    def fingerprint(self, config: DataConfig) -> str:
+        """Digest of the settings that `read` looks at."""
+        return fingerprint.of_settings(
+            generator=config.dataset_name,
+            version=self.version,
+            users=config.random_user_count,
+            items=config.random_item_count,
+            size=config.random_size,
+            seed=config.seed,
+        )
+
+    def read(self, config: DataConfig) -> pd.DataFrame:
+        """The interactions; the same settings always give the same ones."""
+        return self.draw(config)

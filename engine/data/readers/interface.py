@@ -1,0 +1,23 @@
+"""What every reader can do."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import pandas as pd
+
+from engine.config import DataConfig
+
+COLUMNS = ("user", "item", "rating", "timestamp")
+
+
+class Reader(Protocol):
+    """A source of interactions: a file format, or a generator."""
+
+    def fingerprint(self, config: DataConfig) -> str:
+        """Hex digest of what `read` reads; equal digests mean equal interactions. Raises B4RError."""
+
+    def read(self, config: DataConfig) -> pd.DataFrame:
+        """All interactions in the order of the source, with COLUMNS: ids whole numbers or texts, none missing,
+        rating a finite number, timestamp a whole number. Raises B4RError that names the file and the line.
+        """

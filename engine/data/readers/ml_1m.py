@@ -1,0 +1,7 @@
+"""MovieLens 1M: `ratings.dat`, four numbers a line between double colons."""
+
+from __future__ import annotations
+
+from engine.data.readers.text_table import TextTable
+
+ML_1M = TextTable("MovieLens 1M", "ratings.dat", separator="::")

@@ -1,0 +1,140 @@
+"""Files of numbers, one interaction a line: read fast by pandas, and once more slowly to find a bad line.
+
+UTF-8 or ASCII with or without a byte order mark, any line ends; blank lines are passed over. Ids are whole
+numbers from 0, so that `7` and `07` are one user. Rows that say the same twice are two interactions.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from engine.config import DataConfig
+from engine.data import fingerprint
+from engine.data.readers.interface import COLUMNS
+from engine.data.readers.source_file import find_file, unreadable
+from engine.errors import B4RError
+
+_TYPES = {"user": np.int64, "item": np.int64, "rating": np.float64, "timestamp": np.int64}
+_WHOLE = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
+_LONGEST_LINE = 1 << 16  # characters; a longer one is no interaction, whatever it holds
+_SHOWN = 60  # characters of a bad line that a sentence quotes
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A format with the fields user, item, rating, timestamp (seconds), in this order.
+
+    title: the data set's name for people. separator: one character, or one character twice.
+    header: the first line, where the format has one.
+    """
+
+    title: str
+    file_name: str
+    separator: str
+    header: str | None = None
+
+    def fingerprint(self, config: DataConfig) -> str:
+        """SHA-256 of the file. Raises B4RError where it cannot be read."""
+        path = self._find(config)
+        try:
+            return fingerprint.of_file(path)
+        except OSError as error:
+            raise unreadable(path, error) from error
+
+    def read(self, config: DataConfig) -> pd.DataFrame:
+        """All interactions in file order. Raises B4RError that names the first bad line."""
+        path = self._find(config)
+        try:
+            self._check_header(path)
+            return self._read_fast(path)
+        except OSError as error:
+            raise unreadable(path, error) from error
+        except (ValueError, OverflowError) as error:
+            raise B4RError(self._first_problem(path) or f"{path}: cannot be read ({error})") from error
+
+    def _find(self, config: DataConfig) -> Path:
+        return find_file(config.dataset_path, self.file_name, self.title)
+
+    def _check_header(self, path: Path) -> None:
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            first = file.readline(_LONGEST_LINE).rstrip("\n")
+        if self.header and first and first != self.header:
+            raise B4RError(f"{path}:1: expected the header {self.header}, found {_quoted(first)}; add it")
+
+    def _read_fast(self, path: Path) -> pd.DataFrame:
+        """Raises ValueError where any line is bad, without saying which."""
+        columns = self._columns()
+        frame = pd.read_csv(
+            path,
+            sep=self.separator[0],
+            names=columns,
+            header=None,
+            skiprows=1 if self.header else 0,
+            dtype={name: _TYPES.get(name, np.float64) for name in columns},
+            index_col=False,
+            keep_default_na=False,
+            na_values={name: [""] for name in columns if name not in COLUMNS},
+            quoting=csv.QUOTE_NONE,
+        )
+        numbers = frame[list(COLUMNS)]
+        if frame.empty or frame.drop(columns=list(COLUMNS)).notna().any(axis=None):
+            raise ValueError("no lines, or lines with other than four fields")
+        if not np.isfinite(numbers["rating"]).all() or numbers[["user", "item"]].min(axis=None) < 0:
+            raise ValueError("numbers out of range")
+        return numbers
+
+    def _columns(self) -> list[str]:
+        """Names for pandas, which splits at one character: `::` makes an empty column between two fields.
+
+        The last column has no name in the file either: it is empty unless a line has too many fields.
+        """
+        columns: list[str] = []
+        for name in COLUMNS:
+            columns += [name, *(f"after {name}" for _ in self.separator[1:] if name != COLUMNS[-1])]
+        return [*columns, "too many"]
+
+    def _first_problem(self, path: Path) -> str | None:
+        """A sentence on the first bad line, or on there being none at all."""
+        count = 0
+        with path.open(encoding="utf-8-sig", errors="replace") as file:
+            lines = iter(lambda: file.readline(_LONGEST_LINE), "")
+            for number, line in enumerate(lines, start=1):
+                if (number == 1 and self.header) or not line.strip(" \n"):
+                    continue
+                count += 1
+                if problem := self._problem(line.rstrip("\n")):
+                    return f"{path}:{number}: {problem}; mend or remove the line"
+        return None if count else f"{path}: holds no interactions; download {self.title} again"
+
+    def _problem(self, line: str) -> str | None:
+        fields = line.split(self.separator)
+        if len(fields) != len(COLUMNS):
+            layout = self.separator.join(COLUMNS).replace("\t", "<tab>")
+            return f"expected {layout}, found {_quoted(line)}"
+        for name, text in zip(COLUMNS, fields, strict=True):
+            if fault := _fault(name, text.strip(" ")):
+                return f"{name} {_quoted(text)} is {fault}"
+        return None
+
+
+def _fault(name: str, text: str) -> str | None:
+    """What keeps a text from being a field of that name, if anything."""
+    if name == "rating":
+        return None if _NUMBER.fullmatch(text) and math.isfinite(float(text)) else "not a number"
+    if not _WHOLE.fullmatch(text):
+        return "not a whole number"
+    if not -(2**63) <= int(text[:40]) < 2**63:
+        return "too large, beyond 64 bits"
+    return "negative" if name != "timestamp" and int(text) < 0 else None
+
+
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "...")
