@@ -51,13 +51,17 @@ class DataConfig(Group):
     random_size: int = Field(
         300, ge=1, le=2_000_000_000, description="Interactions of `random` and `synthetic`"
     )
-    seed: int = Field(0, ge=0, lt=2**63, description="Seed of generated data sets and of evaluation negatives")
+    seed: int = Field(
+        0, ge=0, lt=2**63, description="Seed of generated data sets and of evaluation negatives"
+    )
 
 
 class ModelConfig(Group):
     """The size and shape of BERT4Rec."""
 
-    max_len: int = Field(100, ge=2, le=10_000, description="Positions of an input sequence, the mask included")
+    max_len: int = Field(
+        100, ge=2, le=10_000, description="Positions of an input sequence, the mask included"
+    )
     emb_dim: int = Field(256, ge=4, le=8192, multiple_of=4, description="Width of embeddings and layers")
     nhead: int = Field(2, ge=1, description="Attention heads; must divide emb_dim")
     num_layers: int = Field(2, ge=1, le=64, description="Transformer blocks")
@@ -97,10 +101,14 @@ class TrainingConfig(Group):
     decay_step: int = Field(25, ge=1, description="Epochs between two cuts of the learning rate")
     gamma: float = Field(1.0, gt=0.0, le=1.0, description="Factor of each cut of the learning rate")
     weight_decay: float = Field(0.0, ge=0.0, description="Decoupled weight decay (biases and norms excluded)")
-    mask_prob: float = Field(0.15, gt=0.0, le=1.0, description="Chance that an item of a sequence is a target")
+    mask_prob: float = Field(
+        0.15, gt=0.0, le=1.0, description="Chance that an item of a sequence is a target"
+    )
     dupe_factor: int = Field(3, ge=1, le=1000, description="Masked copies of each sequence in an epoch")
     train_batch_size: int = Field(128, ge=1, le=1_000_000, description="Sequences a step, per rank")
-    precision: Literal["fp32", "bf16"] = Field("fp32", description="Number format of the transformer's matmuls")
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32", description="Number format of the transformer's matmuls"
+    )
     early_stopping: EarlyStopping | None = Field(None, description="End when validation stops improving")
     grad_clip: float | None = Field(None, gt=0.0, description="Largest norm of the dense gradient")
     seed: int = Field(0, ge=0, lt=2**63, description="Seed of weights, masks, order and dropout")
@@ -137,7 +145,8 @@ class EvaluationConfig(Group):
         for protocol in protocols:
             if not PROTOCOL_PATTERN.fullmatch(protocol):
                 raise PydanticCustomError(
-                    "setting", f"'{protocol}' is no protocol; use full, popular-N or uniform-N, such as popular-100"
+                    "setting",
+                    f"'{protocol}' is no protocol; use full, popular-N or uniform-N, such as popular-100",
                 )
         if len(set(protocols)) < len(protocols):
             raise PydanticCustomError("setting", "a protocol is listed twice; list each once")
@@ -164,7 +173,8 @@ class LaunchConfig(Group):
     scheduler: Literal["local"] = Field("local", description="Who starts the processes")
     j: str = Field("1x1", description="[min:]nodes x processes a node, as torchrun counts them")
     gpu: int | Literal["auto"] = Field(
-        "auto", description="GPUs to use on a node: a count, 0 for CPU, `auto` for one a process if there are any"
+        "auto",
+        description="GPUs to use on a node: a count, 0 for CPU, `auto` for one a process if there are any",
     )
     script: str | None = Field(
         None, description="Python file to start instead of engine.train; gets the run folder as its argument"
@@ -186,7 +196,8 @@ class LaunchConfig(Group):
             )
         if int(match[1]) != 1:
             raise PydanticCustomError(
-                "setting", f"'{j}' asks for {match[1]} nodes, but the local scheduler has one; write 1x{match[2]}"
+                "setting",
+                f"'{j}' asks for {match[1]} nodes, but the local scheduler has one; write 1x{match[2]}",
             )
         return j
 
@@ -229,7 +240,10 @@ class Experiment(Group):
     @model_validator(mode="after")
     def _fits_together(self) -> Experiment:
         if self.data.dataset_name not in GENERATED_DATASETS and not self.data.dataset_path:
-            _refuse("data.dataset_path", f"{self.data.dataset_name} needs the folder of its files; set dataset_path")
+            _refuse(
+                "data.dataset_path",
+                f"{self.data.dataset_name} needs the folder of its files; set dataset_path",
+            )
         if self.model.tie_output and self.launch.mode == "dmp":
             _refuse(
                 "model.tie_output",

@@ -59,7 +59,9 @@ def nearest(name: str, known: list[str]) -> str:
     return f"known here: {', '.join(known)}" if known else "remove it"
 
 
-def _sentence(detail: dict[str, Any], context: dict[str, Any], model: type[BaseModel], path: list[Any]) -> str:
+def _sentence(
+    detail: dict[str, Any], context: dict[str, Any], model: type[BaseModel], path: list[Any]
+) -> str:
     kind, value = detail["type"], detail.get("input")
     if kind == "extra_forbidden":
         return f"unknown key; {nearest(str(path[-1]), known_keys(model, path[:-1]))}"

@@ -1,0 +1,71 @@
+"""BERT4Rec (Sun et al., CIKM 2019, arXiv 1904.06690) with its item table in a TorchRec EmbeddingCollection."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torchrec import EmbeddingCollection, EmbeddingConfig, KeyedJaggedTensor
+
+from engine.config import ModelConfig
+from engine.model.blocks import Block, Ragged
+from engine.model.initial import initialise_dense
+
+FEATURE = "item"
+ITEM_TABLE = "items.embeddings.item.weight"  # the item table's name in every state_dict
+
+
+class BERT4Rec(nn.Module):
+    """Scores all items at chosen positions of the input sequences.
+
+    Items are 0 … num_items - 1; the mask token is num_items, so the table has num_items + 1 rows. There is no
+    padding token. Positions count from the end of a sequence, so a score does not depend on what else is in
+    the batch. The item table may be given to TorchRec unmade, on the meta device, to be sharded.
+    """
+
+    def __init__(self, num_items: int, config: ModelConfig, seed: int, table_device: str = "cpu") -> None:
+        super().__init__()
+        self.num_items = num_items
+        table = EmbeddingConfig(
+            name="item", embedding_dim=config.emb_dim, num_embeddings=num_items + 1, feature_names=[FEATURE]
+        )
+        self.items = EmbeddingCollection(tables=[table], device=torch.device(table_device))
+        self.positions = nn.Embedding(config.max_len, config.emb_dim)
+        self.input_norm = nn.LayerNorm(config.emb_dim)
+        self.dropout = nn.Dropout(config.dropout)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.num_layers))
+        self.last_norm = nn.LayerNorm(config.emb_dim) if config.norm == "pre" else nn.Identity()
+        self.head = nn.Linear(config.emb_dim, config.emb_dim)
+        self.head_norm = nn.LayerNorm(config.emb_dim)
+        self.output = None if config.tie_output else nn.Parameter(torch.empty(num_items, config.emb_dim))
+        self.output_bias = nn.Parameter(torch.zeros(num_items))
+        initialise_dense(self, seed)
+
+    def forward(self, items: Tensor, lengths: Tensor, positions: Tensor) -> Tensor:
+        """Scores (logits) of all items at `positions`.
+
+        items: (tokens,) int64, sequences one after another; lengths: (sequences,) int64, each 1 … max_len;
+        positions: (predictions,) int64 into items. Returns (predictions, num_items).
+        """
+        ragged = Ragged.of(lengths)
+        tokens = self._embed(items, lengths, ragged)
+        *first, last = self.blocks
+        for block in first:
+            tokens = block(tokens, ragged)
+        wanted = self.last_norm(last(tokens, ragged, wanted=positions))
+        wanted = self.head_norm(functional.gelu(self.head(wanted)))
+        return functional.linear(wanted, self._item_scores(), self.output_bias)
+
+    def _embed(self, items: Tensor, lengths: Tensor, ragged: Ragged) -> Tensor:
+        """Sum of item and position embeddings, normed: (tokens, emb_dim)."""
+        sequences = KeyedJaggedTensor(keys=[FEATURE], values=items, lengths=lengths)
+        vectors = self.items(sequences)[FEATURE].values()
+        ends = ragged.offsets[1:].repeat_interleave(lengths, output_size=len(items))
+        from_end = ends - 1 - torch.arange(len(items), device=items.device)
+        return self.dropout(self.input_norm(vectors + self.positions(from_end)))
+
+    def _item_scores(self) -> Tensor:
+        """The output layer's weights, (num_items, emb_dim)."""
+        if self.output is not None:
+            return self.output
+        return self.items.embeddings["item"].weight[: self.num_items]

@@ -1,0 +1,43 @@
+"""Weights at birth: truncated normal numbers that any shard of a table can draw for itself."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from engine.data.random_numbers import uniforms
+
+STD = 0.02  # Sun et al. 2019, section 4.4; truncated at two deviations as in BERT
+_BELOW = 0.5 * (1 + math.erf(-2 / math.sqrt(2)))  # share of a normal distribution below -2 deviations
+
+
+def truncated_normal(seed: int, name: str, rows: range, columns: range) -> Tensor:
+    """Rows × columns of a table whose number at (row, column) depends on (seed, name, row, column) alone.
+
+    Returns (len(rows), len(columns)) float32 with mean 0, deviation 0.02 before truncation at ±0.04; made by
+    inverting the normal distribution function.
+    """
+    row = np.arange(rows.start, rows.stop, dtype=np.uint64)[:, None]
+    column = np.arange(columns.start, columns.stop, dtype=np.uint64)[None, :]
+    share = torch.from_numpy(_BELOW + (1 - 2 * _BELOW) * uniforms(seed, name, row, column))
+    return (torch.erfinv(2 * share - 1) * (STD * math.sqrt(2))).float().clamp_(-2 * STD, 2 * STD)
+
+
+@torch.no_grad()
+def initialise_dense(module: nn.Module, seed: int) -> None:
+    """Fill every dense parameter of `module`, each by its own name: matrices truncated normal, biases 0.
+
+    Layer norms keep their ones and zeros. Tables on the meta device are left to whoever materialises them.
+    """
+    for name, parameter in module.named_parameters():
+        if parameter.is_meta:
+            continue
+        if parameter.dim() == 2:
+            parameter.copy_(
+                truncated_normal(seed, name, range(parameter.shape[0]), range(parameter.shape[1]))
+            )
+        elif name.endswith("bias"):
+            parameter.zero_()

@@ -1,0 +1,90 @@
+"""Trains one run: `torchrun -m engine.train RUN_DIR`, or without torchrun for a single rank.
+
+The run folder's config.toml says everything; events, checkpoints and metrics go back into the folder.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from engine.config import Experiment, read_run_config
+from engine.data.load import load_dataset
+from engine.distributed.group import Group, process_group
+from engine.distributed.output import quiet_libraries, redirect_output
+from engine.distributed.parallel import build_parallel
+from engine.events import RunFinished, RunStarted, Warn
+from engine.training.checkpoint import Checkpoints
+from engine.training.environment import record_environment
+from engine.training.loop import Run, Trainer
+from engine.training.measure import Measure
+from engine.training.report import Reporter, failures_reported
+from engine.training.testing import final_test
+
+
+def train(run_dir: Path) -> None:
+    """Fit and test the experiment of `run_dir`. Raises B4RError with a sentence for what a person can mend."""
+    experiment = read_run_config(run_dir)
+    with process_group(experiment.launch.gpu) as group:
+        report = Reporter(run_dir, group)
+        run = prepare(run_dir, experiment, group, report)
+        report_start(run)
+        best_epoch = Trainer(run).fit()
+        final_test(run)
+        report.event(RunFinished(seconds=round(report.seconds, 3), best_epoch=best_epoch))
+
+
+def prepare(run_dir: Path, experiment: Experiment, group: Group, report: Reporter) -> Run:
+    """Read the data, build the model and whatever a run needs besides."""
+    report.progress("data", 0, 0, 1)
+    with group.first_goes_first():
+        dataset = load_dataset(experiment.data)
+    record_environment(run_dir, dataset, group)
+    measure = Measure(dataset, experiment, group)
+    model = build_parallel(experiment, dataset.num_items, group)
+    return Run(experiment, dataset, model, measure, Checkpoints(run_dir, experiment), report, group)
+
+
+def report_start(run: Run) -> None:
+    """Say what runs, and what a reader of its results should know."""
+    run.report.event(
+        RunStarted(
+            run_id=run.checkpoints.run_dir.name,
+            experiment=run.experiment.name,
+            world_size=run.group.world_size,
+            device=run.group.device.type,
+            mode=run.experiment.launch.mode,
+            dataset={
+                "name": run.dataset.name,
+                "users": run.dataset.num_users,
+                "items": run.dataset.num_items,
+                "interactions": run.dataset.num_interactions,
+                "fingerprint": run.dataset.split_fingerprint,
+            },
+            parameters=run.model.parameters,
+        )
+    )
+    for protocol, users in run.measure.short_users().items():
+        run.report.event(
+            Warn(
+                code="few_candidates",
+                message=f"{protocol}: {users} users have fewer unseen items than that; they are ranked among all of them",
+            )
+        )
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Entry point of every rank."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if len(arguments) != 1:
+        sys.exit("usage: [torchrun ...] -m engine.train RUN_DIR")
+    run_dir, rank = Path(arguments[0]).absolute(), int(os.environ.get("RANK", 0))
+    redirect_output(run_dir, rank)
+    quiet_libraries()
+    with failures_reported(run_dir, rank):
+        train(run_dir)
+
+
+if __name__ == "__main__":
+    main()

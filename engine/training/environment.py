@@ -1,0 +1,71 @@
+"""Records what a run ran on: versions, host, devices, git commit, command and data fingerprints."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.data.dataset import Dataset
+from engine.distributed.group import Group
+from engine.files import write_json
+
+PACKAGES = ("b4r-tui", "torch", "torchrec", "fbgemm-gpu", "fbgemm-gpu-cpu", "numpy", "pandas")
+
+
+def record_environment(run_dir: Path, dataset: Dataset, group: Group) -> None:
+    """Write environment.json, on rank 0."""
+    if group.is_first:
+        write_json(run_dir / "environment.json", _environment(dataset, group))
+
+
+def _environment(dataset: Dataset, group: Group) -> dict[str, Any]:
+    return {
+        "v": 1,
+        "host": platform.node(),
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "git_commit": _git_commit(),
+        "argv": sys.argv,
+        "world_size": group.world_size,
+        "device": _device_name(group.device),
+        "cpu_cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "dataset": dataset.name,
+        "data_fingerprint": dataset.data_fingerprint,
+        "split_fingerprint": dataset.split_fingerprint,
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _git_commit() -> str | None:
+    """Commit of the code that runs, where it is a git checkout."""
+    folder = Path(__file__).parent
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), "rev-parse", "HEAD"],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or "cpu"

@@ -1,0 +1,160 @@
+"""The training loop: epochs of masked batches, a validation, a checkpoint, and when to stop."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from engine.config import Experiment
+from engine.data.dataset import Dataset
+from engine.data.loader import Batch, TrainLoader
+from engine.data.random_numbers import hashed
+from engine.distributed.group import Group
+from engine.distributed.parallel import ParallelModel
+from engine.errors import B4RError, ExitCode
+from engine.evaluation.metrics import means
+from engine.events import Checkpoint, Epoch, Metrics
+from engine.training.checkpoint import Checkpoints
+from engine.training.early_stopping import Selection
+from engine.training.measure import Measure
+from engine.training.report import Reporter
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run is made of, as every part of it needs."""
+
+    experiment: Experiment
+    dataset: Dataset
+    model: ParallelModel
+    measure: Measure
+    checkpoints: Checkpoints
+    report: Reporter
+    group: Group
+
+
+class Trainer:
+    """Fits a run's model; `fit` leaves a checkpoint an epoch and returns the best epoch."""
+
+    def __init__(self, run: Run) -> None:
+        self._run, self._config = run, run.experiment.training
+        self._loader = TrainLoader(
+            run.dataset, run.experiment.model.max_len, self._config, run.group.rank, run.group.world_size
+        )
+        self._selection = Selection(self._config, run.experiment.evaluation)
+
+    def fit(self) -> int:
+        """Train until num_epochs or early stopping. Raises B4RError where the loss is no number."""
+        for epoch in range(self._config.num_epochs):
+            self._epoch(epoch)
+            if self._selection.exhausted:
+                break
+        return self._selection.best.epoch
+
+    def _epoch(self, epoch: int) -> None:
+        start = time.monotonic()
+        factor = self._config.gamma ** (epoch // self._config.decay_step)  # StepLR's rule
+        self._run.model.optimisers.schedule(factor)
+        loss, speed = self._train(epoch)
+        metrics = self._validate(epoch)
+        self._save(epoch)
+        best = bool(metrics) and self._selection.update(epoch, metrics)
+        self._keep(epoch, best)
+        self._run.report.event(
+            Epoch(
+                epoch=epoch,
+                epochs=self._config.num_epochs,
+                train_loss=loss,
+                lr=self._config.lr * factor,
+                seconds=round(time.monotonic() - start, 3),
+                sequences_per_second=round(speed, 1),
+                metrics=metrics,
+                best=best,
+            )
+        )
+
+    def _train(self, epoch: int) -> tuple[float, float]:
+        """One pass over the samples. Returns the mean loss a target, and sequences a second of all ranks."""
+        run, start = self._run, time.monotonic()
+        run.model.forward.train()
+        total, targets = torch.zeros((), dtype=torch.float64, device=run.group.device), 0
+        for step, batch in enumerate(self._loader.epoch(epoch)):
+            torch.manual_seed(self._dropout_seed(epoch * self._loader.steps + step))
+            total += self._step(batch.to(run.group.device))
+            targets += len(batch.targets)
+            if run.report.wants_progress:
+                seen = min((step + 1) * self._loader.global_batch, self._loader.samples)
+                run.report.progress(
+                    "train",
+                    epoch,
+                    step + 1,
+                    self._loader.steps,
+                    loss=float(total) / max(targets, 1),
+                    sequences_per_second=round(seen / (time.monotonic() - start), 1),
+                )
+        loss_sum, target_sum = run.group.sum([float(total), float(targets)])
+        self._refuse_nan(loss_sum, epoch)
+        return loss_sum / target_sum, self._loader.samples / (time.monotonic() - start)
+
+    def _step(self, batch: Batch) -> Tensor:
+        """Update the weights from a batch. Returns this rank's summed loss, detached.
+
+        The gradient is that of the mean over the targets of all ranks: both DDP and TorchRec average over
+        ranks, so each rank's sum is scaled by world size over all targets.
+        """
+        run = self._run
+        with torch.autocast(run.group.device.type, torch.bfloat16, enabled=self._config.precision == "bf16"):
+            scores = run.model.forward(batch.items, batch.lengths, batch.positions)
+        loss = functional.cross_entropy(scores.float(), batch.targets, reduction="sum")
+        (all_targets,) = run.group.sum([float(len(batch.targets))])
+        (loss * (run.group.world_size / all_targets)).backward()
+        run.model.optimisers.step()
+        return loss.detach().double()
+
+    def _validate(self, epoch: int) -> Metrics:
+        """Validation metrics by protocol, the same on every rank; empty if this epoch has no validation."""
+        evaluation, last = self._run.experiment.evaluation, epoch == self._config.num_epochs - 1
+        if (epoch + 1) % evaluation.every and not last:
+            return {}
+        ranks = self._run.measure.model(
+            self._run.model,
+            "validate",
+            lambda step, steps: self._run.report.progress("validate", epoch, step, steps),
+        )
+        mine = {protocol: means(found, evaluation.metric_ks) for protocol, found in ranks.items()}
+        return self._run.group.broadcast(mine)
+
+    def _save(self, epoch: int) -> None:
+        run = self._run
+        weights = run.model.whole_state()
+        if run.group.is_first:
+            path, size, seconds = run.checkpoints.save(epoch, weights, run.dataset)
+            run.report.event(
+                Checkpoint(
+                    epoch=epoch, path=run.checkpoints.shown(path), bytes=size, seconds=round(seconds, 3)
+                )
+            )
+
+    def _keep(self, epoch: int, best: bool) -> None:
+        """Note the best epoch and drop checkpoints that are no longer wanted."""
+        if self._run.group.is_first:
+            if best:
+                self._run.checkpoints.mark_best(epoch, self._selection.metric, self._selection.best.value)
+            self._run.checkpoints.prune()
+
+    def _dropout_seed(self, step: int) -> int:
+        """Seed of a step's dropout, from (seed, step, rank) alone."""
+        return int(hashed(self._config.seed, "dropout", step, self._run.group.rank) >> 1)
+
+    def _refuse_nan(self, loss: float, epoch: int) -> None:
+        if not math.isfinite(loss):
+            raise B4RError(
+                f"the loss became {loss} in epoch {epoch} at learning rate {self._config.lr}; "
+                "lower training.lr or set training.grad_clip",
+                ExitCode.RUN_FAILED,
+            )

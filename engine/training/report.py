@@ -1,0 +1,86 @@
+"""Tells the world about a run: events from rank 0, and a failure from whichever rank it struck."""
+
+from __future__ import annotations
+
+import fcntl
+import resource
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine.distributed.group import Group
+from engine.errors import B4RError, ExitCode
+from engine.events import Event, EventWriter, Progress, RunFailed, read_events
+
+PROGRESS_SECONDS = 0.5
+
+
+class Reporter:
+    """Writes events on rank 0 and swallows them elsewhere."""
+
+    def __init__(self, run_dir: Path, group: Group) -> None:
+        self._writer = EventWriter(run_dir / "events.jsonl") if group.is_first else None
+        self._next_progress = 0.0
+        self.started = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the run began."""
+        return time.monotonic() - self.started
+
+    def event(self, event: Event) -> None:
+        """Write an event now."""
+        if self._writer:
+            self._writer.write(event)
+
+    @property
+    def wants_progress(self) -> bool:
+        """Whether rank 0 may report progress again: at most twice a second."""
+        return self._writer is not None and time.monotonic() >= self._next_progress
+
+    def progress(self, phase: str, epoch: int, step: int, steps: int, **numbers: float) -> None:
+        """Write where the run is, unless that was done less than half a second ago."""
+        if self.wants_progress:
+            self._next_progress = time.monotonic() + PROGRESS_SECONDS
+            self.event(
+                Progress(
+                    phase=phase, epoch=epoch, step=step, steps=steps, memory_mb=peak_memory_mb(), **numbers
+                )
+            )
+
+
+def peak_memory_mb() -> float:
+    """Largest resident memory of this process so far, in MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (2**20 if sys.platform == "darwin" else 2**10), 1)
+
+
+@contextmanager
+def failures_reported(run_dir: Path, rank: int) -> Iterator[None]:
+    """Turn an error in the block into a `run_failed` event, a line in the log and an exit code."""
+    try:
+        yield
+    except B4RError as error:
+        _report_failure(run_dir, RunFailed(error=error.sentence, rank=rank))
+        print(error.sentence, file=sys.stderr)  # noqa: T201 (the rank's log is its only face)
+        raise SystemExit(int(error.code)) from error
+    except Exception as error:
+        text = traceback.format_exc()
+        sentence = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no message'}"
+        _report_failure(run_dir, RunFailed(error=sentence, rank=rank, traceback=text))
+        print(text, file=sys.stderr)  # noqa: T201
+        raise SystemExit(int(ExitCode.RUN_FAILED)) from error
+
+
+def _report_failure(run_dir: Path, failure: RunFailed) -> None:
+    """Append the failure unless another rank was first: what follows the first is only its echo."""
+    if not run_dir.is_dir():
+        return
+    path = run_dir / "events.jsonl"
+    with path.open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not any(isinstance(record.event, RunFailed) for record in read_events(path)):
+            EventWriter(path).write(failure)

@@ -1,0 +1,65 @@
+"""The final test: the chosen and the last checkpoint on the test split, popularity beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.evaluation.intervals import intervals
+from engine.events import Intervals, Test
+from engine.files import write_json
+from engine.training.checkpoint import check_fits, read_checkpoint
+from engine.training.loop import Run
+from engine.training.measure import RanksByProtocol
+
+
+def final_test(run: Run) -> None:
+    """Test the last checkpoint, then the one evaluation.pth names (the best, if not set), which comes last."""
+    checkpoints = run.checkpoints
+    last, chosen = checkpoints.resolve("last"), checkpoints.resolve(run.experiment.evaluation.pth)
+    if last != chosen:
+        measure_checkpoint(run, last)
+    event = measure_checkpoint(run, chosen)
+    if run.group.is_first:
+        write_metrics(run, event, chosen)
+
+
+def measure_checkpoint(run: Run, path: Path) -> Test:
+    """Load a checkpoint, measure it on the test split, report and return the event. A collective."""
+    checkpoint = read_checkpoint(path)
+    check_fits(checkpoint, path, run.model.state(), run.dataset)
+    run.model.load(checkpoint.weights)
+    ranks = run.measure.model(
+        run.model,
+        "test",
+        lambda step, steps: run.report.progress("test", checkpoint.epoch, step, steps),
+    )
+    baseline = run.measure.popularity("test")
+    event = Test(
+        checkpoint_epoch=checkpoint.epoch, metrics=_table(run, ranks), baseline=_table(run, baseline)
+    )
+    run.report.event(event)
+    return event
+
+
+def write_metrics(run: Run, event: Test, checkpoint: Path) -> None:
+    """Write metrics.json: a test's metrics with what they were measured on."""
+    write_json(
+        run.checkpoints.run_dir / "metrics.json",
+        {
+            "v": 1,
+            "checkpoint": run.checkpoints.shown(checkpoint),
+            "checkpoint_epoch": event.checkpoint_epoch,
+            "dataset": run.dataset.name,
+            "split": run.experiment.data.split,
+            "split_fingerprint": run.dataset.split_fingerprint,
+            "metrics": event.metrics,
+            "baseline": event.baseline,
+        },
+    )
+
+
+def _table(run: Run, ranks: RanksByProtocol) -> Intervals:
+    cutoffs = run.experiment.evaluation.metric_ks
+    return {
+        protocol: intervals(found, cutoffs, run.experiment.data.seed) for protocol, found in ranks.items()
+    }
