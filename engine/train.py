@@ -69,7 +69,7 @@ def report_start(run: Run) -> None:
         run.report.event(
             Warn(
                 code="few_candidates",
-                message=f"{protocol}: {users} users have fewer unseen items than that; they are ranked among all of them",
+                message=f"{protocol}: {users} users have fewer unseen items; they are ranked among all of them",
             )
         )
 

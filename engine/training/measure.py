@@ -44,6 +44,11 @@ class Measure:
         """Ranks by training popularity, whole on rank 0 and empty elsewhere. A collective."""
         return self._rank(phase, popularity_scorer(self._dataset), None)
 
+    def short_users(self) -> dict[str, int]:
+        """By sampled protocol, how many users have fewer candidates than it asks for; whole on rank 0."""
+        found = self._group.gather(dict(self.evaluator.short_users))
+        return {protocol: sum(part[protocol] for part in found) for protocol in (found[0] if found else {})}
+
     @torch.no_grad()
     def _rank(self, phase: str, scorer: Scorer, on_batch: OnBatch | None) -> RanksByProtocol:
         users = self._dataset.evaluated_users[self._group.rank :: self._group.world_size]

@@ -69,7 +69,8 @@ def failures_reported(run_dir: Path, rank: int) -> Iterator[None]:
         raise SystemExit(int(error.code)) from error
     except Exception as error:
         text = traceback.format_exc()
-        sentence = f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no message'}"
+        said = str(error).strip().splitlines() or ["no message"]
+        sentence = f"{type(error).__name__}: {said[0]}"
         _report_failure(run_dir, RunFailed(error=sentence, rank=rank, traceback=text))
         print(text, file=sys.stderr)  # noqa: T201
         raise SystemExit(int(ExitCode.RUN_FAILED)) from error

@@ -1,0 +1,68 @@
+"""Batches: ranks together see what one rank would, each sample once an epoch; evaluation rows end in a mask."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from engine.data.loader import TrainLoader, evaluation_batch
+from tests.builders import dataset_of, experiment_of
+
+HISTORIES = [list(range(n)) for n in (3, 5, 9, 2, 30, 1)]
+
+
+def rows_of(batch):
+    """Each sequence of a batch with its targets' places, as comparable values."""
+    starts = np.cumsum(batch.lengths.numpy()) - batch.lengths.numpy()
+    places = batch.positions.numpy()
+    return [
+        (
+            tuple(batch.items[start : start + length].tolist()),
+            tuple(places[(places >= start) & (places < start + length)] - start),
+        )
+        for start, length in zip(starts, batch.lengths.numpy(), strict=True)
+    ]
+
+
+def loader(world_size=1, rank=0, batch=4, **training):
+    config = experiment_of(training={"train_batch_size": batch, "dupe_factor": 3, **training}).training
+    return TrainLoader(dataset_of(HISTORIES, 30), 10, config, rank, world_size)
+
+
+@pytest.mark.parametrize("world_size", [2, 3, 4])
+def test_ranks_together_see_the_batches_of_one(world_size):
+    one = loader(batch=12)
+    ranks = [loader(world_size, rank, 12 // world_size) for rank in range(world_size)]
+    assert all(rank.steps == one.steps for rank in ranks)
+    for whole, *parts in zip(one.epoch(0), *(rank.epoch(0) for rank in ranks), strict=True):
+        together = [row for part in parts if len(part.targets) for row in rows_of(part)]
+        assert Counter(together) == Counter(rows_of(whole))
+
+
+def test_an_epoch_takes_every_window_dupe_factor_times():
+    batches = list(loader().epoch(0))
+    assert sum(len(batch.lengths) for batch in batches) == loader().samples == 3 * (loader().samples // 3)
+    assert len(batches) == loader().steps
+
+
+def test_a_rank_without_samples_still_gets_a_batch_without_targets():
+    world_size = loader().samples + 1
+    last = list(loader(world_size, world_size - 1, 1).epoch(0))[-1]
+    assert len(last.lengths) == 1
+    assert len(last.targets) == len(last.positions) == 0
+
+
+def test_order_and_masks_repeat_with_the_seed_and_change_with_epoch():
+    first, again = list(loader().epoch(0)), list(loader().epoch(0))
+    assert all((a.items == b.items).all() for a, b in zip(first, again, strict=True))
+    assert any(rows_of(a) != rows_of(b) for a, b in zip(first, loader().epoch(1), strict=True))
+
+
+def test_evaluation_rows_are_the_latest_history_and_a_mask():
+    dataset = dataset_of(HISTORIES, 30)
+    batch = evaluation_batch(dataset, np.array([0, 2, 4]), "validate", 6)
+    rows = [row for row, _ in rows_of(batch)]
+    assert rows == [(0, 30), (2, 3, 4, 5, 6, 30), (23, 24, 25, 26, 27, 30)]
+    assert batch.items[batch.positions].tolist() == [30, 30, 30]
+    later = evaluation_batch(dataset, np.array([0, 4]), "test", 6)
+    assert [row for row, _ in rows_of(later)] == [(0, 1, 30), (24, 25, 26, 27, 28, 30)]
