@@ -1,0 +1,100 @@
+"""One flat record of a run, `summary.json`: what leaderboards and comparisons read.
+
+Made of the run's other files alone, so it can be deleted and made again at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from b4r_tui.files import read_json, write_json
+from b4r_tui.runs.progress import RunWatch
+from b4r_tui.runs.store import Run
+from engine.config import Experiment
+from engine.errors import B4RError
+from engine.events import Intervals, RunStarted
+
+VERSION = 1
+Summary = dict[str, Any]
+
+
+def read_summary(run: Run) -> Summary:
+    """The run's summary: from its file once it has ended, else as things stand."""
+    kept = read_json(run.dir / "summary.json")
+    return kept if kept and kept.get("v") == VERSION else summarise(run)
+
+
+def write_summary(run: Run) -> None:
+    """Write `summary.json` of a run that has ended. Raises OSError."""
+    write_json(run.dir / "summary.json", summarise(run))
+
+
+def summarise(run: Run) -> Summary:
+    """The flat record as things stand; times in unix seconds.
+
+    Test metrics stand under `test.<protocol>.<metric>` with `.low`, `.high` and `.n` beside it, those of
+    popularity under `baseline.…`. Epochs count from 0.
+    """
+    watch = RunWatch(run)
+    watch.poll()
+    said, status, ended = watch.progress, run.status(), run.exit()
+    return {
+        "v": VERSION,
+        "run_id": run.run_id,
+        "experiment": run.experiment,
+        "state": str(watch.state),
+        "error": said.error,
+        "queued_at": status.queued_at if status else None,
+        "started_at": status.started_at if status else None,
+        "ended_at": ended.ended_at if ended else None,
+        "exit_code": ended.code if ended else None,
+        "epochs_done": said.epochs_done,
+        "best_epoch": said.best_epoch,
+        "train_loss": said.train_losses[-1] if said.history else None,
+        "sequences_per_second": said.sequences_per_second,
+        **_settings(run),
+        **_data(said.started),
+        **(_tested(said.test.metrics, said.test.baseline, said.test.checkpoint_epoch) if said.test else {}),
+    }
+
+
+def _settings(run: Run) -> Summary:
+    try:
+        experiment: Experiment = run.config()
+    except B4RError:
+        return {}
+    return {
+        "mode": experiment.launch.mode,
+        "ranks": experiment.launch.processes,
+        "epochs": experiment.training.num_epochs,
+        "seed": experiment.training.seed,
+        "protocol": experiment.evaluation.protocols[0],
+        "select_by": experiment.evaluation.select_by,
+    }
+
+
+def _data(started: RunStarted | None) -> Summary:
+    if started is None:
+        return {}
+    dataset = started.dataset
+    return {
+        "dataset": dataset.get("name"),
+        "fingerprint": dataset.get("fingerprint"),
+        "device": started.device,
+        "parameters": started.parameters,
+    }
+
+
+def _tested(metrics: Intervals, baseline: Intervals, epoch: int) -> Summary:
+    return {"tested_epoch": epoch, **dict(_flat("test", metrics)), **dict(_flat("baseline", baseline))}
+
+
+def _flat(prefix: str, intervals: Intervals) -> Iterator[tuple[str, Any]]:
+    for protocol, metrics in intervals.items():
+        for metric, interval in metrics.items():
+            key = f"{prefix}.{protocol}.{metric}"
+            yield key, interval.get("value")
+            for part in ("low", "high", "n"):
+                if part in interval:
+                    yield f"{key}.{part}", interval[part]

@@ -1,0 +1,203 @@
+"""How far a run is: folds its events into one plain object that tables and plots read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import singledispatchmethod
+
+from b4r_tui.runs.state import RunState, read_state
+from b4r_tui.runs.store import Run
+from engine.errors import B4RError
+from engine.events import (
+    Epoch,
+    Event,
+    EventReader,
+    Progress,
+    Record,
+    RunFailed,
+    RunFinished,
+    RunStarted,
+    Test,
+    Warn,
+)
+
+TRAIN_SHARE = 0.9  # of an epoch's bar; the rest is its validation
+EPOCHS_SHARE = 0.98  # of the whole bar; the rest is the test
+
+
+@dataclass
+class RunProgress:
+    """What a run has said so far. Epochs count from 0 as in events; times are unix seconds."""
+
+    epochs: int = 0
+    phase: str = ""
+    epoch: int = 0
+    step: int = 0
+    steps: int = 0
+    loss: float | None = None
+    sequences_per_second: float | None = None
+    memory_mb: float | None = None
+    history: list[Epoch] = field(default_factory=list)
+    best_epoch: int | None = None
+    test: Test | None = None
+    started: RunStarted | None = None
+    warnings: list[Warn] = field(default_factory=list)
+    error: str | None = None
+    traceback: str = ""
+    seconds: float | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    _training_since: tuple[float, float] | None = None  # when training was first heard of, and how far it was
+    _heard_at: float = 0.0
+
+    def apply(self, record: Record) -> None:
+        """Fold one event in. Events it does not know of change nothing."""
+        self._fold(record.event, record.t)
+        self._heard_at = max(self._heard_at, record.t)
+        if self._training_since is None and (self.phase == "train" or self.history):
+            self._training_since = (record.t, self.fraction())
+
+    @property
+    def epochs_done(self) -> int:
+        """Epochs that are over."""
+        return self.history[-1].epoch + 1 if self.history else 0
+
+    @property
+    def train_losses(self) -> list[float]:
+        """Mean training loss of each epoch that is over."""
+        return [epoch.train_loss for epoch in self.history]
+
+    def fraction(self) -> float:
+        """How much of the whole run is done, from 0 to 1."""
+        if self.phase == "finished":
+            return 1.0
+        within = min(self.step / self.steps, 1.0) if self.steps else 0.0
+        if self.phase == "test" or self.test is not None:
+            return EPOCHS_SHARE + (1 - EPOCHS_SHARE) * (1.0 if self.test else within)
+        if not self.epochs:
+            return 0.0
+        return EPOCHS_SHARE * min(self._epochs_worth(within) / self.epochs, 1.0)
+
+    def eta_seconds(self, now: float) -> float | None:
+        """Seconds still to go at the pace so far; None before training has got anywhere, or at the end."""
+        if self._training_since is None or self.ended_at is not None:
+            return None
+        since, done_then = self._training_since
+        done = self.fraction()
+        if done <= done_then or self._heard_at <= since:
+            return None
+        pace = (self._heard_at - since) / (done - done_then)
+        return max(0.0, pace * (1.0 - done) - max(0.0, now - self._heard_at))
+
+    def metric(self, name: str, protocol: str | None = None) -> float | None:
+        """The newest validation value of a metric; `protocol` None means the first one measured."""
+        for epoch in reversed(self.history):
+            if epoch.metrics:
+                return _value(epoch, name, protocol)
+        return None
+
+    def metric_curve(self, name: str, protocol: str | None = None) -> list[tuple[int, float]]:
+        """(epoch, validation value) of each epoch that measured the metric."""
+        values = [(epoch.epoch, _value(epoch, name, protocol)) for epoch in self.history]
+        return [(epoch, value) for epoch, value in values if value is not None]
+
+    def _epochs_worth(self, within: float) -> float:
+        """Epochs done, the one under way counted by its part."""
+        if self.epoch < self.epochs_done:
+            return self.epochs_done
+        validating = self.phase == "validate"
+        part = TRAIN_SHARE + (1 - TRAIN_SHARE) * within if validating else TRAIN_SHARE * within
+        return self.epoch + part
+
+    @singledispatchmethod
+    def _fold(self, event: Event, t: float) -> None:
+        """Events that do not change how far the run is."""
+
+    @_fold.register
+    def _(self, event: RunStarted, t: float) -> None:
+        self.started, self.started_at = event, t
+        self.error, self.ended_at = None, None
+
+    @_fold.register
+    def _(self, event: Progress, t: float) -> None:
+        self.started_at = self.started_at or t
+        self.phase, self.epoch, self.step, self.steps = event.phase, event.epoch, event.step, event.steps
+        self.loss = self.loss if event.loss is None else event.loss
+        self.memory_mb = self.memory_mb if event.memory_mb is None else event.memory_mb
+        if event.phase == "train" and event.sequences_per_second is not None:
+            self.sequences_per_second = event.sequences_per_second
+
+    @_fold.register
+    def _(self, event: Epoch, t: float) -> None:
+        self.history = [epoch for epoch in self.history if epoch.epoch < event.epoch] + [event]
+        self.epoch, self.epochs, self.step, self.steps = event.epoch, event.epochs, 0, 0
+        self.loss, self.sequences_per_second = event.train_loss, event.sequences_per_second
+        self.best_epoch = event.epoch if event.best else self.best_epoch
+
+    @_fold.register
+    def _(self, event: Test, t: float) -> None:
+        self.test = event
+
+    @_fold.register
+    def _(self, event: Warn, t: float) -> None:
+        self.warnings.append(event)
+
+    @_fold.register
+    def _(self, event: RunFinished, t: float) -> None:
+        self.phase, self.ended_at = "finished", t
+        self.seconds, self.best_epoch = event.seconds, event.best_epoch
+
+    @_fold.register
+    def _(self, event: RunFailed, t: float) -> None:
+        self.phase, self.ended_at = "failed", t
+        self.error, self.traceback = event.error, event.traceback
+
+
+class RunWatch:
+    """Follows one run: each `poll` reads what its folder says anew.
+
+    new_records holds the events of the last poll, for those who print them.
+    """
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.progress = RunProgress(epochs=_planned_epochs(run))
+        self.state = RunState.QUEUED
+        self.new_records: list[Record] = []
+        self._reader = EventReader(run.events_path)
+        self._settled = False
+
+    def poll(self) -> bool:
+        """Read on; whether anything changed. Once the run has ended and all is read, it costs nothing."""
+        self.new_records = []
+        if self._settled:
+            return False
+        state = read_state(self.run.dir)  # before the events: an end seen here means that all are written
+        self.new_records = self._reader.poll()
+        for record in self.new_records:
+            self.progress.apply(record)
+        changed = bool(self.new_records) or state != self.state
+        self.state = state
+        if state.ended:
+            self._settle()
+        return changed
+
+    def _settle(self) -> None:
+        """Take from the exit record what no event said."""
+        self._settled = True
+        ended = self.run.exit()
+        if ended is not None:
+            self.progress.ended_at = self.progress.ended_at or ended.ended_at
+            self.progress.error = self.progress.error or ended.error
+
+
+def _planned_epochs(run: Run) -> int:
+    try:
+        return run.config().training.num_epochs
+    except B4RError:
+        return 0
+
+
+def _value(epoch: Epoch, name: str, protocol: str | None) -> float | None:
+    chosen = next(iter(epoch.metrics), "") if protocol is None else protocol
+    return epoch.metrics.get(chosen, {}).get(name)

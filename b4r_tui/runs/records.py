@@ -1,0 +1,71 @@
+"""What a run's folder says of its life: `status.json` (queued, started) and `exit.json` (how it ended)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from b4r_tui.files import read_json, write_json
+
+VERSION = 1
+FINISHED, FAILED, STOPPED, TIME_LIMIT = "finished", "failed", "stopped", "time_limit"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusRecord:
+    """Who runs it and since when; times in unix seconds. supervisor_created tells a reused pid apart."""
+
+    run_id: str
+    experiment: str
+    queued_at: float
+    started_at: float | None = None
+    supervisor_pid: int | None = None
+    supervisor_created: float | None = None
+    host: str | None = None
+    argv: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExitRecord:
+    """How a run ended. code: exit code; signal: number where one killed it; error: one sentence or None."""
+
+    reason: str
+    ended_at: float
+    code: int | None = None
+    signal: int | None = None
+    error: str | None = None
+
+
+RecordT = TypeVar("RecordT", StatusRecord, ExitRecord)
+
+
+def read_status(run_dir: Path) -> StatusRecord | None:
+    """The run's status, or None where its file is missing or unreadable."""
+    return _made(StatusRecord, read_json(run_dir / "status.json"))
+
+
+def write_status(run_dir: Path, record: StatusRecord) -> None:
+    """Write `status.json` in one step. Raises OSError."""
+    write_json(run_dir / "status.json", {"v": VERSION, **asdict(record)})
+
+
+def read_exit(run_dir: Path) -> ExitRecord | None:
+    """How the run ended, or None where it did not, or its file is unreadable."""
+    return _made(ExitRecord, read_json(run_dir / "exit.json"))
+
+
+def write_exit(run_dir: Path, record: ExitRecord) -> None:
+    """Write `exit.json` in one step: from then on the run has ended. Raises OSError."""
+    write_json(run_dir / "exit.json", {"v": VERSION, **asdict(record)})
+
+
+def _made(kind: type[RecordT], value: dict[str, Any] | None) -> RecordT | None:
+    """A record of the keys it knows, or None where a needed one is missing."""
+    if value is None:
+        return None
+    known = {field.name for field in fields(kind)}
+    try:
+        return kind(**{key: value[key] for key in known & value.keys()})
+    except TypeError:
+        return None

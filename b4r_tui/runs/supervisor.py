@@ -1,0 +1,174 @@
+"""The process that stands behind one run: waits for its turn, runs torchrun, and writes how it ended.
+
+`python -m b4r_tui.runs.supervisor RUN_DIR --lock-fd N`, started by `launch` in a session of its own, so that
+a run outlives the terminal. The inherited lock is the run's sign of life; it goes when this process does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from b4r_tui.results.summary import write_summary
+from b4r_tui.runs import processes, torchrun
+from b4r_tui.runs.diagnosis import Failure, diagnose
+from b4r_tui.runs.records import (
+    FAILED,
+    FINISHED,
+    STOPPED,
+    TIME_LIMIT,
+    ExitRecord,
+    StatusRecord,
+    read_status,
+    write_exit,
+    write_status,
+)
+from b4r_tui.runs.store import Run, run_at
+from b4r_tui.runs.turns import wait_for_turn
+from engine.config import Experiment
+from engine.errors import B4RError, ExitCode
+from engine.events import EventWriter, RunFailed, read_events
+
+GRACE_SECONDS = 10.0
+_POLL_SECONDS = 0.1
+
+
+class StopRequest:
+    """Whether someone asked the run to stop, by SIGTERM or SIGINT to this process."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        signal.signal(signal.SIGTERM, self._note)
+        signal.signal(signal.SIGINT, self._note)
+
+    def __call__(self) -> bool:
+        """Whether the run shall stop."""
+        return self._asked
+
+    def _note(self, number: int, frame: object) -> None:
+        self._asked = True
+
+
+def main() -> None:
+    """Supervise the run named on the command line to its end."""
+    parser = argparse.ArgumentParser(prog="b4r_tui.runs.supervisor", description="Supervises one run.")
+    parser.add_argument("run_dir", type=Path)
+    parser.add_argument("--lock-fd", type=int, required=True, help="file descriptor that holds the run's lock")
+    arguments = parser.parse_args()
+    os.set_inheritable(arguments.lock_fd, False)
+    run, stop_asked = run_at(arguments.run_dir), StopRequest()
+    try:
+        record = supervise(run, stop_asked)
+    except BaseException as error:
+        processes.sweep(run.run_id)
+        write_exit(run.dir, _failed(f"the supervisor broke down: {error!r}", ExitCode.RUN_FAILED))
+        raise
+    write_exit(run.dir, record)
+    write_summary(run)
+
+
+def supervise(run: Run, stop_asked: Callable[[], bool]) -> ExitRecord:
+    """Wait for the run's turn and see it through; how it ended."""
+    me = psutil.Process()
+    _note(run, supervisor_pid=me.pid, supervisor_created=me.create_time(), host=socket.gethostname())
+    turn = wait_for_turn(run, stop_asked)
+    if turn is None:
+        return ExitRecord(reason=STOPPED, ended_at=_now())
+    try:
+        experiment = run.config()
+    except B4RError as error:
+        return _failed(error.sentence, error.code)
+    command = torchrun.command(run, experiment.launch)
+    _note(run, started_at=_now(), argv=tuple(command))
+    return _run(run, experiment, command, stop_asked)
+
+
+def _run(run: Run, experiment: Experiment, command: list[str], stop_asked: Callable[[], bool]) -> ExitRecord:
+    """Run torchrun to its end, or end it."""
+    env = torchrun.environment(run, experiment.launch)
+    try:
+        process = processes.start(command, env, run.dir, run.log_path())
+    except OSError as error:
+        return _failed(f"torchrun could not be started: {error.strerror or error}", ExitCode.ENVIRONMENT)
+    cut_short = _wait(process, experiment.launch.time_limit, stop_asked)
+    if cut_short:
+        processes.end(process, run.run_id, float(os.environ.get("B4R_GRACE", GRACE_SECONDS)))
+    processes.sweep(run.run_id)
+    if process.returncode == 0:
+        return ExitRecord(reason=FINISHED, ended_at=_now(), code=0)
+    if cut_short == STOPPED:
+        return ExitRecord(reason=STOPPED, ended_at=_now())
+    if cut_short == TIME_LIMIT:
+        sentence = f"stopped at its time limit of {experiment.launch.time_limit:g} minutes (launch.time_limit)"
+        return ExitRecord(reason=TIME_LIMIT, ended_at=_now(), error=sentence)
+    return _explained(run, diagnose(run, process.returncode))
+
+
+def _wait(
+    process: subprocess.Popen[bytes], limit: float | None, stop_asked: Callable[[], bool]
+) -> str | None:
+    """Wait until the process ends: None, or until it has to be ended: why. limit: minutes."""
+    deadline = time.monotonic() + limit * 60 if limit else float("inf")
+    while True:
+        try:
+            process.wait(_POLL_SECONDS)
+            return None
+        except subprocess.TimeoutExpired:
+            if stop_asked():
+                return STOPPED
+            if time.monotonic() > deadline:
+                return TIME_LIMIT
+
+
+def _explained(run: Run, failure: Failure) -> ExitRecord:
+    """The exit record of a failed run; sees to it that its events tell of the failure too."""
+    told = [record.event for record in read_events(run.events_path) if isinstance(record.event, RunFailed)]
+    if not told:
+        _tell(run, failure)
+    return ExitRecord(
+        reason=FAILED,
+        ended_at=_now(),
+        code=failure.code,
+        signal=failure.signal,
+        error=told[-1].error if told else failure.sentence,
+    )
+
+
+def _tell(run: Run, failure: Failure) -> None:
+    """Append the failure to the run's events, on a line of its own even after a torn one."""
+    if run.events_path.exists() and not run.events_path.read_bytes()[-1:] in (b"", b"\n"):
+        with run.events_path.open("ab") as file:
+            file.write(b"\n")
+    writer = EventWriter(run.events_path)
+    writer.write(RunFailed(error=failure.sentence, rank=failure.rank or 0, traceback=failure.traceback))
+    writer.close()
+
+
+def _note(run: Run, **facts: object) -> None:
+    """Add facts to the run's status."""
+    status = read_status(run.dir) or StatusRecord(
+        run_id=run.run_id, experiment=run.experiment, queued_at=_now()
+    )
+    write_status(run.dir, dataclasses.replace(status, **facts))  # type: ignore[arg-type]
+
+
+def _failed(sentence: str, code: ExitCode) -> ExitRecord:
+    return ExitRecord(reason=FAILED, ended_at=_now(), code=int(code), error=sentence)
+
+
+def _now() -> float:
+    return round(time.time(), 3)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""How torchrun is called for a run: its command line and its environment."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from b4r_tui.machine import cpu_cores, gpu_names, gpus_for
+from b4r_tui.runs.processes import RUN_ID_VARIABLE
+from b4r_tui.runs.store import Run
+from engine.config import LaunchConfig
+
+
+def command(run: Run, launch: LaunchConfig) -> list[str]:
+    """The command line that starts the ranks of a run on this machine."""
+    program = [launch.script] if launch.script else ["-m", "engine.train"]
+    return [
+        *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nnodes=1"),
+        f"--nproc-per-node={launch.processes}",
+        *program,
+        str(run.dir),
+    ]
+
+
+def environment(run: Run, launch: LaunchConfig) -> dict[str, str]:
+    """The environment of the ranks: ours, what the launch settings ask for, and who they belong to."""
+    threads = launch.threads or max(1, cpu_cores() // launch.processes)
+    return {
+        **os.environ,
+        "OMP_NUM_THREADS": str(threads),
+        "PYTHONUNBUFFERED": "1",
+        "CUDA_VISIBLE_DEVICES": ",".join(gpu_names()[: gpus_for(launch)]),
+        **launch.env,
+        RUN_ID_VARIABLE: run.run_id,
+        "B4R_RUN_DIR": str(run.dir),
+    }
