@@ -1,0 +1,142 @@
+"""Reads an experiments file: whole, checked and expanded, or refused with every problem it has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tomli
+from pydantic import ValidationError
+
+from b4r_tui.experiments.checks import objections
+from b4r_tui.experiments.expand import Draft, Fault, expand
+from b4r_tui.experiments.paths import resolve_paths
+from b4r_tui.experiments.problem import ExperimentFileError, FileProblem, KeyPath, dotted
+from engine.config import Experiment
+from engine.errors import B4RError, ExitCode
+from engine.problems import nearest, problems_of
+
+__all__ = ["ExperimentFile", "ExperimentFileError", "FileProblem", "load_experiments"]
+
+LARGEST_FILE = 16 * 1024 * 1024  # bytes
+
+
+@dataclass(frozen=True)
+class ExperimentFile:
+    """An experiments file as it is meant: every experiment resolved, sweeps expanded, paths absolute."""
+
+    path: Path
+    experiments: list[Experiment]
+
+    def named(self, name: str) -> Experiment:
+        """The experiment of that name. Raises B4RError with the nearest one."""
+        for experiment in self.experiments:
+            if experiment.name == name:
+                return experiment
+        known = [experiment.name for experiment in self.experiments]
+        raise B4RError(f"{self.path}: no experiment '{name}'; {nearest(name, known)}")
+
+
+def load_experiments(path: Path, only: Sequence[str] = ()) -> ExperimentFile:
+    """The experiments of a file; with `only`, those of these names (a name means its whole sweep).
+
+    All settings in the file are checked; data, files and the machine for the chosen experiments.
+    Raises ExperimentFileError with all problems, B4RError where a name in `only` is unknown.
+    """
+    text = _read(path)
+    drafts, faults = expand(_parse(path, text))
+    checked = [(draft, *_checked(draft, path)) for draft in drafts]
+    faulty = _by_fault([*_plain(faults), *(problem for *_, problems in checked for problem in problems)])
+    if faulty:
+        raise ExperimentFileError(_located(path, text, faulty))
+    chosen = _chosen(path, [(draft, experiment) for draft, experiment, _ in checked if experiment], only)
+    faulty = _by_fault(problem for draft, experiment in chosen for problem in _objected(draft, experiment))
+    if faulty:
+        raise ExperimentFileError(_located(path, text, faulty))
+    return ExperimentFile(path, [experiment for _, experiment in chosen])
+
+
+_Found = tuple[Fault, ExitCode]
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise _file_problem(path, f"is larger than {LARGEST_FILE // 2**20} MiB; is it an experiments file?")
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise _file_problem(path, "is not UTF-8 text; save it as UTF-8", line) from error
+    except IsADirectoryError as error:
+        raise _file_problem(path, "is a folder; name an experiments file in it") from error
+    except FileNotFoundError as error:
+        raise _file_problem(path, "no such file; name an experiments file with -f or --run") from error
+    except (OSError, ValueError) as error:
+        raise _file_problem(path, f"cannot be read: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _parse(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomli.loads(text)
+    except tomli.TOMLDecodeError as error:
+        said = error.msg[:1].lower() + error.msg[1:]
+        raise _file_problem(path, f"not valid TOML: {said} (column {error.colno})", error.lineno) from error
+    except RecursionError as error:
+        raise _file_problem(path, "not valid TOML: lists or tables are nested too deep") from error
+
+
+def _file_problem(path: Path, sentence: str, line: int | None = None) -> ExperimentFileError:
+    return ExperimentFileError([FileProblem(path, line, "", sentence)])
+
+
+def _checked(draft: Draft, path: Path) -> tuple[Experiment | None, list[_Found]]:
+    """The draft as an experiment, or what is wrong with its settings."""
+    resolve_paths(draft.settings, path.parent)
+    whole = {"name": draft.name, "description": draft.description, **draft.settings}
+    try:
+        return Experiment.model_validate(whole), []
+    except ValidationError as error:
+        problems = problems_of(error, Experiment)
+        return None, [(_fault(draft, problem.key, problem.sentence), ExitCode.BAD_INPUT) for problem in problems]
+
+
+def _objected(draft: Draft, experiment: Experiment) -> list[_Found]:
+    """What keeps the experiment from running on this machine."""
+    return [(_fault(draft, each.key, each.sentence), each.code) for each in objections(experiment)]
+
+
+def _fault(draft: Draft, key: str, sentence: str) -> Fault:
+    parts: KeyPath = tuple(int(part) if part.isdecimal() else part for part in key.split("."))
+    return Fault(("experiments", draft.base) if key == "name" else draft.origin(parts), sentence)
+
+
+def _plain(faults: Iterable[Fault]) -> list[_Found]:
+    return [(fault, ExitCode.BAD_INPUT) for fault in faults]
+
+
+def _by_fault(found: Iterable[_Found]) -> dict[Fault, ExitCode]:
+    """Each fault once, though all heirs of an experiment have it."""
+    return dict(found)
+
+
+def _located(path: Path, text: str, faulty: dict[Fault, ExitCode]) -> list[FileProblem]:
+    from b4r_tui.experiments.locate import line_of, lines_of  # only errors need a second parser
+
+    lines = lines_of(text)
+    return [
+        FileProblem(path, line_of(lines, fault.path), dotted(fault.path), fault.sentence, code)
+        for fault, code in faulty.items()
+    ]
+
+
+def _chosen(
+    path: Path, experiments: list[tuple[Draft, Experiment]], only: Sequence[str]
+) -> list[tuple[Draft, Experiment]]:
+    """The experiments that `only` names, in the file's order; all where it names none."""
+    known = [name for draft, experiment in experiments for name in dict.fromkeys((draft.base, experiment.name))]
+    for name in only:
+        if name not in known:
+            raise B4RError(f"{path}: no experiment '{name}'; {nearest(name, known)}")
+    return [pair for pair in experiments if not only or pair[0].base in only or pair[1].name in only]

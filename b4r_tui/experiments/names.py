@@ -1,0 +1,37 @@
+"""Names of the experiments that a sweep makes: the base name, then what sets each apart."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+SEEDS = "seeds"
+
+
+def labels_of(keys: Sequence[str]) -> dict[str, str]:
+    """How each swept key is called in names: its last part, or the whole key where two end alike."""
+    last = {key: key.rpartition(".")[2] for key in keys}
+    often = Counter(last.values())
+    return {key: "s" if key == SEEDS else (short if often[short] == 1 else key) for key, short in last.items()}
+
+
+def member_name(base: str, labels: dict[str, str], values: dict[str, Any]) -> str:
+    """Such as `base-lr0.001-s1`: only characters that experiment names may have."""
+    parts = [_safe(f"{labels[key]}{_shown(value)}") for key, value in values.items()]
+    return "-".join([base, *parts])
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return "_".join(_shown(item) for item in value)
+    if isinstance(value, dict):
+        return "_".join(f"{key}{_shown(item)}" for key, item in value.items())
+    return str(value)
+
+
+def _safe(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", text)
