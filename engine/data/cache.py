@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import platformdirs
@@ -25,6 +26,7 @@ from engine.errors import B4RError, ExitCode
 
 LAYOUT = 1  # raise it whenever the files of a folder change
 _ARRAYS = ("items", "offsets", "user_ids", "item_ids")
+_TEXTS = ("name", "data_fingerprint", "split_fingerprint")
 
 
 def default_root() -> Path:
@@ -48,8 +50,8 @@ def cached(root: Path, key: str, build: Callable[[], Dataset]) -> Dataset:
             return _read(folder) or _build(folder, build)
     except OSError as error:
         raise B4RError(
-            f"{root}: the data cache cannot be written ({error.strerror or error}); set B4R_CACHE to a folder "
-            "that can",
+            f"{root}: the data cache cannot be written ({error.strerror or error}); "
+            "set B4R_CACHE to a folder that can",
             ExitCode.ENVIRONMENT,
         ) from error
 
@@ -91,9 +93,7 @@ def _write(folder: Path, dataset: Dataset) -> None:
     for name in _ARRAYS:
         np.save(folder / f"{name}.npy", getattr(dataset, name), allow_pickle=False)
     facts = {
-        "name": dataset.name,
-        "data_fingerprint": dataset.data_fingerprint,
-        "split_fingerprint": dataset.split_fingerprint,
+        **{name: getattr(dataset, name) for name in _TEXTS},
         "funnel": [asdict(step) for step in dataset.funnel],
         "checksums": _checksums(folder),
     }
@@ -104,11 +104,16 @@ def _read(folder: Path) -> Dataset | None:
     """The data set of a folder, its arrays mapped read-only; None where it is missing or damaged."""
     try:
         facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
-        if facts.pop("checksums") != _checksums(folder):
+        if facts["checksums"] != _checksums(folder):
             return None
-        arrays = {name: np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in _ARRAYS}
-        funnel = tuple(FunnelStep(**step) for step in facts.pop("funnel"))
-        return Dataset(funnel=funnel, **facts, **arrays)
+        arrays: dict[str, Any] = {
+            name: np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in _ARRAYS
+        }
+        return Dataset(
+            **arrays,
+            **{name: facts[name] for name in _TEXTS},
+            funnel=tuple(FunnelStep(**step) for step in facts["funnel"]),
+        )
     except (OSError, ValueError, EOFError, KeyError, TypeError, AttributeError):
         return None
 

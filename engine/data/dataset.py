@@ -102,18 +102,7 @@ class Dataset:
         return self.offsets[users], self.offsets[users + 1] - unknown
 
     def targets(self, users: np.ndarray, phase: Phase) -> np.ndarray:
-        """(n,) int32: the item that each of `users` is to be recommended. Raises ValueError if one has none."""
+        """(n,) int32: the item each of `users` is to be recommended. Raises ValueError if one has none."""
         if not self.held_out[users].all():
             raise ValueError("a user with fewer than 3 interactions has no held-out item")
         return self.items[self.offsets[users + 1] - _UNKNOWN_ITEMS[phase]]
-
-
-def positions_between(starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The ranges `starts[i]..ends[i] - 1` laid end to end: for each position the number i of its range, and itself.
-
-    Both results are (sum of ends - starts,) int64.
-    """
-    lengths = ends - starts
-    numbers = np.repeat(np.arange(len(starts)), lengths)
-    shifts = starts - (np.cumsum(lengths) - lengths)
-    return numbers, np.arange(len(numbers)) + shifts[numbers]

@@ -1,4 +1,4 @@
-"""Dense indices for the ids of a source: always in sorted order, so that they never depend on the row order."""
+"""Dense indices for the ids of a source: in sorted order, so that they never depend on the row order."""
 
 from __future__ import annotations
 

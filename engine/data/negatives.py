@@ -10,8 +10,9 @@ from typing import Literal
 
 import numpy as np
 
-from engine.data.dataset import Dataset, positions_between
+from engine.data.dataset import Dataset
 from engine.data.random_numbers import uniforms
+from engine.data.seen import contains, seen_keys
 
 Weights = Literal["popular", "uniform"]
 
@@ -45,8 +46,7 @@ def users_short_of(dataset: Dataset, users: np.ndarray, count: int, weights: Wei
     in_pool = np.bincount(_pool(dataset, weights), minlength=dataset.num_items) > 0
     candidates = np.count_nonzero(in_pool)
     suspects = users[candidates - dataset.lengths[users] < count]
-    keys = _seen_keys(dataset, suspects)
-    rows, items = np.divmod(keys, dataset.num_items)
+    rows, items = np.divmod(_seen(dataset, suspects), dataset.num_items)
     return int(np.sum(candidates - np.bincount(rows[in_pool[items]], minlength=len(suspects)) < count))
 
 
@@ -67,7 +67,8 @@ def _draw(
     """(n, count) int32: the first `count` distinct unseen items among `draws` draws, padded with -1."""
     chance = uniforms(seed, f"{weights} negatives", users[:, None], np.arange(draws))
     drawn = pool[(chance * len(pool)).astype(np.int64)]
-    wanted = _is_first(drawn) & ~_is_seen(dataset, users, drawn)
+    keys = np.arange(len(users))[:, None] * dataset.num_items + drawn
+    wanted = _is_first(drawn) & ~contains(_seen(dataset, users), keys)
     place = np.cumsum(wanted, axis=1) - 1
     rows, columns = np.nonzero(wanted & (place < count))
     negatives = np.full((len(users), count), -1, dtype=np.int32)
@@ -86,39 +87,40 @@ def _is_first(drawn: np.ndarray) -> np.ndarray:
     return first
 
 
-def _is_seen(dataset: Dataset, users: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """Whether the user of each row has the item drawn. drawn: (n, draws)."""
-    seen = _seen_keys(dataset, users)
-    keys = np.arange(len(users))[:, None] * dataset.num_items + drawn
-    return seen[np.minimum(np.searchsorted(seen, keys), len(seen) - 1)] == keys
-
-
-def _seen_keys(dataset: Dataset, users: np.ndarray) -> np.ndarray:
-    """Rising distinct keys `row * items + item` of all interactions of the users of the rows."""
-    rows, positions = positions_between(dataset.offsets[users], dataset.offsets[users + 1])
-    return np.unique(rows * dataset.num_items + dataset.items[positions])
-
-
 def _complete(
     dataset: Dataset, users: np.ndarray, begun: np.ndarray, pool: np.ndarray, weights: Weights, seed: int
 ) -> np.ndarray:
-    """Rows of negatives carried on from what is there until full, or until no candidate is left.
+    """(n, count) int32: the rows begun, carried on until full or until no candidate is left.
 
     Each candidate gets an exponential key of rate equal to its weight; the smallest keys are a weighted draw
     without replacement (Efraimidis, Spirakis: Weighted random sampling with a reservoir, 2006).
     """
     weight = np.bincount(pool, minlength=dataset.num_items)
-    excluded = np.zeros((len(users), dataset.num_items + 1), dtype=bool)  # last column: the padding -1
-    rows, items = np.divmod(_seen_keys(dataset, users), dataset.num_items)
+    chance = uniforms(seed, f"more {weights} negatives", users[:, None], np.arange(dataset.num_items))
+    keys = -np.log1p(-chance) / np.maximum(weight, 1)
+    keys[_is_excluded(dataset, users, begun) | (weight == 0)] = np.inf
+    order = np.argsort(keys, axis=1, kind="stable")
+    order = np.where(np.isinf(np.take_along_axis(keys, order, axis=1)), -1, order)
+    return _joined(begun, order).astype(np.int32)
+
+
+def _is_excluded(dataset: Dataset, users: np.ndarray, begun: np.ndarray) -> np.ndarray:
+    """(n, items) bool: whether the user has the item, or it is in the row begun."""
+    excluded = np.zeros((len(users), dataset.num_items + 1), dtype=bool)  # the last column takes the -1
+    rows, items = np.divmod(_seen(dataset, users), dataset.num_items)
     excluded[rows, items] = True
     excluded[np.arange(len(users))[:, None], begun] = True
-    excluded = excluded[:, :-1] | (weight == 0)
-    chance = uniforms(seed, f"more {weights} negatives", users[:, None], np.arange(dataset.num_items))
-    keys = np.where(excluded, np.inf, -np.log1p(-chance) / np.maximum(weight, 1))
-    order = np.argsort(keys, axis=1, kind="stable")
-    order = np.where(np.take_along_axis(excluded, order, axis=1), -1, order)
-    have = np.sum(begun >= 0, axis=1, keepdims=True)
+    return excluded[:, :-1]
+
+
+def _joined(begun: np.ndarray, more: np.ndarray) -> np.ndarray:
+    """Rows of `begun` with their -1 replaced by the first of `more`; all -1 of a row stand at its end."""
     column = np.arange(begun.shape[1])
-    padded = np.pad(order, ((0, 0), (0, begun.shape[1])), constant_values=-1)
-    more = np.take_along_axis(padded, np.maximum(column - have, 0), axis=1)
-    return np.where(column < have, begun, more).astype(np.int32)
+    have = np.sum(begun >= 0, axis=1, keepdims=True)
+    more = np.pad(more, ((0, 0), (0, begun.shape[1])), constant_values=-1)
+    return np.where(column < have, begun, np.take_along_axis(more, np.maximum(column - have, 0), axis=1))
+
+
+def _seen(dataset: Dataset, users: np.ndarray) -> np.ndarray:
+    """Keys of everything the users have, held-out items included."""
+    return seen_keys(dataset, dataset.offsets[users], dataset.offsets[users + 1])

@@ -18,7 +18,10 @@ def in_time_order(users: np.ndarray, timestamps: np.ndarray) -> np.ndarray:
 
 
 def user_offsets(users: np.ndarray, num_users: int) -> np.ndarray:
-    """(num_users + 1,) int64: where each user's rows begin once sorted. Raises B4RError if none can be held out."""
+    """(num_users + 1,) int64: where each user's rows begin once sorted.
+
+    users: (rows,) int64. Raises B4RError if no user has enough rows to hold two out.
+    """
     lengths = np.bincount(users, minlength=num_users)
     if lengths.max() < MIN_HELD_OUT_LENGTH:
         raise B4RError(

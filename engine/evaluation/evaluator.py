@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.data.dataset import Dataset, Phase, positions_between
+from engine.data.dataset import Dataset, Phase
 from engine.data.negatives import sample_negatives, users_short_of
+from engine.data.seen import seen_keys
 from engine.evaluation.protocols import EvaluationProtocol, parse_protocol
 from engine.evaluation.ranks import rank_among, rank_of_target
 from engine.evaluation.user_ranks import UserRanks, concatenate
@@ -73,7 +74,9 @@ class Evaluator:
         if np.array_equal(users, self._users) and self._negatives:
             return
         self._negatives = {
-            protocol.name: sample_negatives(self._dataset, users, protocol.count, protocol.weights, self._seed)
+            protocol.name: sample_negatives(
+                self._dataset, users, protocol.count, protocol.weights, self._seed
+            )
             for protocol in self._protocols
             if protocol.weights
         }
@@ -107,7 +110,7 @@ def batch_count(users: int, batch_size: int, batches: int | None = None) -> int:
 
 
 def rank_sampled(users: np.ndarray, targets: np.ndarray, scores: Tensor, negatives: np.ndarray) -> UserRanks:
-    """Ranks among the target and the negatives. scores: (n, items). negatives: (n, count), -1 where there is none."""
+    """Ranks among the target and the negatives. scores: (n, items). negatives: (n, count), -1 for none."""
     items = _on(scores, negatives)
     valid = items >= 0
     target_scores = scores.gather(1, _on(scores, targets)[:, None])[:, 0]
@@ -134,8 +137,7 @@ def history_but_target(
 
     An item that the user comes back to stays a candidate when it is the one to find.
     """
-    rows, positions = positions_between(*dataset.history_bounds(users, phase))
-    keys = np.unique(rows * dataset.num_items + dataset.items[positions])
+    keys = seen_keys(dataset, *dataset.history_bounds(users, phase))
     rows, items = np.divmod(keys, dataset.num_items)
     other = items != targets[rows]
     return rows[other], items[other]

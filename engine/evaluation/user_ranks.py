@@ -38,7 +38,10 @@ class UserRanks:
 def concatenate(parts: Sequence[UserRanks]) -> UserRanks:
     """The rows of all parts, one part after another; no rows for no parts."""
     return UserRanks(
-        *(np.concatenate([getattr(part, field.name) for part in (no_ranks(), *parts)]) for field in fields(UserRanks))
+        *(
+            np.concatenate([getattr(part, field.name) for part in (no_ranks(), *parts)])
+            for field in fields(UserRanks)
+        )
     )
 
 

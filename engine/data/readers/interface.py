@@ -18,6 +18,8 @@ class Reader(Protocol):
         """Hex digest of what `read` reads; equal digests mean equal interactions. Raises B4RError."""
 
     def read(self, config: DataConfig) -> pd.DataFrame:
-        """All interactions in the order of the source, with COLUMNS: ids whole numbers or texts, none missing,
-        rating a finite number, timestamp a whole number. Raises B4RError that names the file and the line.
+        """All interactions in the order of the source, with COLUMNS.
+
+        Ids are whole numbers or texts, ratings finite numbers, timestamps whole numbers; none is missing.
+        Raises B4RError that names the file and the line.
         """

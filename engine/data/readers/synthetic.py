@@ -1,4 +1,4 @@
-"""`synthetic`: walks of users over a planted sparse Markov chain of items, so that there is something to learn.
+"""`synthetic`: walks over a planted sparse Markov chain of items, so that there is something to learn.
 
 Each item has a few successors with fixed probabilities. A walk starts, and now and then starts again, at an
 item drawn by popularity (Zipf), else it goes on to a successor; it prefers items that the user has not had.
@@ -62,7 +62,7 @@ def plant_chain(num_items: int, seed: int) -> Chain:
 
 
 def draw_synthetic(config: DataConfig) -> pd.DataFrame:
-    """`random_size` rows, user after user, every rating 5, the timestamp the number of the row; ids from 1."""
+    """`random_size` rows, user after user, rating 5, the timestamp the number of the row; ids from 1."""
     lengths = _walk_lengths(config)
     chain = plant_chain(config.random_item_count, config.seed)
     chunk = max(1, _CHUNK_CELLS // config.random_item_count)
@@ -104,7 +104,7 @@ def _walk(chain: Chain, users: np.ndarray, lengths: np.ndarray, seed: int) -> np
 def _next_items(
     chain: Chain, here: np.ndarray | None, users: np.ndarray, step: int, visited: np.ndarray, seed: int
 ) -> np.ndarray:
-    """The next item of each walk, (users,) int64: the first draw that its user has not had, or else the last."""
+    """The next item of each walk, (users,) int64: the first draw that its user has not had, or the last."""
     items = np.zeros(len(users), dtype=np.int64)
     waiting = np.arange(len(users))
     for attempt in range(_ATTEMPTS):

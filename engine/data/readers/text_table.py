@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import math
 import re
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +22,6 @@ from engine.data.readers.interface import COLUMNS
 from engine.data.readers.source_file import find_file, unreadable
 from engine.errors import B4RError
 
-_TYPES = {"user": np.int64, "item": np.int64, "rating": np.float64, "timestamp": np.int64}
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
 _LONGEST_LINE = 1 << 16  # characters; a longer one is no interaction, whatever it holds
@@ -53,65 +53,63 @@ class TextTable:
         """All interactions in file order. Raises B4RError that names the first bad line."""
         path = self._find(config)
         try:
-            self._check_header(path)
+            if problem := self._first_problem(path, lines=1):
+                raise B4RError(problem)
             return self._read_fast(path)
         except OSError as error:
             raise unreadable(path, error) from error
-        except (ValueError, OverflowError) as error:
+        except (ValueError, OverflowError, pd.errors.DtypeWarning) as error:
             raise B4RError(self._first_problem(path) or f"{path}: cannot be read ({error})") from error
 
     def _find(self, config: DataConfig) -> Path:
         return find_file(config.dataset_path, self.file_name, self.title)
 
-    def _check_header(self, path: Path) -> None:
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
-            first = file.readline(_LONGEST_LINE).rstrip("\n")
-        if self.header and first and first != self.header:
-            raise B4RError(f"{path}:1: expected the header {self.header}, found {_quoted(first)}; add it")
-
     def _read_fast(self, path: Path) -> pd.DataFrame:
-        """Raises ValueError where any line is bad, without saying which."""
+        """Raises ValueError or DtypeWarning where a line is bad, without saying which.
+
+        The first line has to be good: pandas takes the number of fields from it.
+        """
         columns = self._columns()
-        frame = pd.read_csv(
-            path,
-            sep=self.separator[0],
-            names=columns,
-            header=None,
-            skiprows=1 if self.header else 0,
-            dtype={name: _TYPES.get(name, np.float64) for name in columns},
-            index_col=False,
-            keep_default_na=False,
-            na_values={name: [""] for name in columns if name not in COLUMNS},
-            quoting=csv.QUOTE_NONE,
-        )
-        numbers = frame[list(COLUMNS)]
-        if frame.empty or frame.drop(columns=list(COLUMNS)).notna().any(axis=None):
-            raise ValueError("no lines, or lines with other than four fields")
-        if not np.isfinite(numbers["rating"]).all() or numbers[["user", "item"]].min(axis=None) < 0:
-            raise ValueError("numbers out of range")
-        return numbers
+        gaps = [name for name in columns if name not in COLUMNS]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.DtypeWarning)
+            frame = pd.read_csv(
+                path,
+                sep=self.separator[0],
+                names=columns,
+                header=None,
+                skiprows=1 if self.header else 0,
+                index_col=False,
+                keep_default_na=False,
+                na_values={name: [""] for name in gaps},
+                quoting=csv.QUOTE_NONE,
+            )
+        if frame[gaps].notna().any(axis=None):
+            raise ValueError("single separators where double ones are expected")
+        return _checked(frame[list(COLUMNS)])
 
     def _columns(self) -> list[str]:
-        """Names for pandas, which splits at one character: `::` makes an empty column between two fields.
-
-        The last column has no name in the file either: it is empty unless a line has too many fields.
-        """
+        """Names for pandas, which splits at one character: `::` makes an empty column between two fields."""
         columns: list[str] = []
         for name in COLUMNS:
-            columns += [name, *(f"after {name}" for _ in self.separator[1:] if name != COLUMNS[-1])]
-        return [*columns, "too many"]
+            columns += [name, *(f"after {name}" for _ in self.separator[1:])]
+        return columns[: len(columns) - len(self.separator[1:])]
 
-    def _first_problem(self, path: Path) -> str | None:
-        """A sentence on the first bad line, or on there being none at all."""
+    def _first_problem(self, path: Path, lines: int | None = None) -> str | None:
+        """A sentence on the first bad line of the file, or of its first `lines`, or on there being none at all."""
         count = 0
         with path.open(encoding="utf-8-sig", errors="replace") as file:
-            lines = iter(lambda: file.readline(_LONGEST_LINE), "")
-            for number, line in enumerate(lines, start=1):
-                if (number == 1 and self.header) or not line.strip(" \n"):
-                    continue
-                count += 1
-                if problem := self._problem(line.rstrip("\n")):
-                    return f"{path}:{number}: {problem}; mend or remove the line"
+            for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE), ""), start=1):
+                line = line.rstrip("\n")
+                if number == 1 and self.header:
+                    if line != self.header:
+                        return f"{path}:1: expected the header {self.header}, found {_quoted(line)}; add it"
+                elif line.strip(" "):
+                    if problem := self._problem(line):
+                        return f"{path}:{number}: {problem}; mend or remove the line"
+                    count += 1
+                if count == lines:
+                    break
         return None if count else f"{path}: holds no interactions; download {self.title} again"
 
     def _problem(self, line: str) -> str | None:
@@ -123,6 +121,16 @@ class TextTable:
             if fault := _fault(name, text.strip(" ")):
                 return f"{name} {_quoted(text)} is {fault}"
         return None
+
+
+def _checked(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame, if pandas took every field for the number it has to be; ValueError if not."""
+    whole = frame[["user", "item", "timestamp"]]
+    if frame.empty or not (whole.dtypes == np.int64).all() or frame["rating"].dtype.kind not in "if":
+        raise ValueError("no lines, or fields that are no numbers")
+    if not np.isfinite(frame["rating"]).all() or whole[["user", "item"]].min(axis=None) < 0:
+        raise ValueError("numbers out of range")
+    return frame
 
 
 def _fault(name: str, text: str) -> str | None:
