@@ -96,7 +96,7 @@ class TrainingConfig(Group):
         None,
         gt=0.0,
         description="Learning rate of the sharded item table (dmp); default lr where its optimiser is Adam, "
-        "20 × lr where it is row-wise Adagrad",
+        "5 × lr where it is row-wise Adagrad",
     )
     decay_step: int = Field(25, ge=1, description="Epochs between two cuts of the learning rate")
     gamma: float = Field(1.0, gt=0.0, le=1.0, description="Factor of each cut of the learning rate")

@@ -10,7 +10,7 @@ from torchrec.optim.keyed import KeyedOptimizer
 
 from engine.config import TrainingConfig
 
-ROWWISE_ADAGRAD_FACTOR = 20.0  # its steps shrink with 1/sqrt(updates of a row), Adam's do not
+ROWWISE_ADAGRAD_FACTOR = 5.0  # its steps shrink with 1/sqrt(updates of a row), Adam's do not
 
 
 def table_learning_rate(config: TrainingConfig, device: torch.device) -> float:

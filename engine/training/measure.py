@@ -16,7 +16,7 @@ from engine.distributed.parallel import ParallelModel
 from engine.errors import B4RError
 from engine.evaluation.baselines import popularity_scorer
 from engine.evaluation.evaluator import Evaluator, Scorer
-from engine.evaluation.user_ranks import UserRanks
+from engine.evaluation.user_ranks import UserRanks, concatenate
 
 RanksByProtocol = dict[str, UserRanks]
 OnBatch = Callable[[int, int], None]
@@ -43,11 +43,6 @@ class Measure:
     def popularity(self, phase: str) -> RanksByProtocol:
         """Ranks by training popularity, whole on rank 0 and empty elsewhere. A collective."""
         return self._rank(phase, popularity_scorer(self._dataset), None)
-
-    def short_users(self) -> dict[str, int]:
-        """By sampled protocol, how many users have fewer candidates than it asks for; whole on rank 0."""
-        found = self._group.gather(dict(self.evaluator.short_users))
-        return {protocol: sum(part[protocol] for part in found) for protocol in (found[0] if found else {})}
 
     @torch.no_grad()
     def _rank(self, phase: str, scorer: Scorer, on_batch: OnBatch | None) -> RanksByProtocol:
@@ -78,6 +73,6 @@ def _merged(parts: Sequence[RanksByProtocol]) -> RanksByProtocol:
     if not parts:
         return {}
     return {
-        protocol: UserRanks.concatenate([part[protocol] for part in parts]).in_user_order()
+        protocol: concatenate([part[protocol] for part in parts]).in_user_order()
         for protocol in parts[0]
     }

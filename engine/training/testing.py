@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.evaluation.intervals import intervals
+from engine.evaluation.intervals import bootstrap
+from engine.evaluation.metrics import per_user
 from engine.events import Intervals, Test
 from engine.files import write_json
 from engine.training.checkpoint import check_fits, read_checkpoint
@@ -14,8 +15,10 @@ from engine.training.measure import RanksByProtocol
 
 def final_test(run: Run) -> None:
     """Test the last checkpoint, then the one evaluation.pth names (the best, if not set), which comes last."""
-    checkpoints = run.checkpoints
-    last, chosen = checkpoints.resolve("last"), checkpoints.resolve(run.experiment.evaluation.pth)
+    wanted = ("last", run.experiment.evaluation.pth)
+    # rank 0 wrote the files and best.json, so only it knows that they are there
+    paths = [run.checkpoints.resolve(pth) for pth in wanted] if run.group.is_first else []
+    last, chosen = run.group.broadcast(paths)
     if last != chosen:
         measure_checkpoint(run, last)
     event = measure_checkpoint(run, chosen)
@@ -59,7 +62,5 @@ def write_metrics(run: Run, event: Test, checkpoint: Path) -> None:
 
 
 def _table(run: Run, ranks: RanksByProtocol) -> Intervals:
-    cutoffs = run.experiment.evaluation.metric_ks
-    return {
-        protocol: intervals(found, cutoffs, run.experiment.data.seed) for protocol, found in ranks.items()
-    }
+    cutoffs, seed = run.experiment.evaluation.metric_ks, run.experiment.data.seed
+    return {protocol: bootstrap(per_user(found, cutoffs), seed=seed) for protocol, found in ranks.items()}
