@@ -1,0 +1,143 @@
+"""What the screens show: one `poll` reads the TOML and the runs and gives values that never change.
+
+It runs in a worker thread; screens only receive its snapshots.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.errors import B4RError
+
+if TYPE_CHECKING:
+    from b4r_tui.experiments.load import FileProblem
+    from b4r_tui.runs.progress import RunProgress, RunWatch
+    from b4r_tui.runs.state import RunState
+    from b4r_tui.runs.store import ExitRecord, Run
+    from engine.config import Experiment
+
+NEW_RUNS_A_POLL = 64  # so that a folder of thousands shows its newest runs at once
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run as it was at one moment."""
+
+    run: Run
+    state: RunState
+    progress: RunProgress
+    exit: ExitRecord | None = None
+
+    @property
+    def key(self) -> str:
+        """What names this run in tables: its folder."""
+        return str(self.run.dir)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything on screen at one moment. Runs stand newest first."""
+
+    experiments: tuple[Experiment, ...] = ()
+    problems: tuple[FileProblem, ...] = ()
+    runs: tuple[RunView, ...] = ()
+
+    def runs_of(self, experiment: str) -> tuple[RunView, ...]:
+        """The runs of one experiment, newest first."""
+        return tuple(view for view in self.runs if view.run.experiment == experiment)
+
+    def active(self) -> tuple[RunView, ...]:
+        """Runs that have not ended."""
+        return tuple(view for view in self.runs if not view.state.ended)
+
+
+class Feed:
+    """Reads the experiments file when it changes, and the runs as they grow."""
+
+    def __init__(self, file: Path, root: Path) -> None:
+        self._file = file
+        self._root = root
+        self._stamp: tuple[int, int, int] | None | str = "never read"
+        self._experiments: tuple[Experiment, ...] = ()
+        self._problems: tuple[FileProblem, ...] = ()
+        self._watches: dict[Path, RunWatch] = {}
+        self._views: dict[Path, RunView] = {}
+        self._first = True
+
+    def poll(self, reload: bool = False) -> Snapshot | None:
+        """What is to be shown now, or None where it is as it was. reload: read the TOML even if unchanged."""
+        file_changed = self._read_file(reload)
+        runs_changed = self._read_runs()
+        if not (file_changed or runs_changed or self._first):
+            return None
+        self._first = False
+        newest = sorted(self._views.values(), key=lambda view: view.run.run_id, reverse=True)
+        return Snapshot(self._experiments, self._problems, tuple(newest))
+
+    def _read_file(self, reload: bool) -> bool:
+        stamp = _stamp(self._file)
+        if stamp == self._stamp and not reload:
+            return False
+        self._stamp = stamp
+        self._experiments, self._problems = read_experiments(self._file)
+        return True
+
+    def _read_runs(self) -> bool:
+        from b4r_tui.runs.store import RunStore  # in the worker: the first paint need not wait for it
+
+        runs = {run.dir: run for run in RunStore(self._root).runs()}
+        gone = self._views.keys() - runs.keys()
+        for path in gone:
+            del self._views[path], self._watches[path]
+        changed = [self._read_run(run) for run in self._due(runs)]
+        return bool(gone) or any(changed)
+
+    def _due(self, runs: dict[Path, Run]) -> Iterable[Run]:
+        """Runs to look at in this poll: new ones, and those that have not ended."""
+        new = [run for path, run in runs.items() if path not in self._views]
+        new.sort(key=lambda run: run.run_id, reverse=True)
+        known = [view.run for view in self._views.values() if not view.state.ended]
+        return new[:NEW_RUNS_A_POLL] + known
+
+    def _read_run(self, run: Run) -> bool:
+        """Look at a run; whether it has news. An active run always has: its time left goes down."""
+        from b4r_tui.runs.progress import RunWatch
+
+        watch = self._watches.setdefault(run.dir, RunWatch(run))
+        changed = watch.poll() or run.dir not in self._views
+        if changed:
+            ended = run.exit() if watch.state.ended else None
+            self._views[run.dir] = RunView(run, watch.state, _frozen(watch.progress), ended)
+        return changed or not watch.state.ended
+
+
+def read_experiments(file: Path) -> tuple[tuple[Experiment, ...], tuple[FileProblem, ...]]:
+    """The experiments of a file, or what is wrong with it."""
+    from b4r_tui.experiments.load import ExperimentFileError, FileProblem, load_experiments
+
+    try:
+        return tuple(load_experiments(file).experiments), ()
+    except ExperimentFileError as error:
+        return (), tuple(error.problems)
+    except B4RError as error:
+        return (), (FileProblem(file, None, "", error.sentence),)
+
+
+def _stamp(file: Path) -> tuple[int, int, int] | None:
+    try:
+        stat = file.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
+def _frozen(progress: RunProgress) -> RunProgress:
+    """A copy that the worker no longer writes to."""
+    frozen = copy.copy(progress)
+    frozen.history = list(progress.history)
+    frozen.warnings = list(progress.warnings)
+    return frozen

@@ -1,0 +1,296 @@
+"""The main screen: experiments on the left, their runs on the right, one run closer below."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import ContentSwitcher, DataTable, Footer, OptionList
+from textual.worker import get_current_worker
+
+from b4r_tui.feed import Feed, RunView, Snapshot
+from b4r_tui.screens.confirm import Confirm
+from b4r_tui.widgets.experiment_list import ExperimentList
+from b4r_tui.widgets.problem_list import ProblemList
+from b4r_tui.widgets.run_detail import TABS, RunDetail
+from b4r_tui.widgets.run_table import RunTable
+from b4r_tui.widgets.title_bar import TitleBar
+from engine.errors import B4RError
+
+if TYPE_CHECKING:
+    from b4r_tui.app import B4RApp
+    from b4r_tui.runs.store import Run
+
+NO_RUNS = "No runs yet. Press l to launch {name}."
+NO_RUNS_AT_ALL = "No runs yet. Highlight an experiment and press l to launch it."
+BROKEN = "The experiments file has problems; runs that exist are still shown here."
+
+
+class MainScreen(Screen[None]):
+    """Arranges the widgets, feeds them snapshots, and turns keys into calls of the core."""
+
+    app: B4RApp
+
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (100, "-normal"), (150, "-wide")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("l", "launch", "Launch", tooltip="Launch the highlighted experiment"),
+        Binding("s", "stop", "Stop", tooltip="Stop the selected run; it saves a checkpoint first"),
+        Binding("e", "edit", "Edit", tooltip="Open the experiments file in $VISUAL or $EDITOR"),
+        Binding("r", "reload", "Reload", tooltip="Read the experiments file again"),
+        Binding("a", "toggle_all", "All runs", tooltip="Show the runs of all experiments, or of one"),
+        *(
+            Binding(str(number), f"open_tab('{name}')", name.capitalize(), show=False, tooltip=f"Open tab {name}")
+            for number, name in enumerate(TABS, 1)
+        ),
+    ]
+
+    @dataclass
+    class Fed(Message):
+        """There is something new to show."""
+
+        snapshot: Snapshot
+
+    @dataclass
+    class Refused(Message):
+        """The core could not do what was asked."""
+
+        title: str
+        sentence: str
+
+    @dataclass
+    class Launched(Message):
+        """A run was started."""
+
+        run: Run
+
+    def __init__(self, feed: Feed, now: Callable[[], float], period: float) -> None:
+        super().__init__()
+        self._feed, self._now, self._period = feed, now, period
+        self._snapshot: Snapshot | None = None
+        self._all_runs = False
+        self._awaited: str | None = None  # a run just launched, to be selected when it appears
+        self._wake = threading.Event()
+        self._reload = threading.Event()
+        self._shown = threading.Event()  # the last snapshot is on screen; the next may come
+        self._shown.set()
+
+    def compose(self) -> ComposeResult:
+        """Title, experiments, runs, detail, keys."""
+        yield TitleBar(self.app.file.name)
+        with Horizontal(id="desk"):
+            with Vertical(id="left") as left, ContentSwitcher(initial="experiments"):
+                left.border_title = "Experiments"
+                yield ExperimentList()
+                yield ProblemList()
+            with Vertical(id="right"):
+                yield RunTable()
+                yield RunDetail()
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Start to read."""
+        self.query_one(RunTable).border_title = "Runs"
+        self.query_one(RunDetail).border_title = "Run"
+        self.query_one(ExperimentList).focus()
+        self.app.theme_changed_signal.subscribe(self, self._redraw)
+        self.call_after_refresh(self._read)
+
+    # what is read ------------------------------------------------------------------------------
+
+    @work(thread=True, group="feed", exclusive=True)
+    def _read(self) -> None:
+        """Poll until the app ends; a snapshot is posted only when the one before it is on screen."""
+        worker = get_current_worker()
+        while not worker.is_cancelled:
+            if self._shown.is_set():
+                reload = self._reload.is_set()
+                self._reload.clear()
+                snapshot = self._feed.poll(reload)
+                if snapshot is not None:
+                    self._shown.clear()
+                    self.post_message(self.Fed(snapshot))
+            self._wake.wait(self._period)
+            self._wake.clear()
+
+    async def on_main_screen_fed(self, message: Fed) -> None:
+        """Show what was read."""
+        self._snapshot = message.snapshot
+        await self._show()
+        self._shown.set()
+
+    # what is shown -----------------------------------------------------------------------------
+
+    async def _show(self) -> None:
+        snapshot = self._snapshot
+        if snapshot is None:
+            return
+        broken = bool(snapshot.problems)
+        self.query_one("#left").set_class(broken, "problems")
+        self.query_one(ContentSwitcher).current = "problems" if broken else "experiments"
+        self.query_one(ProblemList).show(snapshot.problems)
+        self.query_one(ExperimentList).show(snapshot)
+        self.query_one(TitleBar).count(snapshot.runs)
+        await self._show_runs()
+
+    async def _show_runs(self) -> None:
+        snapshot, table = self._snapshot, self.query_one(RunTable)
+        if snapshot is None:
+            return
+        name = self._experiment()
+        views = snapshot.runs if name is None else snapshot.runs_of(name)
+        table.border_title = f"Runs of {name}" if name else "Runs of all experiments"
+        table.border_subtitle = "validation metrics" if views else None
+        table.show(views, name is None, self._now(), self._nothing(name))
+        if self._awaited and table.select(self._awaited):
+            self._awaited = None
+        await self._show_detail()
+
+    async def _show_detail(self) -> None:
+        await self.query_one(RunDetail).show(self.query_one(RunTable).selected, self._now())
+        self.refresh_bindings()
+
+    def _experiment(self) -> str | None:
+        """The experiment whose runs are shown; None for all."""
+        if self._all_runs or self._snapshot is None or self._snapshot.problems:
+            return None
+        return self.query_one(ExperimentList).selected
+
+    def _nothing(self, name: str | None) -> str:
+        if self._snapshot and self._snapshot.problems:
+            return BROKEN
+        return NO_RUNS.format(name=name) if name else NO_RUNS_AT_ALL
+
+    async def _redraw(self, _: object) -> None:
+        """Draw everything in the colours of a new theme."""
+        self.query_one(TitleBar).redraw()
+        self.query_one(ProblemList).redraw()
+        self.query_one(ExperimentList).redraw()
+        self.query_one(RunTable).redraw()
+        await self.query_one(RunDetail).redraw()
+
+    def on_resize(self) -> None:
+        """Entries of experiments are short where the terminal is narrow."""
+        lines = 1 if self.size.width < self.HORIZONTAL_BREAKPOINTS[1][0] else 3
+        experiments = self.query_one(ExperimentList)
+        if experiments.lines != lines:
+            experiments.redraw(lines)
+
+    async def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        """Another experiment: show its runs."""
+        if isinstance(event.option_list, ExperimentList):
+            await self._show_runs()
+
+    async def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        """Another run: show it closer."""
+        if event.data_table.id == "run-rows":
+            await self._show_detail()
+
+    def on_option_list_option_selected(self) -> None:
+        """Enter on an experiment goes on to its runs."""
+        self.query_one(RunTable).table.focus()
+
+    # what keys do ------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys that would do nothing are dimmed."""
+        if action == "stop":
+            view = self.query_one(RunTable).selected if self._snapshot else None
+            return True if view and not view.state.ended else None
+        if action == "launch":
+            return True if self._snapshot and not self._snapshot.problems and self._chosen() else None
+        return True
+
+    @work(group="ask")
+    async def action_launch(self) -> None:
+        """Start the highlighted experiment; ask first where it is already running."""
+        name = self._chosen()
+        if name is None or self._snapshot is None:
+            return
+        active = [view for view in self._snapshot.runs_of(name) if not view.state.ended]
+        if active:
+            state = active[0].state.value
+            question = f"{name} is already {state} ({active[0].run.run_id}). Launch it once more?"
+            if not await self.app.push_screen_wait(Confirm("Launch", question, "Launch")):
+                return
+        self._launch(name)
+
+    @work(group="ask")
+    async def action_stop(self) -> None:
+        """Stop the selected run, if that is really meant."""
+        view = self.query_one(RunTable).selected
+        if view is None or view.state.ended:
+            return
+        if await self.app.push_screen_wait(Confirm("Stop", stop_question(view), "Stop run")):
+            self.notify("It saves a checkpoint first; this can take a moment.", title=f"Stopping {view.run.run_id}")
+            self._stop(view.run)
+
+    def action_edit(self) -> None:
+        """Open the file in the person's editor, and read it again afterwards."""
+        self.app.edit_file()
+        self.action_reload()
+
+    def action_reload(self) -> None:
+        """Read the file again now."""
+        self._reload.set()
+        self._wake.set()
+
+    async def action_toggle_all(self) -> None:
+        """All runs, or those of the highlighted experiment."""
+        self._all_runs = not self._all_runs
+        await self._show_runs()
+
+    def action_open_tab(self, name: str) -> None:
+        """Bring a tab of the detail to the top."""
+        self.query_one(RunDetail).open_tab(name)
+
+    def _chosen(self) -> str | None:
+        return self.query_one(ExperimentList).selected
+
+    def active_runs(self) -> int:
+        """How many runs have not ended."""
+        return len(self._snapshot.active()) if self._snapshot else 0
+
+    # what the core does ------------------------------------------------------------------------
+
+    @work(thread=True, group="core")
+    def _launch(self, name: str) -> None:
+        """Launch from the file as it is on disk now."""
+        try:
+            runs = self.app.launch(name)
+        except B4RError as error:
+            self.post_message(self.Refused(f"{name} was not launched", error.sentence))
+            return
+        self.post_message(self.Launched(runs[0]))
+
+    @work(thread=True, group="core")
+    def _stop(self, run: Run) -> None:
+        try:
+            self.app.stop(run)
+        except B4RError as error:
+            self.post_message(self.Refused(f"{run.run_id} was not stopped", error.sentence))
+
+    def on_main_screen_launched(self, message: Launched) -> None:
+        """Say so, and move the cursor to the new run when it is read."""
+        self._awaited = str(message.run.dir)
+        self.notify(message.run.run_id, title=f"Launched {message.run.experiment}", timeout=3)
+        self._wake.set()
+
+    def on_main_screen_refused(self, message: Refused) -> None:
+        """Say what went wrong; the file may be at fault, so read it again."""
+        self.app.show_error(message.title, message.sentence)
+        self.action_reload()
+
+
+def stop_question(view: RunView) -> str:
+    """What is asked before a run is stopped."""
+    done, epochs = view.progress.epochs_done, view.progress.epochs
+    far = f" It has done {done} of {epochs} epochs." if done and epochs else ""
+    return f"Stop {view.run.experiment} {view.run.run_id}?{far}"

@@ -1,0 +1,41 @@
+"""An error that needs to be read: one sentence that says what is wrong and how to mend it."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+
+class Notice(ModalScreen[None]):
+    """Shows an error until a key is pressed."""
+
+    DEFAULT_CSS = """
+    Notice {
+        align: center middle;
+        #box {
+            width: 76; max-width: 90%; height: auto; max-height: 80%;
+            border: round $error; background: $surface; padding: 1 2;
+            border-subtitle-color: $text-muted;
+        }
+    }
+    """
+    BINDINGS = [Binding("escape,enter,q,space", "dismiss", "Close", key_display="esc")]
+
+    def __init__(self, title: str, sentence: str) -> None:
+        super().__init__()
+        self._title, self._sentence = title, sentence
+
+    def compose(self) -> ComposeResult:
+        """The sentence in a box."""
+        with VerticalScroll(id="box") as box:
+            box.border_title = self._title
+            box.border_subtitle = "esc closes"
+            yield Static(Text(self._sentence))
+
+    async def action_dismiss(self, result: None = None) -> None:
+        """Close."""
+        self.dismiss(result)

@@ -1,0 +1,139 @@
+"""Two curves of a run side by side: training loss, and validation NDCG by protocol.
+
+The plotting library brings numpy, so it is imported when the first curve is drawn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.widgets import Static
+
+from b4r_tui.widgets.palette import Palette, palette_of
+
+if TYPE_CHECKING:
+    from b4r_tui.feed import RunView
+    from engine.events import Epoch
+
+NOTHING = "A curve begins when the first epoch has ended."
+Points = tuple[list[float], list[float]]
+
+
+@dataclass
+class Curve:
+    """What one plot shows: its title and its lines by name."""
+
+    title: str
+    lines: dict[str, Points] = field(default_factory=dict)
+
+
+class Curves(Vertical):
+    """The loss curve on the left, the metric's on the right."""
+
+    DEFAULT_CSS = """
+    Curves {
+        #plots { height: 1fr; display: none; }
+        .nothing { padding: 1 2; color: $text-muted; }
+        PlotWidget {
+            width: 1fr;
+            height: 1fr;
+            background: transparent;
+            & > .plot--axis { color: $border-blurred; }
+            & > .plot--tick { color: $text-muted; text-style: none; }
+            & > .plot--label { color: $foreground; text-style: none; }
+            #legend { border: none; background: transparent; }
+        }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._drawn: list[Curve] = []
+
+    def compose(self) -> ComposeResult:
+        """Room for the plots, and what stands there before there is a point."""
+        yield Horizontal(id="plots")
+        yield Static(NOTHING, classes="nothing")
+
+    async def show(self, view: RunView) -> None:
+        """Show the curves of a run."""
+        history = view.progress.history
+        self.query_one("#plots").display = bool(history)
+        self.query_one(".nothing").display = not history
+        curves = [loss_curve(history), metric_curve(history)]
+        if not history or curves == self._drawn:
+            return
+        self._drawn = curves
+        await self._draw()
+
+    async def redraw(self) -> None:
+        """Draw again, in the colours of a new theme."""
+        if self._drawn:
+            await self._draw()
+
+    async def _draw(self) -> None:
+        from textual_plot import PlotWidget
+
+        room = self.query_one("#plots", Horizontal)
+        if not room.children:
+            plots = [PlotWidget(allow_pan_and_zoom=False) for _ in self._drawn]
+            for plot in plots:
+                plot.can_focus = False
+            await room.mount_all(plots)
+        for plot, curve in zip(room.query(PlotWidget), self._drawn, strict=True):
+            draw_curve(plot, curve, palette_of(self.app))
+
+
+def loss_curve(history: list[Epoch]) -> Curve:
+    """Training loss over epochs, counted from 1 as in the tables."""
+    points = [(epoch.epoch + 1, epoch.train_loss) for epoch in history if epoch.train_loss is not None]
+    return Curve("train loss", {"loss": _split(points)} if points else {})
+
+
+def metric_curve(history: list[Epoch], metric: str = "ndcg@10") -> Curve:
+    """A validation metric over epochs, one line a protocol; another NDCG where that cutoff is not measured."""
+    protocols = {name: None for epoch in history for name in epoch.metrics}
+    measured = [name for epoch in history for metrics in epoch.metrics.values() for name in metrics]
+    if metric not in measured:
+        metric = next((name for name in measured if name.startswith("ndcg")), metric)
+    curve = Curve(f"validation {metric.replace('ndcg', 'NDCG')}")
+    for protocol in protocols:
+        values = [(epoch.epoch + 1, epoch.metrics.get(protocol, {}).get(metric)) for epoch in history]
+        points = [(x, y) for x, y in values if y is not None]
+        if points:
+            curve.lines[protocol] = _split(points)
+    return curve
+
+
+def draw_curve(plot: Any, curve: Curve, palette: Palette) -> None:
+    """Draw a curve into a plot widget."""
+    from textual_plot import HiResMode, LegendLocation
+
+    colours = [palette.running, palette.second, palette.lost, palette.finished]
+    plot.margin_top, plot.margin_bottom, plot.margin_left = 1, 1, 9
+    plot.clear()
+    for number, (name, (x, y)) in enumerate(curve.lines.items()):
+        colour = colours[number % len(colours)]
+        if len(x) == 1:
+            plot.scatter(x, y, marker="●", marker_style=colour, label=name)
+        else:
+            plot.plot(x, y, line_style=colour, hires_mode=HiResMode.BRAILLE, label=name)
+    last = max((max(x) for x, _ in curve.lines.values()), default=1.0)
+    plot.set_xlimits(1.0, max(2.0, last))
+    plot.set_xticks(epoch_ticks(int(max(2.0, last))))
+    plot.border_title = curve.title
+    plot.show_legend(LegendLocation.TOPRIGHT, is_visible=len(curve.lines) > 1)
+
+
+def epoch_ticks(last: int, most: int = 5) -> list[float]:
+    """Whole epochs to write below the axis: the first, the last and round ones between."""
+    step = next(size for size in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10**4, 10**6) if last / size <= most)
+    between = [tick for tick in range(step, last, step) if tick - 1 >= step / 2 and last - tick >= step / 2]
+    return [1.0, *map(float, between), float(last)]
+
+
+def _split(points: list[tuple[int, float]]) -> Points:
+    return [float(x) for x, _ in points], [y for _, y in points]

@@ -1,0 +1,146 @@
+"""How a run ended: test metrics with their intervals beside popularity, or what went wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.columns import Columns
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.widgets import Static
+
+from b4r_tui.widgets import numbers
+from b4r_tui.widgets.palette import Palette, palette_of
+
+if TYPE_CHECKING:
+    from b4r_tui.feed import RunView
+    from engine.events import Test
+
+WAITING = "The best epoch is tested when training has ended."
+STOPPED = "This run was stopped before its test."
+LOST = "This run ended without a word: nobody holds its lock and nobody wrote how it ended. See the log."
+SILENT = "It ended without saying why. See the log."
+
+
+class ResultsView(VerticalScroll, can_focus=True):
+    """Results of a finished run, the card of a failed one, a sentence otherwise; warnings below."""
+
+    DEFAULT_CSS = """
+    ResultsView {
+        padding: 0 1;
+        .card { height: auto; padding: 0 1; }
+        .card.failed { border: round $error; border-title-color: $error; margin-top: 1; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._view: RunView | None = None
+
+    def compose(self) -> ComposeResult:
+        """One card."""
+        yield Static(classes="card")
+
+    def show(self, view: RunView) -> None:
+        """Show how the run ended, or that it has not."""
+        if view != self._view:
+            self._view = view
+            self.redraw()
+
+    def redraw(self) -> None:
+        """Draw again: other values or another theme."""
+        if self._view is None:
+            return
+        card = self.query_one(".card", Static)
+        failed = self._view.state.value == "failed"
+        card.set_class(failed, "failed")
+        card.border_title = "✗ failed" if failed else None
+        card.update(results_of(self._view, palette_of(self.app)))
+
+
+def results_of(view: RunView, palette: Palette) -> RenderableType:
+    """All there is to say about the end of a run."""
+    parts: list[RenderableType] = []
+    if view.state.value == "failed":
+        parts.append(failure(view, palette))
+    if view.progress.test:
+        parts.append(test_tables(view.progress.test, palette))
+    elif view.state.value != "failed":
+        parts.append(Text(_sentence(view), palette.faint))
+    parts += [
+        Text.assemble(("! ", palette.stopped), warning.message, (f"  ({warning.code})", palette.faint))
+        for warning in view.progress.warnings
+    ]
+    return Group(*parts)
+
+
+def failure(view: RunView, palette: Palette) -> Text:
+    """The error in one sentence, and the traceback where the engine told one."""
+    said = view.progress.error or (view.exit.error if view.exit else None) or SILENT
+    text = Text(said, f"bold {palette.failed}")
+    if view.exit and (view.exit.code is not None or view.exit.signal is not None):
+        ended = f"signal {view.exit.signal}" if view.exit.signal else f"exit code {view.exit.code}"
+        text.append(f"\n{ended}", f"not bold {palette.faint}")
+    if view.progress.traceback:
+        text.append(f"\n\n{view.progress.traceback.rstrip()}", f"not bold {palette.strong}")
+    return text
+
+
+def test_tables(test: Test, palette: Palette) -> RenderableType:
+    """A table a protocol, side by side where they fit."""
+    tables = [protocol_table(name, test, palette) for name in test.metrics]
+    title = Text(f"Test split, checkpoint of epoch {test.checkpoint_epoch + 1}\n", palette.strong)
+    return Group(title, Columns(tables, padding=(0, 4)))
+
+
+def protocol_table(protocol: str, test: Test, palette: Palette) -> Table:
+    """Metrics of one protocol: value, 95 % interval, popularity."""
+    metrics, baseline = test.metrics[protocol], test.baseline.get(protocol, {})
+    users = next((int(value["n"]) for value in metrics.values() if "n" in value), None)
+    about = f" · {users:,} users" if users is not None else ""
+    table = Table(
+        title=Text.assemble((protocol, f"bold {palette.running}"), (about, palette.faint)),
+        title_justify="left",
+        box=None,
+        padding=(0, 2, 0, 0),
+        header_style=palette.faint,
+    )
+    for label in ("", "value", "95% interval", "popularity"):
+        table.add_column(label, justify="right" if label else "left", no_wrap=True)
+    for name in ordered(list(metrics)):
+        table.add_row(*_row(name, metrics[name], baseline.get(name, {}), palette))
+    return table
+
+
+def ordered(names: list[str]) -> list[str]:
+    """Metrics as people look for them: @10 first, then by kind and cutoff."""
+    kinds = {"ndcg": 0, "recall": 1, "mrr": 2, "precision": 3}
+
+    def place(name: str) -> tuple[bool, int, int]:
+        kind, _, cutoff = name.partition("@")
+        return cutoff != "10", kinds.get(kind, 9), int(cutoff) if cutoff.isdecimal() else 0
+
+    return sorted(names, key=place)
+
+
+def _row(name: str, value: dict[str, float], baseline: dict[str, float], palette: Palette) -> list[Text]:
+    beats = (value.get("low") or 0.0) > (baseline.get("value") or 0.0)
+    return [
+        Text(_spelled(name)),
+        Text(numbers.metric(value.get("value")), f"bold {palette.finished}" if beats else "bold"),
+        Text(f"{numbers.metric(value.get('low'))} … {numbers.metric(value.get('high'))}", palette.faint),
+        Text(numbers.metric(baseline.get("value")), palette.second),
+    ]
+
+
+def _spelled(name: str) -> str:
+    kind, at, cutoff = name.partition("@")
+    return (kind.upper() if kind in ("ndcg", "mrr") else kind.capitalize()) + at + cutoff
+
+
+def _sentence(view: RunView) -> str:
+    ended = {"stopped": STOPPED, "lost": LOST, "finished": "This run finished without a test."}
+    return ended.get(view.state.value, WAITING)
