@@ -40,7 +40,9 @@ def _data_objections(experiment: Experiment) -> Iterator[Objection]:
         return
     folder, file = Path(path), DATA_FILES.get(name, "")
     if not folder.is_dir():
-        yield Objection("data.dataset_path", f"no folder {folder}; put {name}'s {file} there or mend the path")
+        yield Objection(
+            "data.dataset_path", f"no folder {folder}; put {name}'s {file} there or mend the path"
+        )
     elif file and not (folder / file).is_file():
         yield Objection("data.dataset_path", f"no {file} in {folder}, which {name} is read from")
 
@@ -60,21 +62,29 @@ def _process_objections(launch: LaunchConfig) -> Iterator[Objection]:
     wanted, found = gpus_for(launch), len(gpu_names())
     if wanted > found:
         there = f"{found} can be used here" if found else "none can be used here"
-        yield Objection("launch.gpu", f"{wanted} GPUs wanted, {there}; use {found or 'gpu = 0'}", ExitCode.ENVIRONMENT)
+        yield Objection(
+            "launch.gpu", f"{wanted} GPUs wanted, {there}; use {found or 'gpu = 0'}", ExitCode.ENVIRONMENT
+        )
     if 0 < wanted < launch.processes:
         yield Objection(
-            "launch.gpu", f"{launch.processes} processes need a GPU each, not {wanted}; mend j, or use gpu = 0 for CPU"
+            "launch.gpu",
+            f"{launch.processes} processes need a GPU each, not {wanted}; mend j, or use gpu = 0 for CPU",
         )
     most = PROCESSES_PER_CORE * cpu_cores()
     if not wanted and launch.processes > most:
         yield Objection(
-            "launch.j", f"{launch.processes} processes on {cpu_cores()} CPU cores would only wait; use 1x{most} or less"
+            "launch.j",
+            f"{launch.processes} processes on {cpu_cores()} CPU cores would only wait; use 1x{most} or less",
         )
 
 
 def _variable_objections(launch: LaunchConfig) -> Iterator[Objection]:
     for name, value in launch.env.items():
         if not _VARIABLE.fullmatch(name) or "\0" in value:
-            yield Objection(f"launch.env.{name}", "cannot be an environment variable; use letters, digits and _")
+            yield Objection(
+                f"launch.env.{name}", "cannot be an environment variable; use letters, digits and _"
+            )
         elif _OURS.match(name):
-            yield Objection(f"launch.env.{name}", "starts with B4R_, which the launcher sets itself; rename it")
+            yield Objection(
+                f"launch.env.{name}", "starts with B4R_, which the launcher sets itself; rename it"
+            )

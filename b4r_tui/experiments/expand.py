@@ -179,7 +179,9 @@ def _sweep(base: Draft, sweep: Any) -> tuple[list[Draft], list[Fault]]:
     if not isinstance(sweep, dict) or not sweep:
         return [], [Fault(at, 'is not a table of lists; write "training.lr" = [0.001, 0.0003]')]
     axes = dict(_axes(sweep, ()))
-    faults = [Fault((*at, *path), said) for path, values in axes.items() if (said := _axis_fault(path, values))]
+    faults = [
+        Fault((*at, *path), said) for path, values in axes.items() if (said := _axis_fault(path, values))
+    ]
     if not faults and math.prod(len(values) for values in axes.values()) > MOST_RUNS:
         faults = [Fault(at, f"makes more than {MOST_RUNS:,} runs; sweep fewer values")]
     settings = [_setting(path) for path in axes]

@@ -64,7 +64,9 @@ _Found = tuple[Fault, ExitCode]
 def _read(path: Path) -> str:
     try:
         if path.stat().st_size > LARGEST_FILE:
-            raise _file_problem(path, f"is larger than {LARGEST_FILE // 2**20} MiB; is it an experiments file?")
+            raise _file_problem(
+                path, f"is larger than {LARGEST_FILE // 2**20} MiB; is it an experiments file?"
+            )
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
@@ -99,7 +101,9 @@ def _checked(draft: Draft, path: Path) -> tuple[Experiment | None, list[_Found]]
         return Experiment.model_validate(whole), []
     except ValidationError as error:
         problems = problems_of(error, Experiment)
-        return None, [(_fault(draft, problem.key, problem.sentence), ExitCode.BAD_INPUT) for problem in problems]
+        return None, [
+            (_fault(draft, problem.key, problem.sentence), ExitCode.BAD_INPUT) for problem in problems
+        ]
 
 
 def _objected(draft: Draft, experiment: Experiment) -> list[_Found]:
@@ -135,7 +139,9 @@ def _chosen(
     path: Path, experiments: list[tuple[Draft, Experiment]], only: Sequence[str]
 ) -> list[tuple[Draft, Experiment]]:
     """The experiments that `only` names, in the file's order; all where it names none."""
-    known = [name for draft, experiment in experiments for name in dict.fromkeys((draft.base, experiment.name))]
+    known = [
+        name for draft, experiment in experiments for name in dict.fromkeys((draft.base, experiment.name))
+    ]
     for name in only:
         if name not in known:
             raise B4RError(f"{path}: no experiment '{name}'; {nearest(name, known)}")

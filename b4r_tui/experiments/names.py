@@ -14,7 +14,9 @@ def labels_of(keys: Sequence[str]) -> dict[str, str]:
     """How each swept key is called in names: its last part, or the whole key where two end alike."""
     last = {key: key.rpartition(".")[2] for key in keys}
     often = Counter(last.values())
-    return {key: "s" if key == SEEDS else (short if often[short] == 1 else key) for key, short in last.items()}
+    return {
+        key: "s" if key == SEEDS else (short if often[short] == 1 else key) for key, short in last.items()
+    }
 
 
 def member_name(base: str, labels: dict[str, str], values: dict[str, Any]) -> str:

@@ -6,7 +6,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-_PATH_KEYS = (("data", "dataset_path"), ("training", "export_root"), ("launch", "script"), ("evaluation", "pth"))
+_PATH_KEYS = (
+    ("data", "dataset_path"),
+    ("training", "export_root"),
+    ("launch", "script"),
+    ("evaluation", "pth"),
+)
 
 
 def resolve_paths(settings: dict[str, Any], folder: Path) -> None:

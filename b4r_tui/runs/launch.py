@@ -75,7 +75,9 @@ def _signal_supervisor(run: Run, patience: float = 5.0) -> None:
             supervisor.terminate()
             return
         if time.monotonic() > deadline:
-            raise B4RError(f"{run.experiment}/{run.run_id}: its supervisor does not answer", ExitCode.ENVIRONMENT)
+            raise B4RError(
+                f"{run.experiment}/{run.run_id}: its supervisor does not answer", ExitCode.ENVIRONMENT
+            )
         time.sleep(0.02)
 
 

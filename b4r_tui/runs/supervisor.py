@@ -12,7 +12,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -63,7 +62,9 @@ def main() -> None:
     """Supervise the run named on the command line to its end."""
     parser = argparse.ArgumentParser(prog="b4r_tui.runs.supervisor", description="Supervises one run.")
     parser.add_argument("run_dir", type=Path)
-    parser.add_argument("--lock-fd", type=int, required=True, help="file descriptor that holds the run's lock")
+    parser.add_argument(
+        "--lock-fd", type=int, required=True, help="file descriptor that holds the run's lock"
+    )
     arguments = parser.parse_args()
     os.set_inheritable(arguments.lock_fd, False)
     run, stop_asked = run_at(arguments.run_dir), StopRequest()
@@ -109,7 +110,9 @@ def _run(run: Run, experiment: Experiment, command: list[str], stop_asked: Calla
     if cut_short == STOPPED:
         return ExitRecord(reason=STOPPED, ended_at=_now())
     if cut_short == TIME_LIMIT:
-        sentence = f"stopped at its time limit of {experiment.launch.time_limit:g} minutes (launch.time_limit)"
+        sentence = (
+            f"stopped at its time limit of {experiment.launch.time_limit:g} minutes (launch.time_limit)"
+        )
         return ExitRecord(reason=TIME_LIMIT, ended_at=_now(), error=sentence)
     return _explained(run, diagnose(run, process.returncode))
 
@@ -146,7 +149,7 @@ def _explained(run: Run, failure: Failure) -> ExitRecord:
 
 def _tell(run: Run, failure: Failure) -> None:
     """Append the failure to the run's events, on a line of its own even after a torn one."""
-    if run.events_path.exists() and not run.events_path.read_bytes()[-1:] in (b"", b"\n"):
+    if run.events_path.exists() and run.events_path.read_bytes()[-1:] not in (b"", b"\n"):
         with run.events_path.open("ab") as file:
             file.write(b"\n")
     writer = EventWriter(run.events_path)
@@ -171,4 +174,4 @@ def _now() -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -1,0 +1,191 @@
+"""The command line: reads arguments, calls what they ask for, shows errors. Heavy imports wait until needed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from b4r_tui import __version__
+from engine.errors import B4RError, ExitCode
+
+STATES = ("queued", "running", "finished", "failed", "stopped", "lost")
+_EPILOG = "exit codes: 0 ok, 1 a run failed, 2 bad input or usage, 3 environment, 130 interrupted"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code. The one place where errors are shown."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a character shows a ? for it
+    try:
+        code = _act(_parse(argv))
+        sys.stdout.flush()
+        return int(code)
+    except B4RError as error:
+        for line in str(error).splitlines():
+            sys.stderr.write(f"b4r-tui: {line}\n")
+        return int(error.code)
+    except KeyboardInterrupt:
+        return int(ExitCode.INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does; runs go on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return int(ExitCode.OK)
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    misplaced = _misplaced(arguments)
+    if misplaced:
+        parser.error(misplaced)
+    return arguments
+
+
+def _parser() -> argparse.ArgumentParser:
+    shared = argparse.ArgumentParser(add_help=False)
+    shared.add_argument(
+        "--runs", type=Path, metavar="DIR", default=argparse.SUPPRESS, help="runs root (./runs)"
+    )
+    parser = argparse.ArgumentParser(
+        prog="b4r-tui",
+        description="Edit, launch, watch and compare BERT4Rec experiments. Without a command: the app.",
+        epilog=_EPILOG,
+        parents=[shared],
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"b4r-tui {__version__}")
+    parser.add_argument("-f", "--file", type=Path, metavar="FILE", help="experiments file (experiments.toml)")
+    _add_run(parser)
+    _add_tail(parser)
+    _add_commands(parser.add_subparsers(dest="command", metavar="COMMAND", title="commands"), shared)
+    return parser
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("run experiments here and now")
+    group.add_argument(
+        "--run", type=Path, metavar="FILE", help="run all experiments of FILE, end with a leaderboard"
+    )
+    group.add_argument("--only", nargs="+", metavar="NAME", default=[], help="just these experiments")
+    group.add_argument(
+        "--seed-check",
+        action="store_true",
+        help="run each twice with its seed; their test metrics must be equal",
+    )
+    group.add_argument("--json", action="store_true", help="events as JSON lines, then one summary line")
+
+
+def _add_tail(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("follow a run's logs")
+    group.add_argument(
+        "--tail", metavar="RUN", help="a run's id, the start of one, its experiment, or its folder"
+    )
+    group.add_argument("--rank", type=_count, metavar="N", help="just this rank's log")
+    group.add_argument("--lines", type=_count, metavar="K", help="lines of the past, of each source (20)")
+    group.add_argument("--no-follow", action="store_true", help="print what there is and end")
+    group.add_argument("--grep", type=_pattern, metavar="RE", help="just lines that match")
+
+
+def _add_commands(commands: argparse._SubParsersAction, shared: argparse.ArgumentParser) -> None:
+    def command(name: str, help_line: str) -> argparse.ArgumentParser:
+        added: argparse.ArgumentParser = commands.add_parser(
+            name, help=help_line, description=help_line, parents=[shared], allow_abbrev=False
+        )
+        return added
+
+    command("validate", "check an experiments file").add_argument("path", type=Path, metavar="FILE")
+    command("schema", "print the JSON Schema of experiments files")
+    runs = command("runs", "list runs")
+    runs.add_argument("--state", choices=STATES, help="just runs in this state")
+    show = command("show", "show one run whole")
+    show.add_argument("name", metavar="RUN")
+    for parser in (runs, show):
+        parser.add_argument("--json", action="store_true", help="as JSON", default=argparse.SUPPRESS)
+    launch = command("launch", "start experiments and leave them running")
+    launch.add_argument("path", type=Path, metavar="FILE")
+    launch.add_argument(
+        "--only", nargs="+", metavar="NAME", default=argparse.SUPPRESS, help="just these experiments"
+    )
+    command("stop", "stop a run").add_argument("name", metavar="RUN")
+
+
+def _misplaced(arguments: argparse.Namespace) -> str | None:
+    """What does not go together, or None."""
+    run, tail, command = arguments.run is not None, arguments.tail is not None, arguments.command
+    if run + tail + (command is not None) > 1:
+        return "choose one of --run, --tail and a command"
+    if arguments.file and (run or tail or command):
+        return "-f is for the app; other commands take their FILE themselves"
+    if arguments.seed_check and not run:
+        return "--seed-check goes with --run"
+    if arguments.only and not (run or command == "launch"):
+        return "--only goes with --run and launch"
+    if arguments.json and not (run or command in ("runs", "show")):
+        return "--json goes with --run, runs and show"
+    of_tail = (arguments.rank, arguments.lines, arguments.grep)
+    if not tail and (arguments.no_follow or any(value is not None for value in of_tail)):
+        return "--rank, --lines, --no-follow and --grep go with --tail"
+    return None
+
+
+def _act(arguments: argparse.Namespace) -> int:
+    """Do what the arguments ask for."""
+    root = getattr(arguments, "runs", None) or Path("runs")
+    if arguments.run is not None:
+        from b4r_tui.headless import run_file
+
+        return run_file(arguments.run, root, arguments.only, arguments.json, arguments.seed_check)
+    if arguments.tail is not None:
+        return _tail(arguments, root)
+    if arguments.command is not None:
+        return _commands(arguments, root)[arguments.command]()
+    return _open_app(arguments.file or Path("experiments.toml"), root)
+
+
+def _commands(arguments: argparse.Namespace, root: Path) -> dict[str, Callable[[], int]]:
+    from b4r_tui import commands
+
+    return {
+        "validate": lambda: commands.validate(arguments.path),
+        "schema": lambda: commands.schema(),
+        "runs": lambda: commands.list_runs(root, arguments.state, arguments.json),
+        "show": lambda: commands.show_run(root, arguments.name, arguments.json),
+        "launch": lambda: commands.launch_file(arguments.path, root, arguments.only),
+        "stop": lambda: commands.stop_run(root, arguments.name),
+    }
+
+
+def _tail(arguments: argparse.Namespace, root: Path) -> int:
+    from b4r_tui.runs.store import RunStore
+    from b4r_tui.sheets import console
+    from b4r_tui.tail import TailOptions, tail
+
+    lines = TailOptions.lines if arguments.lines is None else arguments.lines
+    options = TailOptions(arguments.rank, lines, not arguments.no_follow, arguments.grep)
+    tail(RunStore(root).find(arguments.tail), options, console())
+    return ExitCode.OK
+
+
+def _open_app(file: Path, root: Path) -> int:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise B4RError("the app needs a terminal; without one use --run FILE, or see --help")
+    from b4r_tui.app import run_app
+
+    return run_app(file, root)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 0 on")
+    return int(text)
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is no regular expression: {error}") from error

@@ -1,0 +1,151 @@
+"""`b4r-tui --run FILE`: runs all experiments of a file, shows them live, ends with a leaderboard."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from b4r_tui.displays import Display, JsonLines, Lines, LiveTable
+from b4r_tui.experiments.load import load_experiments
+from b4r_tui.interrupts import Interrupts
+from b4r_tui.report import leaderboard_sheet
+from b4r_tui.results.leaderboard import leaderboard
+from b4r_tui.results.seed_check import SeedCheck, check_seeds
+from b4r_tui.results.summary import Summary, read_summary
+from b4r_tui.runs.launch import launch, stop
+from b4r_tui.runs.progress import RunWatch
+from b4r_tui.runs.state import RunState
+from b4r_tui.runs.store import Run, RunStore
+from b4r_tui.sheets import console as make_console
+from b4r_tui.sheets import show
+from b4r_tui.wording import plural
+from engine.config import Experiment
+from engine.errors import B4RError, ExitCode
+
+POLL_SECONDS = 0.25
+STOP_SECONDS = 30.0  # beyond the grace period, before we stop waiting for runs to end
+
+
+def run_file(
+    file: Path, root: Path, only: Sequence[str] = (), as_json: bool = False, seed_check: bool = False
+) -> ExitCode:
+    """Run the experiments of `file` to their end; 0 if all finished (and, checked, agree), else 1, or 130.
+
+    All are validated before the first starts. Raises B4RError.
+    """
+    experiments = load_experiments(file, only).experiments
+    planned = [experiment for experiment in experiments for _ in range(2 if seed_check else 1)]
+    console = make_console()
+    with Interrupts() as interrupts:
+        runs = launch(RunStore(root), planned)
+        watches = [RunWatch(run) for run in runs]
+        with _display(watches, planned, console, as_json) as display:
+            _follow(watches, display, lambda: interrupts.count > 0)
+            stopped = [watch for watch in watches if not watch.state.ended]
+            _stop_all(stopped, lambda: interrupts.count > 1)
+            display.update([watch for watch in watches if watch.poll()])
+    summaries = [read_summary(run) for run in runs]
+    checks = check_seeds(summaries) if seed_check else []
+    if as_json:
+        _print_json(summaries, checks)
+    else:
+        _print_report(summaries, checks, console)
+    if stopped:
+        _tell_stopped(stopped)
+        return ExitCode.INTERRUPTED
+    return _verdict(summaries, checks)
+
+
+def _display(
+    watches: Sequence[RunWatch], experiments: Sequence[Experiment], console: Console, as_json: bool
+) -> Display:
+    if as_json:
+        return JsonLines()
+    if console.is_terminal and not console.is_dumb_terminal:
+        return LiveTable(watches, experiments, console)
+    return Lines(_names([watch.run for watch in watches]))
+
+
+def _names(runs: Sequence[Run]) -> dict[str, str]:
+    """What to call each run: its experiment, with its id where the experiment runs twice."""
+    often = Counter(run.experiment for run in runs)
+    return {
+        run.run_id: run.experiment if often[run.experiment] == 1 else f"{run.experiment}/{run.run_id}"
+        for run in runs
+    }
+
+
+def _follow(watches: Sequence[RunWatch], display: Display, given_up: Callable[[], bool]) -> None:
+    """Show the runs until all have ended, or we are told to give up."""
+    while True:
+        display.update([watch for watch in watches if watch.poll()])
+        if given_up() or all(watch.state.ended for watch in watches):
+            return
+        time.sleep(POLL_SECONDS)
+
+
+def _stop_all(watches: Sequence[RunWatch], hurried: Callable[[], bool]) -> None:
+    """Stop the runs, the waiting ones first, and wait until they have ended or someone is in a hurry."""
+    for watch in reversed(watches):
+        try:
+            stop(watch.run)
+        except B4RError as error:
+            _say(error.sentence)
+    deadline = time.monotonic() + STOP_SECONDS + float(os.environ.get("B4R_GRACE", 10.0))
+    while (
+        not hurried() and time.monotonic() < deadline and not all(watch.run.state.ended for watch in watches)
+    ):
+        time.sleep(0.05)
+
+
+def _print_json(summaries: Sequence[Summary], checks: Sequence[SeedCheck]) -> None:
+    line = {
+        "type": "summary",
+        "runs": list(summaries),
+        "leaderboard": [board.as_json() for board in leaderboard(summaries)],
+    }
+    if checks:
+        line["seed_check"] = [{"experiment": check.experiment, "same": check.same} for check in checks]
+    sys.stdout.write(json.dumps(line) + "\n")
+
+
+def _print_report(summaries: Sequence[Summary], checks: Sequence[SeedCheck], console: Console) -> None:
+    """The leaderboards, then every run that did not finish with its reason."""
+    for board in leaderboard(summaries):
+        console.print()
+        show(leaderboard_sheet(board), console)
+    for check in checks:
+        console.print(f"{check.experiment}: {check.sentence}", style="green" if check.same else "bold red")
+    for summary in summaries:
+        if summary["state"] != RunState.FINISHED.value:
+            console.print(_unfinished(summary), style="bold red", soft_wrap=True)
+
+
+def _unfinished(summary: Summary) -> str:
+    reason = f": {summary['error']}" if summary["error"] else ""
+    return f"{summary['experiment']}/{summary['run_id']} {summary['state']}{reason}"
+
+
+def _tell_stopped(watches: Sequence[RunWatch]) -> None:
+    done = [watch for watch in watches if watch.run.state.ended]
+    names = ", ".join(f"{watch.run.experiment}/{watch.run.run_id}" for watch in done)
+    if done:
+        _say(f"interrupted; stopped {plural(len(done), 'run')}: {names}")
+    if len(done) < len(watches):
+        _say(f"interrupted; {plural(len(watches) - len(done), 'run')} told to stop, still ending")
+
+
+def _verdict(summaries: Sequence[Summary], checks: Sequence[SeedCheck]) -> ExitCode:
+    finished = all(summary["state"] == RunState.FINISHED.value for summary in summaries)
+    return ExitCode.OK if finished and all(check.same for check in checks) else ExitCode.RUN_FAILED
+
+
+def _say(sentence: str) -> None:
+    sys.stderr.write(f"b4r-tui: {sentence}\n")

@@ -1,0 +1,190 @@
+"""The tables that commands print: runs under way, runs there are, one run whole, leaderboards, failures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.text import Text
+
+from b4r_tui.results.leaderboard import Board
+from b4r_tui.results.summary import Summary
+from b4r_tui.runs.progress import RunWatch
+from b4r_tui.runs.state import RunState
+from b4r_tui.sheets import Column, Sheet, text
+from b4r_tui.wording import NOTHING, decimal, duration, interval, moment, whole
+from engine.config import Experiment
+
+STATE_STYLES = {
+    "queued": "dim",
+    "running": "cyan",
+    "finished": "green",
+    "failed": "bold red",
+    "stopped": "yellow",
+    "lost": "bold red",
+}
+_BAR = 10  # characters
+
+
+def live_sheet(watches: Sequence[RunWatch], experiments: Sequence[Experiment], now: float) -> Sheet:
+    """Runs under way, a row each. Validation metrics are of each run's first protocol, which is named."""
+    protocols = [experiment.evaluation.protocols[0] for experiment in experiments]
+    one = protocols[0] if len(set(protocols)) == 1 else None
+    cutoff = common_cutoff(experiments)
+    columns = [
+        Column("experiment"),
+        Column("mode", spare=4),
+        Column("state"),
+        Column("epoch", right=True),
+        Column("progress", spare=1),
+        Column("ETA", right=True, spare=2),
+        Column("loss", right=True),
+        Column(f"Recall@{cutoff}", right=True),
+        Column(f"NDCG@{cutoff}", right=True),
+        Column("seq/s", right=True, spare=3),
+        Column("protocol"),
+    ]
+    rows = [
+        _live_row(watch, experiment, cutoff, "" if one else protocol, now)
+        for watch, experiment, protocol in zip(watches, experiments, protocols, strict=True)
+    ]
+    return Sheet(f"Metrics: validation, protocol {one or 'as given'}", columns, rows)
+
+
+def common_cutoff(experiments: Iterable[Experiment]) -> int:
+    """The cutoff whose metrics a table of these shows: 10, or the smallest that all measure."""
+    shared = set.intersection(*(set(experiment.evaluation.metric_ks) for experiment in experiments))
+    return 10 if 10 in shared or not shared else min(shared)
+
+
+def leaderboard_sheet(board: Board) -> Sheet:
+    """A leaderboard, best first, popularity beside each run and as a row's last word on what is easy."""
+    columns = [
+        Column("#", right=True),
+        Column("experiment"),
+        Column("run", spare=2),
+        Column("mode", spare=4),
+        Column("epoch", right=True, spare=3),
+        Column(board.metric, right=True),
+        Column("95 % interval"),
+        Column("popularity", right=True),
+        Column("users", right=True, spare=1),
+    ]
+    rows = [
+        [
+            text(place),
+            text(row.experiment),
+            text(row.run_id, "dim"),
+            text(f"{row.mode} x{row.ranks}"),
+            text(NOTHING if row.tested_epoch is None else row.tested_epoch + 1),
+            text(decimal(row.value), "bold" if place == 1 else ""),
+            text(interval(row.low, row.high)),
+            text(decimal(row.popularity)),
+            text(whole(row.n)),
+        ]
+        for place, row in enumerate(board.rows, 1)
+    ]
+    mark = f" (fingerprint {board.fingerprint[:8]})" if board.fingerprint else ""
+    return Sheet(
+        f"Leaderboard: {board.metric} on test, protocol {board.protocol}, {board.dataset}{mark}",
+        columns,
+        rows,
+    )
+
+
+def runs_sheet(summaries: Sequence[Summary]) -> Sheet:
+    """The runs there are, with their test result where there is one."""
+    columns = [
+        Column("run"),
+        Column("experiment"),
+        Column("state"),
+        Column("mode", spare=4),
+        Column("epochs", right=True, spare=2),
+        Column("test metric", spare=1),
+        Column("value", right=True, spare=1),
+        Column("queued", spare=5),
+        Column("took", right=True, spare=3),
+    ]
+    return Sheet("", columns, [_run_row(summary) for summary in summaries])
+
+
+def tested_sheet(summary: Summary) -> Sheet:
+    """All test metrics of a run, popularity beside each."""
+    columns = [
+        Column("protocol"),
+        Column("metric"),
+        Column("value", right=True),
+        Column("95 % interval", spare=1),
+        Column("popularity", right=True),
+        Column("users", right=True, spare=2),
+    ]
+    rows = [_tested_row(summary, key) for key in summary if _is_tested_metric(summary, key)]
+    return Sheet(f"Test, epoch {(summary.get('tested_epoch') or 0) + 1}", columns, rows)
+
+
+def _live_row(watch: RunWatch, experiment: Experiment, cutoff: int, protocol: str, now: float) -> list[Text]:
+    said, state = watch.progress, watch.state
+    recall, ndcg = said.metric(f"recall@{cutoff}"), said.metric(f"ndcg@{cutoff}")
+    running = state is RunState.RUNNING
+    return [
+        text(experiment.name),
+        text(f"{experiment.launch.mode} x{experiment.launch.processes}"),
+        text(state, STATE_STYLES[state.value]),
+        text(f"{said.epochs_done}/{said.epochs}"),
+        _bar(said.fraction(), STATE_STYLES[state.value]),
+        text(duration(said.eta_seconds(now)) if running else ""),
+        text(decimal(said.loss)),
+        text(decimal(recall)),
+        text(decimal(ndcg)),
+        text(whole(said.sequences_per_second)),
+        text(protocol),
+    ]
+
+
+def _bar(fraction: float, style: str) -> Text:
+    """A bar that keeps the last cell for the very end, and the percentage."""
+    full = int(fraction * _BAR)
+    bar = Text("━" * full, style=style)
+    return bar.append("─" * (_BAR - full), style="dim").append(f" {int(fraction * 100):3d}%", style="")
+
+
+def _run_row(summary: Summary) -> list[Text]:
+    metric, protocol = summary.get("select_by", ""), summary.get("protocol", "")
+    value = summary.get(f"test.{protocol}.{metric}")
+    return [
+        text(summary["run_id"]),
+        text(summary["experiment"]),
+        text(summary["state"], STATE_STYLES.get(summary["state"], "")),
+        text(f"{summary.get('mode', '?')} x{summary.get('ranks', '?')}"),
+        text(f"{summary['epochs_done']}/{summary.get('epochs', '?')}"),
+        text("" if value is None else f"{metric} {protocol}"),
+        text("" if value is None else decimal(value)),
+        text(moment(summary["queued_at"])),
+        text(duration(took(summary))),
+    ]
+
+
+def took(summary: Summary) -> float | None:
+    """Seconds from a run's start to its end, or to now while it runs."""
+    started = summary.get("started_at")
+    if started is None or summary["state"] == "lost":
+        return None
+    return float((summary.get("ended_at") or time.time()) - started)
+
+
+def _is_tested_metric(summary: Summary, key: str) -> bool:
+    return key.startswith("test.") and not key.endswith((".low", ".high", ".n"))
+
+
+def _tested_row(summary: Summary, key: str) -> list[Text]:
+    protocol, _, metric = key.removeprefix("test.").partition(".")
+    beside: Any = summary.get(f"baseline.{protocol}.{metric}")
+    return [
+        text(protocol),
+        text(metric),
+        text(decimal(summary[key])),
+        text(interval(summary.get(f"{key}.low"), summary.get(f"{key}.high"))),
+        text(decimal(beside)),
+        text(whole(summary.get(f"{key}.n"))),
+    ]

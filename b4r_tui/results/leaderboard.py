@@ -1,0 +1,86 @@
+"""Leaderboards: which run is best, among runs whose numbers may be compared at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from b4r_tui.results.summary import Summary
+
+
+@dataclass(frozen=True)
+class Row:
+    """A run's place. value, low and high: the metric on the test split with its 95 % interval; n: users.
+
+    popularity: the metric of the baseline that ranks by popularity, for the same users and candidates.
+    """
+
+    run_id: str
+    experiment: str
+    mode: str
+    ranks: int
+    tested_epoch: int | None
+    value: float
+    low: float | None
+    high: float | None
+    n: int | None
+    popularity: float | None
+
+
+@dataclass(frozen=True)
+class Board:
+    """Runs that may be ranked together, best first: one protocol, one data fingerprint, one metric."""
+
+    protocol: str
+    metric: str
+    dataset: str
+    fingerprint: str
+    rows: list[Row]
+
+    def as_json(self) -> dict[str, Any]:
+        """The board as plain data, its split named."""
+        return {**asdict(self), "split": "test"}
+
+
+def leaderboard(summaries: Iterable[Summary], metric: str | None = None) -> list[Board]:
+    """Boards of all runs that were tested, each under its own first protocol.
+
+    metric: what to sort by; None takes the one each run selected its best epoch by.
+    Runs of different protocols, data or metrics stand on different boards.
+    """
+    groups: dict[tuple[str, str, str, str], list[Row]] = {}
+    for summary in summaries:
+        row = _row(summary, metric or summary.get("select_by", ""))
+        if row is not None:
+            groups.setdefault(_comparable(summary, metric), []).append(row)
+    return [Board(*key, sorted(rows, key=lambda row: -row.value)) for key, rows in groups.items()]
+
+
+def _comparable(summary: Summary, metric: str | None) -> tuple[str, str, str, str]:
+    """What two runs must have in common to be ranked together."""
+    return (
+        str(summary["protocol"]),
+        metric or str(summary["select_by"]),
+        str(summary.get("dataset") or ""),
+        str(summary.get("fingerprint") or ""),
+    )
+
+
+def _row(summary: Summary, metric: str) -> Row | None:
+    key = f"{summary.get('protocol')}.{metric}"
+    value = summary.get(f"test.{key}")
+    if value is None:
+        return None
+    return Row(
+        run_id=summary["run_id"],
+        experiment=summary["experiment"],
+        mode=summary.get("mode", ""),
+        ranks=summary.get("ranks", 0),
+        tested_epoch=summary.get("tested_epoch"),
+        value=value,
+        low=summary.get(f"test.{key}.low"),
+        high=summary.get(f"test.{key}.high"),
+        n=summary.get(f"test.{key}.n"),
+        popularity=summary.get(f"baseline.{key}"),
+    )
