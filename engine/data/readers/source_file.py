@@ -14,7 +14,16 @@ def find_file(dataset_path: str | None, file_name: str, title: str) -> Path:
     """
     if not dataset_path:
         raise B4RError(f"{title} needs the folder of its {file_name}; set data.dataset_path")
-    path = Path(dataset_path).expanduser()
+    path = Path(dataset_path)
+    try:
+        return _checked(path.expanduser(), file_name, title)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    except RuntimeError as error:
+        raise B4RError(f"{path}: names no folder ({error}); mend data.dataset_path") from error
+
+
+def _checked(path: Path, file_name: str, title: str) -> Path:
     file = path / file_name if path.is_dir() else path
     if file.is_dir():
         raise B4RError(
