@@ -47,7 +47,7 @@ class B4RApp(App[None]):
 
     def get_default_screen(self) -> Screen[None]:
         """The main screen, at once: nothing is drawn before it."""
-        return MainScreen(Feed(self.file, self.runs_root), self._now, self._period)
+        return MainScreen(self.file.name, Feed(self.file, self.runs_root), self._now, self._period)
 
     def launch(self, name: str) -> list[Run]:
         """Start a run of an experiment as the file says now. Called in a thread. Raises B4RError."""
@@ -72,7 +72,9 @@ class B4RApp(App[None]):
             with self.suspend():
                 open_editor(command, self.file)
         except SuspendNotSupported:
-            self.show_error("No editor here", "this terminal can't be handed to an editor; edit the file elsewhere")
+            self.show_error(
+                "No editor here", "this terminal can't be handed to an editor; edit the file elsewhere"
+            )
         except B4RError as error:
             self.show_error("The file was not edited", error.sentence)
 

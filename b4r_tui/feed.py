@@ -61,7 +61,7 @@ class Feed:
     def __init__(self, file: Path, root: Path) -> None:
         self._file = file
         self._root = root
-        self._stamp: tuple[int, int, int] | None | str = "never read"
+        self._stamp: tuple[int, int, int] | str | None = "never read"
         self._experiments: tuple[Experiment, ...] = ()
         self._problems: tuple[FileProblem, ...] = ()
         self._watches: dict[Path, RunWatch] = {}

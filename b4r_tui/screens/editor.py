@@ -23,7 +23,9 @@ def editor_command(environment: Mapping[str, str] = os.environ) -> list[str]:
         except ValueError as error:
             raise B4RError(f"${name} is {value!r}, which has an open quote: {error}") from error
         if shutil.which(command[0]) is None:
-            raise B4RError(f"${name} is {value!r}, but there is no program {command[0]!r}", ExitCode.ENVIRONMENT)
+            raise B4RError(
+                f"${name} is {value!r}, but there is no program {command[0]!r}", ExitCode.ENVIRONMENT
+            )
         return command
     raise B4RError("no editor is set; set $VISUAL or $EDITOR, such as EDITOR=nano", ExitCode.ENVIRONMENT)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import ActiveBinding, Binding
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
@@ -19,6 +20,10 @@ ABOUT = (
     "Experiments stand in one TOML file; each launch makes a run folder. Runs train on their own: "
     "closing this program, or losing the connection, does not stop them."
 )
+
+LEFT_OUT = {"screen.copy_text", "help_quit"}
+SIDEWAYS = ("left", "right", "home", "end")  # of little use in lists; left out too
+SPELLED = {"question_mark": "?", "up": "↑", "down": "↓", "pageup": "page up", "pagedown": "page down"}
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,9 @@ class Help(ModalScreen[None]):
         }
     }
     """
-    BINDINGS = [Binding("escape,q,question_mark", "dismiss", "Close", key_display="esc")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark", "dismiss", "Close", key_display="esc")
+    ]
 
     def __init__(self, keys: list[Key]) -> None:
         super().__init__()
@@ -72,18 +79,30 @@ class Help(ModalScreen[None]):
 
 
 def keys_of(bindings: Iterable[ActiveBinding]) -> list[Key]:
-    """Lines of the help from bindings: one for each action, its keys together."""
-    by_action: dict[str, tuple[list[str], str]] = {}
-    for active in bindings:
+    """Lines of the help: what the footer shows first, keys that do the same together."""
+    lines: dict[str, list[str]] = {}
+    for active in sorted(bindings, key=lambda active: not active.binding.show):
         binding = active.binding
-        if not binding.description or binding.system:
-            continue
-        keys, _ = by_action.setdefault(binding.action, ([], active.tooltip or binding.description))
-        keys.append(binding.key_display or spelled(binding.key))
-    return [Key(" ".join(dict.fromkeys(keys)), does) for keys, does in by_action.values()]
+        if binding.description and not binding.system and not left_out(binding):
+            does = "Leave; runs go on" if binding.action == "quit" else active.tooltip or binding.description
+            lines.setdefault(does, []).append(binding.key_display or spelled(binding.key))
+    return [Key(" ".join(dict.fromkeys(keys)), does) for does, keys in lines.items()]
+
+
+def left_out(binding: Binding) -> bool:
+    """Keys that every list has and nobody looks up."""
+    return binding.action in LEFT_OUT or binding.key.endswith(SIDEWAYS) or binding.key.startswith("ctrl+page")
 
 
 def spelled(key: str) -> str:
     """A key as people write it: `?` for question_mark, `^p` for ctrl+p."""
-    names = {"question_mark": "?", "up": "↑", "down": "↓", "left": "←", "right": "→"}
+    names = {
+        "question_mark": "?",
+        "up": "↑",
+        "down": "↓",
+        "left": "←",
+        "right": "→",
+        "pageup": "page up",
+        "pagedown": "page down",
+    }
     return names.get(key, key.replace("ctrl+", "^"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import work
 from textual.app import ComposeResult
@@ -22,7 +22,7 @@ from b4r_tui.widgets.experiment_list import ExperimentList
 from b4r_tui.widgets.problem_list import ProblemList
 from b4r_tui.widgets.run_detail import TABS, RunDetail
 from b4r_tui.widgets.run_table import RunTable
-from b4r_tui.widgets.title_bar import TitleBar
+from b4r_tui.widgets.title_bar import NARROW, TitleBar
 from engine.errors import B4RError
 
 if TYPE_CHECKING:
@@ -31,15 +31,14 @@ if TYPE_CHECKING:
 
 NO_RUNS = "No runs yet. Press l to launch {name}."
 NO_RUNS_AT_ALL = "No runs yet. Highlight an experiment and press l to launch it."
-BROKEN = "The experiments file has problems; runs that exist are still shown here."
+TABS_HELP = ", ".join(TABS).capitalize()
+BROKEN = "No runs yet. Mend the file first."
 
 
 class MainScreen(Screen[None]):
     """Arranges the widgets, feeds them snapshots, and turns keys into calls of the core."""
 
-    app: B4RApp
-
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-narrow"), (100, "-normal"), (150, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-normal"), (150, "-wide")]  # noqa: RUF012 (not a ClassVar there)
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("l", "launch", "Launch", tooltip="Launch the highlighted experiment"),
         Binding("s", "stop", "Stop", tooltip="Stop the selected run; it saves a checkpoint first"),
@@ -47,7 +46,13 @@ class MainScreen(Screen[None]):
         Binding("r", "reload", "Reload", tooltip="Read the experiments file again"),
         Binding("a", "toggle_all", "All runs", tooltip="Show the runs of all experiments, or of one"),
         *(
-            Binding(str(number), f"open_tab('{name}')", name.capitalize(), show=False, tooltip=f"Open tab {name}")
+            Binding(
+                str(number),
+                f"open_tab('{name}')",
+                name.capitalize(),
+                show=False,
+                tooltip="Epochs, curves, log, config, results",
+            )
             for number, name in enumerate(TABS, 1)
         ),
     ]
@@ -71,20 +76,27 @@ class MainScreen(Screen[None]):
 
         run: Run
 
-    def __init__(self, feed: Feed, now: Callable[[], float], period: float) -> None:
+    def __init__(self, file_name: str, feed: Feed, now: Callable[[], float], period: float) -> None:
         super().__init__()
+        self._file_name = file_name
         self._feed, self._now, self._period = feed, now, period
         self._snapshot: Snapshot | None = None
         self._all_runs = False
         self._awaited: str | None = None  # a run just launched, to be selected when it appears
+        self._allowed: tuple[bool | None, ...] = ()
         self._wake = threading.Event()
         self._reload = threading.Event()
         self._shown = threading.Event()  # the last snapshot is on screen; the next may come
         self._shown.set()
 
+    @property
+    def b4r(self) -> B4RApp:
+        """The app, which calls the core for all screens."""
+        return cast("B4RApp", self.app)
+
     def compose(self) -> ComposeResult:
         """Title, experiments, runs, detail, keys."""
-        yield TitleBar(self.app.file.name)
+        yield TitleBar(self._file_name)
         with Horizontal(id="desk"):
             with Vertical(id="left") as left, ContentSwitcher(initial="experiments"):
                 left.border_title = "Experiments"
@@ -133,7 +145,9 @@ class MainScreen(Screen[None]):
         if snapshot is None:
             return
         broken = bool(snapshot.problems)
-        self.query_one("#left").set_class(broken, "problems")
+        left = self.query_one("#left")
+        left.set_class(broken, "problems")
+        left.border_subtitle = None if broken else "test NDCG@10"
         self.query_one(ContentSwitcher).current = "problems" if broken else "experiments"
         self.query_one(ProblemList).show(snapshot.problems)
         self.query_one(ExperimentList).show(snapshot)
@@ -147,7 +161,6 @@ class MainScreen(Screen[None]):
         name = self._experiment()
         views = snapshot.runs if name is None else snapshot.runs_of(name)
         table.border_title = f"Runs of {name}" if name else "Runs of all experiments"
-        table.border_subtitle = "validation metrics" if views else None
         table.show(views, name is None, self._now(), self._nothing(name))
         if self._awaited and table.select(self._awaited):
             self._awaited = None
@@ -155,7 +168,10 @@ class MainScreen(Screen[None]):
 
     async def _show_detail(self) -> None:
         await self.query_one(RunDetail).show(self.query_one(RunTable).selected, self._now())
-        self.refresh_bindings()
+        allowed = (self.check_action("launch", ()), self.check_action("stop", ()))
+        if allowed != self._allowed:
+            self._allowed = allowed
+            self.refresh_bindings()
 
     def _experiment(self) -> str | None:
         """The experiment whose runs are shown; None for all."""
@@ -178,7 +194,7 @@ class MainScreen(Screen[None]):
 
     def on_resize(self) -> None:
         """Entries of experiments are short where the terminal is narrow."""
-        lines = 1 if self.size.width < self.HORIZONTAL_BREAKPOINTS[1][0] else 3
+        lines = 1 if self.size.width < NARROW else 3
         experiments = self.query_one(ExperimentList)
         if experiments.lines != lines:
             experiments.redraw(lines)
@@ -229,12 +245,14 @@ class MainScreen(Screen[None]):
         if view is None or view.state.ended:
             return
         if await self.app.push_screen_wait(Confirm("Stop", stop_question(view), "Stop run")):
-            self.notify("It saves a checkpoint first; this can take a moment.", title=f"Stopping {view.run.run_id}")
+            self.notify(
+                "It saves a checkpoint first; this can take a moment.", title=f"Stopping {view.run.run_id}"
+            )
             self._stop(view.run)
 
     def action_edit(self) -> None:
         """Open the file in the person's editor, and read it again afterwards."""
-        self.app.edit_file()
+        self.b4r.edit_file()
         self.action_reload()
 
     def action_reload(self) -> None:
@@ -264,7 +282,7 @@ class MainScreen(Screen[None]):
     def _launch(self, name: str) -> None:
         """Launch from the file as it is on disk now."""
         try:
-            runs = self.app.launch(name)
+            runs = self.b4r.launch(name)
         except B4RError as error:
             self.post_message(self.Refused(f"{name} was not launched", error.sentence))
             return
@@ -273,7 +291,7 @@ class MainScreen(Screen[None]):
     @work(thread=True, group="core")
     def _stop(self, run: Run) -> None:
         try:
-            self.app.stop(run)
+            self.b4r.stop(run)
         except B4RError as error:
             self.post_message(self.Refused(f"{run.run_id} was not stopped", error.sentence))
 
@@ -285,7 +303,7 @@ class MainScreen(Screen[None]):
 
     def on_main_screen_refused(self, message: Refused) -> None:
         """Say what went wrong; the file may be at fault, so read it again."""
-        self.app.show_error(message.title, message.sentence)
+        self.b4r.show_error(message.title, message.sentence)
         self.action_reload()
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
@@ -23,7 +25,9 @@ class Notice(ModalScreen[None]):
         }
     }
     """
-    BINDINGS = [Binding("escape,enter,q,space", "dismiss", "Close", key_display="esc")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,enter,q,space", "dismiss", "Close", key_display="esc")
+    ]
 
     def __init__(self, title: str, sentence: str) -> None:
         super().__init__()

@@ -62,11 +62,23 @@ class ConfigView(Vertical):
         if message.run_key != self._run_key:
             return
         if not self.children:
-            await self.mount(TextArea(read_only=True, language="toml", show_line_numbers=True, soft_wrap=False))
+            await self.mount(highlighted_area())
         self.query_one(TextArea).text = message.text
         self.redraw()
 
     def redraw(self) -> None:
         """Use the syntax colours that fit the app's theme."""
         for area in self.query(TextArea):
-            area.theme = "vscode_dark" if self.app.current_theme.dark else "github_light"
+            area.theme = "vscode_dark-clear" if self.app.current_theme.dark else "github_light-clear"
+
+
+def highlighted_area() -> TextArea:
+    """A text area for TOML whose themes colour the words but leave the background to the app."""
+    from textual.widgets.text_area import TextAreaTheme
+
+    area = TextArea(read_only=True, language="toml", show_line_numbers=True, soft_wrap=False)
+    for name in ("vscode_dark", "github_light"):
+        theme = TextAreaTheme.get_builtin_theme(name)
+        assert theme is not None
+        area.register_theme(TextAreaTheme(f"{name}-clear", syntax_styles=theme.syntax_styles))
+    return area

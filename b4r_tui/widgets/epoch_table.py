@@ -10,6 +10,7 @@ from textual.containers import Vertical
 from textual.widgets import DataTable, Static
 
 from b4r_tui.widgets import numbers
+from b4r_tui.widgets.numbers import spelled
 from b4r_tui.widgets.palette import palette_of
 
 if TYPE_CHECKING:
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from engine.events import Epoch
 
 STAR = "★"
-FIXED = (("", 2), ("epoch", 6), ("train loss", 11), ("lr", 10))
-SHOWN = ("ndcg@10", "recall@10", "mrr")
+FIXED = (("", 2), ("Epoch", 5), ("Train loss", 11), ("lr", 10))
+LAST = (("seq/s", 7), ("Time", 8))
+SHOWN = ("recall@10", "ndcg@10")
 NOTHING = "No epoch has ended yet."
 
 
@@ -40,12 +42,14 @@ class EpochTable(Vertical):
     def __init__(self) -> None:
         super().__init__()
         self._run = ""
+        self._view: RunView | None = None
         self._columns: list[tuple[str, str]] = []
         self._drawn: list[tuple[Epoch, bool]] = []
 
     def compose(self) -> ComposeResult:
         """The table, and what stands there before the first epoch ends."""
         table: DataTable[Text] = DataTable(cursor_type="row", cell_padding=0)
+        table.cursor_foreground_priority = "renderable"
         table.header_height = 2
         table.display = False
         yield table
@@ -53,13 +57,20 @@ class EpochTable(Vertical):
 
     def show(self, view: RunView) -> None:
         """Show the epochs of a run; new ones are added below, changed ones redrawn."""
+        self._view = view
         rows = [(epoch, epoch.epoch == view.progress.best_epoch) for epoch in view.progress.history]
-        columns = metric_columns(view.progress.history)
+        columns = metric_columns(view.progress.history, self._room())
         self.query_one(DataTable).display = bool(rows)
         self.query_one(".nothing").display = not rows
         if view.key != self._run or columns != self._columns or len(rows) < len(self._drawn):
             self._restart(view.key, columns)
         self._fill(rows)
+
+    def on_resize(self) -> None:
+        """Other columns may fit now."""
+        if self._view:
+            self._run = ""
+            self.show(self._view)
 
     def redraw(self) -> None:
         """Draw again, in the colours of a new theme."""
@@ -74,9 +85,9 @@ class EpochTable(Vertical):
         for label, width in FIXED:
             table.add_column(_heading(label, "", width), key=label, width=width)
         for protocol, name in columns:
-            width = max(len(protocol), len(name)) + 2
-            table.add_column(_heading(name, protocol, width), key=f"{protocol} {name}", width=width)
-        for label, width in (("seq/s", 8), ("time", 8)):
+            width = width_of(protocol, name)
+            table.add_column(_heading(spelled(name), protocol, width), key=f"{protocol} {name}", width=width)
+        for label, width in self._last():
             table.add_column(_heading(label, "", width), key=label, width=width)
 
     def _fill(self, rows: list[tuple[Epoch, bool]]) -> None:
@@ -93,30 +104,47 @@ class EpochTable(Vertical):
             table.move_cursor(row=len(rows) - 1)
         self._drawn = rows
 
+    def _room(self) -> int:
+        """Cells that metrics may take; the rest is for other columns and the scrollbar."""
+        return self.size.width - 1 - sum(width for _, width in FIXED)
+
+    def _last(self) -> tuple[tuple[str, int], ...]:
+        """Speed and time, where there is room for them."""
+        metrics = sum(width_of(*column) for column in self._columns)
+        return LAST if metrics + sum(width for _, width in LAST) <= self._room() else ()
+
     def _cells(self, epoch: Epoch, best: bool) -> list[Text]:
         palette = palette_of(self.app)
         style = f"bold {palette.finished}" if best else ""
         texts = [str(epoch.epoch + 1), numbers.loss(epoch.train_loss), f"{epoch.lr:.2e}"]
         for protocol, name in self._columns:
             texts.append(numbers.metric(epoch.metrics.get(protocol, {}).get(name)))
-        texts += [numbers.rate(epoch.sequences_per_second), numbers.duration(epoch.seconds)]
+        if self._last():
+            texts += [numbers.rate(epoch.sequences_per_second), numbers.duration(epoch.seconds)]
         widths = [column.width for column in self.query_one(DataTable).ordered_columns][1:]
         cells = [
-            numbers.fitted(Text(text, style), width, right=True) for text, width in zip(texts, widths, strict=True)
+            numbers.fitted(Text(text, style), width, right=True)
+            for text, width in zip(texts, widths, strict=True)
         ]
         return [Text(f"{STAR} " if best else "  ", style), *cells]
 
 
-def metric_columns(history: list[Epoch]) -> list[tuple[str, str]]:
-    """(protocol, metric) of each metric shown, in the order of the first epoch that was validated."""
-    for epoch in history:
-        if epoch.metrics:
-            return [
-                (protocol, name)
-                for protocol, metrics in epoch.metrics.items()
-                for name in [each for each in SHOWN if each in metrics] or list(metrics)[:2]
-            ]
-    return []
+def metric_columns(history: list[Epoch], room: int) -> list[tuple[str, str]]:
+    """(protocol, metric) of each metric that fits into `room` cells, the first protocol's first."""
+    validated = next((epoch for epoch in history if epoch.metrics), None)
+    columns = [
+        (protocol, name)
+        for protocol, metrics in (validated.metrics.items() if validated else ())
+        for name in [each for each in SHOWN if each in metrics] or list(metrics)[:2]
+    ]
+    while len(columns) > 2 and sum(width_of(*column) for column in columns) > room:
+        columns.pop()
+    return columns
+
+
+def width_of(protocol: str, name: str) -> int:
+    """The width of a metric's column."""
+    return max(len(protocol), len(name), 6) + 2
 
 
 def _heading(label: str, protocol: str, width: int) -> Text:

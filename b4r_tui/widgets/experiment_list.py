@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 from textual.widgets import OptionList
@@ -69,7 +70,7 @@ class ExperimentList(OptionList):
         if faces:
             self.highlighted = list(faces).index(selected) if selected in faces else 0
 
-    def _drawn(self, face: Face) -> Table:
+    def _drawn(self, face: Face) -> Group | Table:
         palette = palette_of(self.app)
         return short_entry(face, palette) if self.lines == 1 else tall_entry(face, palette)
 
@@ -91,19 +92,18 @@ def last_result(views: Sequence[RunView]) -> str:
     return ""
 
 
-def tall_entry(face: Face, palette: Palette) -> Table:
-    """Three lines: name and result, description, shape."""
+def tall_entry(face: Face, palette: Palette) -> Group:
+    """Three lines: name and result, shape, description."""
     state, name, result, description, shape = face
     entry = Table.grid(expand=True, padding=(0, 1, 0, 0))
     entry.add_column(width=1)
     entry.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     entry.add_column(justify="right", no_wrap=True)
     entry.add_row(_dot(state, palette), Text(name, "bold"), Text(result, palette.finished))
-    label = Text("NDCG@10" if result else "", palette.faint)
-    if description:
-        entry.add_row("", Text(description, palette.faint), "")
-    entry.add_row("", Text(shape, palette.faint), label)
-    return entry
+    lines = [
+        Text(f"  {line}", palette.faint, no_wrap=True, overflow="ellipsis") for line in (shape, description)
+    ]
+    return Group(entry, *lines)
 
 
 def short_entry(face: Face, palette: Palette) -> Table:
@@ -115,8 +115,7 @@ def short_entry(face: Face, palette: Palette) -> Table:
     entry.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     entry.add_column(justify="right", no_wrap=True)
     about = Text(" · ".join(part for part in (shape, description) if part), palette.faint)
-    shown = Text.assemble(("NDCG@10 ", palette.faint), (result, palette.finished)) if result else Text()
-    entry.add_row(_dot(state, palette), Text(name, "bold"), about, shown)
+    entry.add_row(_dot(state, palette), Text(name, "bold"), about, Text(result, palette.finished))
     return entry
 
 

@@ -33,6 +33,7 @@ class LogView(RichLog):
     LogView {
         background: transparent;
         padding: 0 1;
+        overflow-y: auto;
         &:focus { background-tint: transparent 0%; }
     }
     """

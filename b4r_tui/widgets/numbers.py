@@ -65,5 +65,11 @@ def fitted(text: Text, width: int, right: bool = False) -> Text:
     return fit
 
 
+def spelled(metric_name: str) -> str:
+    """A metric's name as people write it: NDCG@10, Recall@10, MRR."""
+    kind, at, cutoff = metric_name.partition("@")
+    return (kind.upper() if kind in ("ndcg", "mrr") else kind.capitalize()) + at + cutoff
+
+
 def _missing(value: float | None) -> bool:
     return value is None or not math.isfinite(value)

@@ -129,16 +129,11 @@ def ordered(names: list[str]) -> list[str]:
 def _row(name: str, value: dict[str, float], baseline: dict[str, float], palette: Palette) -> list[Text]:
     beats = (value.get("low") or 0.0) > (baseline.get("value") or 0.0)
     return [
-        Text(_spelled(name)),
+        Text(numbers.spelled(name)),
         Text(numbers.metric(value.get("value")), f"bold {palette.finished}" if beats else "bold"),
         Text(f"{numbers.metric(value.get('low'))} … {numbers.metric(value.get('high'))}", palette.faint),
         Text(numbers.metric(baseline.get("value")), palette.second),
     ]
-
-
-def _spelled(name: str) -> str:
-    kind, at, cutoff = name.partition("@")
-    return (kind.upper() if kind in ("ndcg", "mrr") else kind.capitalize()) + at + cutoff
 
 
 def _sentence(view: RunView) -> str:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from b4r_tui.feed import RunView
 
 GAP = 1
-WIDEST_BAR = 32
+WIDEST_BAR = 40
+NARROW = 84  # below this a heading has one line
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,9 @@ class Column:
         return numbers.fitted(self.draw(view, look, self.width), self.width, self.right)
 
 
-def columns_for(width: int, all_runs: bool, look: Look) -> list[Column]:
+def columns_for(width: int, all_runs: bool, views: Sequence[RunView], look: Look) -> list[Column]:
     """The columns that fit `width`: less needed ones go first, the progress bar takes what is left."""
-    columns = _all_columns(look)
+    columns = _all_columns(look, views, look.protocol or "" if width >= NARROW else "")
     if not all_runs:
         del columns["experiment"]
     for shrink in (_glyph_only, _without("rate"), _without("recall"), _without("eta"), _without("loss")):
@@ -79,18 +80,18 @@ def shown_cutoff(views: Sequence[RunView], protocol: str | None) -> int:
     return 10 if not cutoffs or 10 in cutoffs else min(cutoffs)
 
 
-def _all_columns(look: Look) -> dict[str, Column]:
-    protocol = look.protocol or ""
+def _all_columns(look: Look, views: Sequence[RunView], protocol: str) -> dict[str, Column]:
+    below = f"\n{protocol}" if protocol else ""
     metric_width = max(9, len(protocol))
     columns = [
         Column("state", "State", 10, _state, right=False),
         Column("run", "Run", 20, _run, right=False),
         Column("experiment", "Experiment", 16, _experiment, right=False),
-        Column("epoch", "Epoch", 7, _epoch),
+        Column("epoch", "Epoch", max([5, *(len(epoch_of(view)) for view in views)]), _epoch),
         Column("progress", "Progress", 9, _progress, right=False),
         Column("loss", "Loss", 6, _loss),
-        Column("recall", f"Recall@{look.cutoff}\n{protocol}", metric_width, _metric("recall")),
-        Column("ndcg", f"NDCG@{look.cutoff}\n{protocol}", max(7, len(protocol)), _metric("ndcg")),
+        Column("recall", f"Recall@{look.cutoff}{below}", metric_width, _metric("recall")),
+        Column("ndcg", f"NDCG@{look.cutoff}{below}", max(7, len(protocol)), _metric("ndcg")),
         Column("rate", "seq/s", 6, _rate),
         Column("eta", "ETA", 6, _eta),
     ]
@@ -98,11 +99,13 @@ def _all_columns(look: Look) -> dict[str, Column]:
 
 
 def _total(columns: dict[str, Column]) -> int:
-    return sum(column.width + GAP for column in columns.values()) + GAP
+    return sum(column.width + GAP for column in columns.values())
 
 
 def _glyph_only(columns: dict[str, Column]) -> None:
-    columns["state"] = Column("state", "", 1, lambda view, look, _: look.palette.glyph(view.state), right=False)
+    columns["state"] = Column(
+        "state", "", 1, lambda view, look, _: look.palette.glyph(view.state), right=False
+    )
 
 
 def _without(key: str) -> Callable[[dict[str, Column]], None]:

@@ -29,6 +29,10 @@ class RunDetail(Vertical):
     DEFAULT_CSS = """
     RunDetail {
         #headline { height: 1; padding: 0 1; }
+        Tabs { height: 1; }
+        #tabs-list-bar Underline { display: none; }
+        Tab.-active { color: $primary; text-style: bold underline; }
+        Tabs:focus Tab.-active { color: $block-cursor-foreground; background: $block-cursor-background; }
         TabbedContent { height: 1fr; }
         ContentSwitcher { height: 1fr; }
         TabPane { padding: 0; height: 1fr; }
@@ -44,7 +48,9 @@ class RunDetail(Vertical):
         """The headline above the tabs."""
         yield Static(id="headline")
         with TabbedContent(initial="epochs"):
-            for name, widget in zip(TABS, (EpochTable, Curves, LogView, ConfigView, ResultsView), strict=True):
+            for name, widget in zip(
+                TABS, (EpochTable, Curves, LogView, ConfigView, ResultsView), strict=True
+            ):
                 with TabPane(name.capitalize(), id=name):
                     yield widget()
 
@@ -52,8 +58,9 @@ class RunDetail(Vertical):
         """Show a run as it is at `now`, or nothing."""
         self._view, self._now = view, now
         self.query_one(TabbedContent).display = view is not None
-        headline = self.query_one("#headline", Static)
-        headline.update(headline_of(view, now, palette_of(self.app)) if view else "")
+        palette = palette_of(self.app)
+        self.border_title = title_of(view, palette) if view else "Run"
+        self.query_one("#headline", Static).update(facts_of(view, now, palette) if view else "")
         await self._show_tab()
 
     async def redraw(self) -> None:
@@ -89,31 +96,38 @@ class RunDetail(Vertical):
             self.query_one(ResultsView).show(self._view)
 
 
-def headline_of(view: RunView, now: float, palette: Palette) -> Text:
-    """State, name and what is going on, in one line."""
-    line = Text.assemble(
+def title_of(view: RunView, palette: Palette) -> Text:
+    """State and name of a run."""
+    return Text.assemble(
         palette.badge(view.state), "  ", (view.run.experiment, "bold"), " ", (view.run.run_id, palette.faint)
     )
-    for part in facts_of(view, now):
-        line.append("  ·  ", palette.faint).append(part)
-    line.no_wrap = True
-    line.overflow = "ellipsis"
+
+
+def facts_of(view: RunView, now: float, palette: Palette) -> Text:
+    """What is going on, in one line; of a failed run, why."""
+    failed = view.state.value == "failed"
+    error = (view.progress.error or "see the log").partition("\n")[0] if failed else ""
+    parts = [Text(error, palette.failed)] if error else []
+    parts += [Text(fact) for fact in _pace(view, now) + _place(view)]
+    line = Text("  ·  ", palette.faint, no_wrap=True, overflow="ellipsis").join(parts)
+    line.no_wrap, line.overflow = True, "ellipsis"
     return line
 
 
-def facts_of(view: RunView, now: float) -> list[str]:
-    """What is worth a word: the phase of a running run, how long an ended one took, where it ran."""
-    progress, facts = view.progress, []
-    if view.state.value == "running" and progress.phase:
-        step = f" {progress.step}/{progress.steps}" if progress.steps else ""
-        facts.append(f"{progress.phase}{step}")
-    if view.state.value == "running" and progress.started_at:
-        facts.append(f"for {numbers.duration(now - progress.started_at)}")
-    if view.state.ended and progress.seconds:
-        facts.append(f"took {numbers.duration(progress.seconds)}")
-    if progress.started:
-        started = progress.started
-        facts.append(f"{started.mode} × {started.world_size} on {started.device}")
-    if progress.memory_mb and view.state.value == "running":
-        facts.append(f"{progress.memory_mb:,.0f} MB")
-    return facts
+def _pace(view: RunView, now: float) -> list[str]:
+    """Phase and time of a running run; how long an ended one took."""
+    progress = view.progress
+    if view.state.ended:
+        return [f"took {numbers.duration(progress.seconds)}"] if progress.seconds else []
+    if view.state.value == "queued":
+        return ["waiting for its turn"]
+    step = f" {progress.step}/{progress.steps}" if progress.steps else ""
+    facts = [f"{progress.phase}{step}"] if progress.phase else ["starting"]
+    return facts + ([f"for {numbers.duration(now - progress.started_at)}"] if progress.started_at else [])
+
+
+def _place(view: RunView) -> list[str]:
+    """Where it runs, and how much memory it takes there."""
+    started, memory = view.progress.started, view.progress.memory_mb
+    facts = [f"{started.mode} × {started.world_size} on {started.device}"] if started else []
+    return facts + ([f"{memory:,.0f} MB"] if memory and not view.state.ended else [])

@@ -26,7 +26,6 @@ class RunTable(Vertical):
         DataTable {
             height: 1fr;
             background: transparent;
-            scrollbar-gutter: auto;
             & > .datatable--header { background: transparent; color: $text-muted; text-style: none; }
             &:focus { background-tint: transparent 0%; }
         }
@@ -45,7 +44,8 @@ class RunTable(Vertical):
 
     def compose(self) -> ComposeResult:
         """The table, and what stands there when it is empty."""
-        table: DataTable[Text] = DataTable(id="run-rows", cursor_type="row", cell_padding=0, zebra_stripes=False)
+        table: DataTable[Text] = DataTable(id="run-rows", cursor_type="row", cell_padding=0)
+        table.cursor_foreground_priority = "renderable"
         table.display = False
         yield table
         yield Static(id="no-runs")
@@ -90,7 +90,8 @@ class RunTable(Vertical):
         selected = self.selected
         protocol = shown_protocol(views)
         look = Look(self._now, palette_of(self.app), protocol, shown_cutoff(views, protocol))
-        columns = columns_for(self.table.size.width or self.size.width, self._all_runs, look)
+        self.border_subtitle = f"validation, {protocol} ranking" if protocol else None
+        columns = columns_for(self.content_size.width - 1, self._all_runs, views, look)  # 1: the scrollbar
         cells = {view.key: [column.cell(view, look) for column in columns] for view in views}
         labels = [f"{column.label} {column.width}" for column in columns]
         same_rows = list(cells) == list(self._cells)
@@ -105,7 +106,7 @@ class RunTable(Vertical):
         """Touch the cells that differ."""
         for row, texts in cells.items():
             for column, text, old in zip(columns, texts, self._cells[row], strict=True):
-                if text != old or text.spans != old.spans:
+                if (text, text.style) != (old, old.style):
                     self.table.update_cell(row, column.key, text)
         self._cells = cells
 
@@ -114,7 +115,7 @@ class RunTable(Vertical):
         table = self.table
         with self.app.batch_update(), self.prevent(DataTable.RowHighlighted):
             table.clear(columns=True)
-            table.header_height = 2 if any(column.label.strip().count("\n") for column in columns) else 1
+            table.header_height = max(column.label.count("\n") + 1 for column in columns)
             for column in columns:
                 table.add_column(_heading(column), key=column.key, width=column.width + GAP)
             for key, texts in cells.items():

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from b4r_tui.feed import RunView
 
 
+NARROW = 100  # below this the counts stand without their words
+
+
 class TitleBar(Static):
     """Names the program, the file and the runs in it."""
 
@@ -44,17 +47,22 @@ class TitleBar(Static):
             self._counts = counts
             self._draw()
 
+    def on_resize(self) -> None:
+        """There may be room for words now."""
+        self._draw()
+
     def redraw(self) -> None:
         """Draw again, in the colours of a new theme."""
         self._draw()
 
     def _draw(self) -> None:
         palette = palette_of(self.app)
-        line = Table.grid(expand=True)
+        narrow = self.app.size.width < NARROW
+        line = Table.grid(expand=True, padding=(0, 2, 0, 0))
         line.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         line.add_column(justify="right", no_wrap=True)
         counts = [
-            Text(f"{glyph} {self._counts[state]} {state}", getattr(palette, state))
+            Text(f"{glyph} {self._counts[state]}" + ("" if narrow else f" {state}"), getattr(palette, state))
             for state, glyph in GLYPHS.items()
             if self._counts[state]
         ]
