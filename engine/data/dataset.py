@@ -98,11 +98,12 @@ class Dataset:
 
         validate: the training items. test: the training and the validation items.
         """
-        unknown = np.where(self.held_out[users], _UNKNOWN_ITEMS[phase], 0)
+        held_out = self.lengths[users] >= MIN_HELD_OUT_LENGTH
+        unknown = np.where(held_out, _UNKNOWN_ITEMS[phase], 0)
         return self.offsets[users], self.offsets[users + 1] - unknown
 
     def targets(self, users: np.ndarray, phase: Phase) -> np.ndarray:
         """(n,) int32: the item each of `users` is to be recommended. Raises ValueError if one has none."""
-        if not self.held_out[users].all():
+        if (self.lengths[users] < MIN_HELD_OUT_LENGTH).any():
             raise ValueError("a user with fewer than 3 interactions has no held-out item")
         return self.items[self.offsets[users + 1] - _UNKNOWN_ITEMS[phase]]

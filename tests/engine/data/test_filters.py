@@ -60,3 +60,13 @@ def test_nothing_left_names_settings_and_counts():
         B4RError, match=r"min_rating = 4\.5.*min_user_count = 2.*read 3, min_rating 0.*lower them"
     ):
         filter_rows(np.zeros(3, int), np.arange(3), np.full(3, 4.0), config)
+
+
+def test_a_chain_that_comes_apart_one_user_at_a_time_is_dropped_whole():
+    links = np.arange(10)
+    users = np.concatenate((np.repeat(links, 2), [20, 20, 21, 21]))
+    items = np.concatenate((np.stack((links, links + 1), axis=1).ravel(), [30, 31, 30, 31]))
+    config = DataConfig(min_user_count=2, min_item_count=2)
+    kept, funnel = filter_rows(users, items, np.ones(len(users)), config)
+    assert kept.tolist() == [20, 21, 22, 23]
+    assert (funnel[-2].users, funnel[-1].users) == (10, 2)

@@ -63,8 +63,10 @@ def test_constant_scores_give_what_a_random_ranking_gives(items):
         assert value == pytest.approx(sum(place[name] for place in places) / items, abs=1e-12)
 
 
-@pytest.fixture(scope="module")
-def ranx():
+@pytest.fixture
+def ranx(monkeypatch):
+    """ranx without compilation: its loops are short here, and compiling them takes minutes."""
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", "1")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return pytest.importorskip("ranx")
