@@ -43,7 +43,7 @@ class ConfigView(Vertical):
         super().__init__()
         self._run_key = ""
 
-    def show(self, view: RunView) -> None:
+    async def show(self, view: RunView) -> None:
         """Show the configuration of a run; it is read once, since it never changes."""
         if view.key != self._run_key:
             self._run_key = view.key
@@ -64,12 +64,15 @@ class ConfigView(Vertical):
         if not self.children:
             await self.mount(highlighted_area())
         self.query_one(TextArea).text = message.text
-        self.redraw()
+        await self.redraw()
 
-    def redraw(self) -> None:
+    async def redraw(self) -> None:
         """Use the syntax colours that fit the app's theme."""
         for area in self.query(TextArea):
             area.theme = "vscode_dark-clear" if self.app.current_theme.dark else "github_light-clear"
+
+    def rest(self) -> None:
+        """Nothing goes on here by itself."""
 
 
 def highlighted_area() -> TextArea:

@@ -75,6 +75,9 @@ class Curves(Vertical):
         if self._drawn:
             await self._draw()
 
+    def rest(self) -> None:
+        """Nothing goes on here by itself."""
+
     async def _draw(self) -> None:
         room = self.query_one("#plots", Horizontal)
         if not room.children:

@@ -55,7 +55,7 @@ class EpochTable(Vertical):
         yield table
         yield Static(NOTHING, classes="nothing")
 
-    def show(self, view: RunView) -> None:
+    async def show(self, view: RunView) -> None:
         """Show the epochs of a run; new ones are added below, changed ones redrawn."""
         self._view = view
         rows = [(epoch, epoch.epoch == view.progress.best_epoch) for epoch in view.progress.history]
@@ -66,17 +66,20 @@ class EpochTable(Vertical):
             self._restart(view.key, columns)
         self._fill(rows)
 
-    def on_resize(self) -> None:
+    async def on_resize(self) -> None:
         """Other columns may fit now."""
         if self._view:
             self._run = ""
-            self.show(self._view)
+            await self.show(self._view)
 
-    def redraw(self) -> None:
+    async def redraw(self) -> None:
         """Draw again, in the colours of a new theme."""
         rows = self._drawn
         self._restart(self._run, self._columns)
         self._fill(rows)
+
+    def rest(self) -> None:
+        """Nothing goes on here by itself."""
 
     def _restart(self, run: str, columns: list[tuple[str, str]]) -> None:
         table = self.query_one(DataTable)

@@ -49,14 +49,17 @@ class LogView(RichLog):
         super().__init__(max_lines=MOST_LINES, wrap=False, markup=False, highlight=False, min_width=0)
         self._run_key = ""
 
-    def show(self, view: RunView) -> None:
+    async def show(self, view: RunView) -> None:
         """Follow the logs of a run."""
         if view.key != self._run_key:
             self.clear()
             self._run_key = view.key
             self._follow(view.run, view.key)
 
-    def pause(self) -> None:
+    async def redraw(self) -> None:
+        """Lines written so far keep their colours."""
+
+    def rest(self) -> None:
         """Stop reading: nobody looks."""
         self.workers.cancel_node(self)
         self._run_key = ""

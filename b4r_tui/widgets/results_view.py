@@ -44,13 +44,13 @@ class ResultsView(VerticalScroll, can_focus=True):
         """One card."""
         yield Static(classes="card")
 
-    def show(self, view: RunView) -> None:
+    async def show(self, view: RunView) -> None:
         """Show how the run ended, or that it has not."""
         if view != self._view:
             self._view = view
-            self.redraw()
+            await self.redraw()
 
-    def redraw(self) -> None:
+    async def redraw(self) -> None:
         """Draw again: other values or another theme."""
         if self._view is None:
             return
@@ -59,6 +59,9 @@ class ResultsView(VerticalScroll, can_focus=True):
         card.set_class(failed, "failed")
         card.border_title = "✗ failed" if failed else None
         card.update(results_of(self._view, palette_of(self.app)))
+
+    def rest(self) -> None:
+        """Nothing goes on here by itself."""
 
 
 def results_of(view: RunView, palette: Palette) -> RenderableType:

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol, cast
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.widget import Widget
 from textual.widgets import Static, TabbedContent, TabPane
 
 from b4r_tui.widgets import numbers
-from b4r_tui.widgets.config_view import ConfigView
-from b4r_tui.widgets.curves import Curves
-from b4r_tui.widgets.epoch_table import EpochTable
-from b4r_tui.widgets.log_view import LogView
 from b4r_tui.widgets.palette import Palette, palette_of
-from b4r_tui.widgets.results_view import ResultsView
 
 if TYPE_CHECKING:
     from b4r_tui.feed import RunView
 
 TABS = ("epochs", "curves", "log", "config", "results")
+
+
+class RunTab(Protocol):
+    """What every tab can do."""
+
+    async def show(self, view: RunView) -> None:
+        """Show a run."""
+
+    async def redraw(self) -> None:
+        """Draw again, in the colours of a new theme."""
+
+    def rest(self) -> None:
+        """Nobody looks: do nothing until the next `show`."""
 
 
 class RunDetail(Vertical):
@@ -43,57 +54,91 @@ class RunDetail(Vertical):
         super().__init__(id="detail")
         self._view: RunView | None = None
         self._now = 0.0
+        self._turn = asyncio.Lock()  # a tab is made and filled by one task at a time
 
     def compose(self) -> ComposeResult:
-        """The headline above the tabs."""
+        """The headline; the tabs come with the first run, so that nobody waits for them before."""
         yield Static(id="headline")
-        with TabbedContent(initial="epochs"):
-            for name, widget in zip(
-                TABS, (EpochTable, Curves, LogView, ConfigView, ResultsView), strict=True
-            ):
-                with TabPane(name.capitalize(), id=name):
-                    yield widget()
 
     async def show(self, view: RunView | None, now: float) -> None:
         """Show a run as it is at `now`, or nothing."""
         self._view, self._now = view, now
-        self.query_one(TabbedContent).display = view is not None
         palette = palette_of(self.app)
         self.border_title = title_of(view, palette) if view else "Run"
         self.query_one("#headline", Static).update(facts_of(view, now, palette) if view else "")
+        if view and not self.query(TabbedContent):
+            await self.mount(new_tabs())
+        for tabs in self.query(TabbedContent):
+            tabs.display = view is not None
         await self._show_tab()
 
     async def redraw(self) -> None:
         """Draw again, in the colours of a new theme."""
-        for widget in (self.query_one(EpochTable), self.query_one(ConfigView), self.query_one(ResultsView)):
-            widget.redraw()
-        await self.query_one(Curves).redraw()
+        for tab in self._tabs():
+            await tab.redraw()
         await self.show(self._view, self._now)
 
     def open_tab(self, name: str) -> None:
         """Bring a tab to the top."""
-        self.query_one(TabbedContent).active = name
+        for tabs in self.query(TabbedContent):
+            tabs.active = name
 
     async def on_tabbed_content_tab_activated(self) -> None:
         """Another tab is on top: bring it up to date."""
         await self._show_tab()
 
+    def _tabs(self, active: str | None = None) -> Iterator[RunTab]:
+        """The tabs that were opened so far, but for the active one."""
+        for pane in self.query(TabPane):
+            for child in pane.children if pane.id != active else ():
+                yield cast(RunTab, child)
+
     async def _show_tab(self) -> None:
-        top = self.query_one(TabbedContent).active
-        if top != "log" or self._view is None:
-            self.query_one(LogView).pause()
-        if self._view is None:
+        """Bring the tab on top up to date; the others rest."""
+        async with self._turn:
+            await self._fill_tab()
+
+    async def _fill_tab(self) -> None:
+        active = next((tabs.active for tabs in self.query(TabbedContent)), "")
+        for tab in self._tabs(active if self._view else None):
+            tab.rest()
+        if self._view is None or not active:
             return
-        if top == "curves":
-            await self.query_one(Curves).show(self._view)
-        elif top == "epochs":
-            self.query_one(EpochTable).show(self._view)
-        elif top == "log":
-            self.query_one(LogView).show(self._view)
-        elif top == "config":
-            self.query_one(ConfigView).show(self._view)
-        elif top == "results":
-            self.query_one(ResultsView).show(self._view)
+        pane = self.query_one(f"#{active}", TabPane)
+        if not pane.children:
+            await pane.mount(new_tab(active))
+        await cast(RunTab, pane.children[0]).show(self._view)
+
+
+def new_tabs() -> TabbedContent:
+    """All tabs, empty as yet."""
+    tabs = TabbedContent(initial=TABS[0])
+    for name in TABS:
+        tabs.compose_add_child(TabPane(name.capitalize(), id=name))
+    return tabs
+
+
+def new_tab(name: str) -> Widget:
+    """The widget of a tab; its module is imported when it is first opened."""
+    if name == "epochs":
+        from b4r_tui.widgets.epoch_table import EpochTable
+
+        return EpochTable()
+    if name == "curves":
+        from b4r_tui.widgets.curves import Curves
+
+        return Curves()
+    if name == "log":
+        from b4r_tui.widgets.log_view import LogView
+
+        return LogView()
+    if name == "config":
+        from b4r_tui.widgets.config_view import ConfigView
+
+        return ConfigView()
+    from b4r_tui.widgets.results_view import ResultsView
+
+    return ResultsView()
 
 
 def title_of(view: RunView, palette: Palette) -> Text:
