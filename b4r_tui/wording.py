@@ -49,7 +49,7 @@ def plural(count: int, noun: str) -> str:
 
 @singledispatch
 def told(event: Event) -> str:
-    """An event as a line for people. Epochs are told counting from 1."""
+    """An event as a line for people. Epochs count from 1 in it, and of validation it tells the first protocol."""
     return event.type
 
 
@@ -74,7 +74,7 @@ def _(event: Progress) -> str:
 @told.register
 def _(event: Epoch) -> str:
     parts = [f"epoch {event.epoch + 1}/{event.epochs}", f"loss {decimal(event.train_loss)}"]
-    for protocol, metrics in event.metrics.items():
+    for protocol, metrics in list(event.metrics.items())[:1]:
         shown = [f"{name} {decimal(metrics[name])}" for name in ("recall@10", "ndcg@10") if name in metrics]
         parts += [f"validation {protocol} {' '.join(shown)}"] if shown else []
     parts.append(f"{whole(event.sequences_per_second)} sequences/s")
@@ -109,4 +109,4 @@ def _(event: RunFinished) -> str:
 
 @told.register
 def _(event: RunFailed) -> str:
-    return f"failed on rank {event.rank}: {event.error}"
+    return f"failed: {event.error}"

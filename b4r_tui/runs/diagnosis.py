@@ -35,8 +35,9 @@ def diagnose(run: Run, returncode: int) -> Failure:
     launcher = _last_lines(run.log_path())
     report = _REPORT.search("\n".join(launcher))
     rank, status = (int(report[1]), int(report[2])) if report else (None, returncode)
-    own_log = _last_lines(run.log_path(rank)) if rank is not None else []
-    lines = own_log or _before_torchrun_speaks(launcher)
+    lines = _telling(
+        _last_lines(run.log_path(rank)) if rank is not None else [], _before_torchrun_speaks(launcher)
+    )
     return Failure(
         rank=rank,
         code=status if status >= 0 else None,
@@ -60,6 +61,13 @@ def _reason(lines: list[str]) -> str:
     named = [line for line in spoken if _EXCEPTION.match(line)]
     reason = (named or spoken or [""])[-1]
     return reason if len(reason) <= _LONGEST_REASON else reason[: _LONGEST_REASON - 1] + "…"
+
+
+def _telling(*logs: list[str]) -> list[str]:
+    """The first of the logs that names an exception, else the first that says anything."""
+    named = [log for log in logs if any(_EXCEPTION.match(line) for line in log)]
+    spoken = [log for log in logs if any(line.strip() for line in log)]
+    return (named or spoken or [[]])[0]
 
 
 def _likely_cause(number: int) -> str:

@@ -66,6 +66,7 @@ def main() -> None:
         "--lock-fd", type=int, required=True, help="file descriptor that holds the run's lock"
     )
     arguments = parser.parse_args()
+    os.umask(0o077)  # whatever the ranks write is private too
     os.set_inheritable(arguments.lock_fd, False)
     run, stop_asked = run_at(arguments.run_dir), StopRequest()
     try:

@@ -23,9 +23,14 @@ def command(run: Run, launch: LaunchConfig) -> list[str]:
 
 
 def environment(run: Run, launch: LaunchConfig) -> dict[str, str]:
-    """The environment of the ranks: ours, what the launch settings ask for, and who they belong to."""
+    """The environment of the ranks: ours, what the launch settings ask for, and who they belong to.
+
+    Waiting threads sleep (OMP_WAIT_POLICY) instead of spinning: where ranks or other programs share the cores,
+    spinning ones keep those that have work from it, and a small model trains several times slower.
+    """
     threads = launch.threads or max(1, cpu_cores() // launch.processes)
     return {
+        "OMP_WAIT_POLICY": "PASSIVE",
         **os.environ,
         "OMP_NUM_THREADS": str(threads),
         "PYTHONUNBUFFERED": "1",

@@ -1,0 +1,58 @@
+"""Who is best, among what may be compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from b4r_tui.results.leaderboard import leaderboard
+
+
+def summary(run_id: str, value: float | None = 0.5, **other: Any) -> dict[str, Any]:
+    record = {
+        "run_id": run_id,
+        "experiment": "e" + run_id,
+        "mode": "ddp",
+        "ranks": 1,
+        "protocol": "full",
+        "select_by": "ndcg@10",
+        "dataset": "synthetic",
+        "fingerprint": "f1",
+        "baseline.full.ndcg@10": 0.1,
+        "test.full.ndcg@10.low": 0.4,
+        "test.full.ndcg@10.n": 600,
+        **other,
+    }
+    return record if value is None else {**record, "test.full.ndcg@10": value}
+
+
+def ids(summaries: list[dict[str, Any]], metric: str | None = None) -> list[list[str]]:
+    return [[row.run_id for row in board.rows] for board in leaderboard(summaries, metric)]
+
+
+def test_the_best_stands_first_and_the_untested_do_not_stand() -> None:
+    assert ids([summary("1", 0.2), summary("2", 0.7), summary("3", None), summary("4", 0.0)]) == [
+        ["2", "1", "4"]
+    ]
+
+
+def test_a_row_carries_interval_users_and_popularity() -> None:
+    (board,) = leaderboard([summary("1")])
+    row = board.rows[0]
+    assert (row.low, row.high, row.n, row.popularity) == (0.4, None, 600, 0.1)
+    assert (board.protocol, board.metric, board.as_json()["split"]) == ("full", "ndcg@10", "test")
+
+
+def test_what_differs_in_protocol_data_or_metric_is_never_ranked_together() -> None:
+    runs = [
+        summary("1"),
+        summary("2", fingerprint="f2"),
+        summary("3", protocol="uniform-100", **{"test.uniform-100.ndcg@10": 0.9}),
+        summary("4", select_by="mrr", **{"test.full.mrr": 0.3}),
+        summary("5", 0.6),
+    ]
+    assert ids(runs) == [["5", "1"], ["2"], ["3"], ["4"]]
+
+
+def test_a_metric_of_choice_ranks_all_that_have_it() -> None:
+    runs = [summary("1", **{"test.full.mrr": 0.2}), summary("2", select_by="mrr", **{"test.full.mrr": 0.3})]
+    assert ids([*runs, summary("3")], "mrr") == [["2", "1"]]
