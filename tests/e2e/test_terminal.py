@@ -1,0 +1,150 @@
+"""The installed program in a real pseudo-terminal: launch, live rows, finished, quit; and what it leaves behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pexpect
+import pyte
+import pytest
+
+PROGRAM = str(Path(sys.executable).parent / "b4r-tui")
+PRIVATE = re.compile(r"\x1b\[[<=>?][0-9;]*[$a-zA-Z]*[a-zA-Z]")  # sequences that pyte would print
+EXPERIMENTS = """\
+[experiments.chain]
+description = "Two ranks on a made-up chain"
+data = {dataset_name = "synthetic", random_user_count = 120, random_item_count = 40, random_size = 2000}
+model = {max_len = 16, emb_dim = 16, nhead = 2, num_layers = 1}
+training = {num_epochs = 3, train_batch_size = 64}
+launch = {j = "1x2", gpu = 0}
+"""
+
+
+class Terminal:
+    """The program in a terminal of its own; `screen` is what a person would see."""
+
+    def __init__(self, folder: Path, columns: int = 120, rows: int = 36, **environment: str) -> None:
+        self._screen = pyte.Screen(columns, rows)
+        self._stream = pyte.Stream(self._screen)
+        self.child = pexpect.spawn(
+            PROGRAM,
+            cwd=str(folder),
+            dimensions=(rows, columns),
+            encoding="utf-8",
+            env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **environment},
+        )
+
+    @property
+    def screen(self) -> str:
+        """The lines on screen."""
+        return "\n".join(self._screen.display)
+
+    def colours(self) -> set[str]:
+        """Foreground colours on screen."""
+        return {cell.fg for row in self._screen.buffer.values() for cell in row.values()}
+
+    def press(self, keys: str) -> None:
+        """Type."""
+        self.child.send(keys)
+
+    def shows(self, text: str, seconds: float = 15.0) -> None:
+        """Wait until the screen shows a text."""
+        deadline = time.monotonic() + seconds
+        while text not in self.screen:
+            assert time.monotonic() < deadline, f"{text!r} never came:\n{self.screen}"
+            self._read()
+
+    def ends(self, seconds: float = 10.0) -> str:
+        """Wait until the program has ended; what it said after the screen was given back."""
+        self.child.expect(pexpect.EOF, timeout=seconds)
+        self.child.close()
+        return re.sub(r"\x1b\[[0-9;?<>=]*[a-zA-Z]", "", self.child.before or "")
+
+    def _read(self) -> None:
+        try:
+            self._stream.feed(PRIVATE.sub("", self.child.read_nonblocking(65536, timeout=0.1)))
+        except pexpect.TIMEOUT:
+            return
+        except pexpect.EOF:
+            raise AssertionError(f"the program ended:\n{self.screen}") from None
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    (tmp_path / "experiments.toml").write_text(EXPERIMENTS)
+    yield tmp_path
+
+
+@pytest.mark.torchrun
+def test_launch_live_rows_finished_quit(folder: Path) -> None:
+    terminal = Terminal(folder)
+    terminal.shows("chain")
+    terminal.shows("No runs yet. Press l to launch chain.")
+    terminal.press("l")
+    terminal.shows("running", seconds=40)
+    terminal.shows("/3", seconds=60)
+    terminal.shows("✓ finished", seconds=120)
+    terminal.press("5")
+    terminal.shows("popularity")
+    terminal.press("q")
+    assert "goes on" not in terminal.ends()
+    assert terminal.child.exitstatus == 0
+
+
+@pytest.mark.torchrun
+def test_quitting_leaves_the_run_and_opening_again_stops_it(folder: Path) -> None:
+    text = EXPERIMENTS.replace("num_epochs = 3", "num_epochs = 100000")
+    (folder / "experiments.toml").write_text(text)
+    terminal = Terminal(folder)
+    terminal.shows("Press l to launch chain")
+    terminal.press("l")
+    terminal.shows("● running", seconds=40)
+    terminal.press("q")
+    assert "1 run goes on in" in terminal.ends()
+    again = Terminal(folder)
+    again.shows("● running")
+    again.press("s")
+    again.shows("Stop run")
+    again.press("y")
+    again.shows("■ stopped", seconds=60)
+    again.press("q")
+    assert "goes on" not in again.ends()
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (200, 60)])
+def test_other_sizes_show_the_same_things(folder: Path, columns: int, rows: int) -> None:
+    terminal = Terminal(folder, columns, rows)
+    terminal.shows("chain")
+    terminal.shows("Runs of chain")
+    terminal.shows("Launch")
+    terminal.press("q")
+    terminal.ends()
+    assert terminal.child.exitstatus == 0
+
+
+def test_no_color_shows_no_colour(folder: Path) -> None:
+    terminal = Terminal(folder, NO_COLOR="1")
+    terminal.shows("Press l to launch chain")
+    for colour in terminal.colours() - {"default"}:
+        red, green, blue = (int(colour[at : at + 2], 16) for at in (0, 2, 4))
+        assert max(red, green, blue) - min(red, green, blue) <= 2, colour
+    terminal.press("q")
+    terminal.ends()
+
+
+def test_a_broken_file_is_mended_in_the_editor(folder: Path) -> None:
+    (folder / "experiments.toml").write_text(EXPERIMENTS.replace("emb_dim", "emb_dm"))
+    editor = folder / "editor.sh"
+    editor.write_text('#!/bin/sh\necho editing\nsed -i s/emb_dm/emb_dim/ "$1"\n')
+    editor.chmod(0o755)
+    terminal = Terminal(folder, VISUAL=str(editor))
+    terminal.shows("did you mean 'emb_dim'?")
+    terminal.press("e")
+    terminal.shows("No runs yet. Press l to launch chain.")
+    terminal.press("q")
+    terminal.ends()
