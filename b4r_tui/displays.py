@@ -10,13 +10,12 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Protocol
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 
 from b4r_tui.report import live_sheet
 from b4r_tui.runs.progress import RunWatch
-from b4r_tui.sheets import as_table
+from b4r_tui.sheets import as_group
 from b4r_tui.wording import told
 from engine.config import Experiment
 from engine.events import Checkpoint, Progress
@@ -59,7 +58,7 @@ class LiveTable(AbstractContextManager["LiveTable"]):
             self._drawn_at = now
             self._live.update(self._table(), refresh=True)
 
-    def _table(self) -> Table:
+    def _table(self) -> Group:
         """The rows that fit the screen, from shortly before the first that goes on."""
         room = max(1, self._console.height - _FRAME_LINES)
         first = next(
@@ -68,10 +67,9 @@ class LiveTable(AbstractContextManager["LiveTable"]):
         start = max(0, min(first - 2, len(self._watches) - room))
         rows = slice(start, start + room)
         sheet = live_sheet(self._watches[rows], self._experiments[rows], time.time())
-        table = as_table(sheet, self._console.width)
-        if len(self._watches) > room:
-            table.caption = f"rows {start + 1} to {start + room} of {len(self._watches)}"
-        return table
+        hidden = len(self._watches) > room
+        note = f"rows {start + 1} to {start + room} of {len(self._watches)}" if hidden else ""
+        return as_group(sheet, self._console.width, note)
 
 
 class Lines(AbstractContextManager["Lines"]):

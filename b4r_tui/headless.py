@@ -93,16 +93,22 @@ def _follow(watches: Sequence[RunWatch], display: Display, given_up: Callable[[]
 
 def _stop_all(watches: Sequence[RunWatch], hurried: Callable[[], bool]) -> None:
     """Stop the runs, the waiting ones first, and wait until they have ended or someone is in a hurry."""
+    if watches:
+        _say(f"interrupted; stopping {plural(len(watches), 'run')}, a second Ctrl-C does not wait for it")
     for watch in reversed(watches):
-        try:
-            stop(watch.run)
-        except B4RError as error:
-            _say(error.sentence)
+        _stop(watch.run)
     deadline = time.monotonic() + STOP_SECONDS + float(os.environ.get("B4R_GRACE", 10.0))
     while (
         not hurried() and time.monotonic() < deadline and not all(watch.run.state.ended for watch in watches)
     ):
         time.sleep(0.05)
+
+
+def _stop(run: Run) -> None:
+    try:
+        stop(run)
+    except B4RError as error:  # the others shall stop all the same
+        _say(error.sentence)
 
 
 def _print_json(summaries: Sequence[Summary], checks: Sequence[SeedCheck]) -> None:
@@ -137,9 +143,9 @@ def _tell_stopped(watches: Sequence[RunWatch]) -> None:
     done = [watch for watch in watches if watch.run.state.ended]
     names = ", ".join(f"{watch.run.experiment}/{watch.run.run_id}" for watch in done)
     if done:
-        _say(f"interrupted; stopped {plural(len(done), 'run')}: {names}")
+        _say(f"stopped {plural(len(done), 'run')}: {names}")
     if len(done) < len(watches):
-        _say(f"interrupted; {plural(len(watches) - len(done), 'run')} told to stop, still ending")
+        _say(f"{plural(len(watches) - len(done), 'run')} told to stop, still ending")
 
 
 def _verdict(summaries: Sequence[Summary], checks: Sequence[SeedCheck]) -> ExitCode:

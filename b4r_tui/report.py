@@ -24,7 +24,7 @@ STATE_STYLES = {
     "stopped": "yellow",
     "lost": "bold red",
 }
-_BAR = 10  # characters
+_BAR = 8  # characters
 
 
 def live_sheet(watches: Sequence[RunWatch], experiments: Sequence[Experiment], now: float) -> Sheet:
@@ -35,21 +35,20 @@ def live_sheet(watches: Sequence[RunWatch], experiments: Sequence[Experiment], n
     columns = [
         Column("experiment"),
         Column("mode", spare=4),
-        Column("state"),
+        Column("state", width=8),
         Column("epoch", right=True),
-        Column("progress", spare=1),
-        Column("ETA", right=True, spare=2),
-        Column("loss", right=True),
+        Column("progress", spare=1, width=_BAR + 6),
+        Column("loss", right=True, spare=2, width=5),
         Column(f"Recall@{cutoff}", right=True),
         Column(f"NDCG@{cutoff}", right=True),
-        Column("seq/s", right=True, spare=3),
+        Column("seq/s", right=True, spare=3, width=6),
         Column("protocol"),
     ]
     rows = [
         _live_row(watch, experiment, cutoff, "" if one else protocol, now)
         for watch, experiment, protocol in zip(watches, experiments, protocols, strict=True)
     ]
-    return Sheet(f"Metrics: validation, protocol {one or 'as given'}", columns, rows)
+    return Sheet(f"Metrics: validation, protocol {one or 'in the last column'}", columns, rows)
 
 
 def common_cutoff(experiments: Iterable[Experiment]) -> int:
@@ -85,9 +84,9 @@ def leaderboard_sheet(board: Board) -> Sheet:
         ]
         for place, row in enumerate(board.rows, 1)
     ]
-    mark = f" (fingerprint {board.fingerprint[:8]})" if board.fingerprint else ""
+    data = f"{board.dataset} {board.fingerprint[:8]}".strip()
     return Sheet(
-        f"Leaderboard: {board.metric} on test, protocol {board.protocol}, {board.dataset}{mark}",
+        f"Leaderboard: {board.metric} on test, protocol {board.protocol}, data {data}",
         columns,
         rows,
     )
@@ -132,9 +131,8 @@ def _live_row(watch: RunWatch, experiment: Experiment, cutoff: int, protocol: st
         text(f"{experiment.launch.mode} x{experiment.launch.processes}"),
         text(state, STATE_STYLES[state.value]),
         text(f"{said.epochs_done}/{said.epochs}"),
-        _bar(said.fraction(), STATE_STYLES[state.value]),
-        text(duration(said.eta_seconds(now)) if running else ""),
-        text(decimal(said.loss)),
+        _bar(said.fraction(), STATE_STYLES[state.value], said.eta_seconds(now) if running else None),
+        text(decimal(said.loss, 3)),
         text(decimal(recall)),
         text(decimal(ndcg)),
         text(whole(said.sequences_per_second)),
@@ -142,11 +140,11 @@ def _live_row(watch: RunWatch, experiment: Experiment, cutoff: int, protocol: st
     ]
 
 
-def _bar(fraction: float, style: str) -> Text:
-    """A bar that keeps the last cell for the very end, and the percentage."""
+def _bar(fraction: float, style: str, eta: float | None) -> Text:
+    """A bar whose last cell is kept for the very end, and the time to go."""
     full = int(fraction * _BAR)
-    bar = Text("━" * full, style=style)
-    return bar.append("─" * (_BAR - full), style="dim").append(f" {int(fraction * 100):3d}%", style="")
+    bar = Text("━" * full, style=style).append("─" * (_BAR - full), style="dim")
+    return bar if eta is None else bar.append(f" {duration(eta)}", style="")
 
 
 def _run_row(summary: Summary) -> list[Text]:

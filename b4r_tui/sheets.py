@@ -5,25 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from rich.box import SIMPLE_HEAD
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, Group
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-_FRAME = 3  # characters a column takes besides its cells
+_GAP = 2  # characters between two columns
 
 
 @dataclass(frozen=True)
 class Column:
     """A column: its title, which side its cells lean to, and how soon it may go where room is short.
 
-    spare: 0 stays always; of the others the highest goes first.
+    spare: 0 stays always; of the others the highest goes first. width: characters that its cells are to be
+    given on a terminal even while they are shorter, so that a live table does not jump.
     """
 
     title: str
     right: bool = False
     spare: int = 0
+    width: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,17 +57,22 @@ def fitted(sheet: Sheet, width: int) -> Sheet:
     return replace(sheet, columns=[sheet.columns[index] for index in kept], rows=rows)
 
 
-def as_table(sheet: Sheet, width: int) -> Table:
-    """The sheet as a rich table for a terminal of `width` characters."""
+def as_group(sheet: Sheet, width: int, note: str = "") -> Group:
+    """The sheet for a terminal of `width` characters: its title, the table, a note below."""
     shown = fitted(sheet, width)
-    table = Table(title=Text(shown.title, style="bold"), title_justify="left", header_style="bold")
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for column in shown.columns:
         table.add_column(
-            Text(column.title), justify="right" if column.right else "left", no_wrap=True, overflow="ellipsis"
+            Text(column.title),
+            justify="right" if column.right else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+            min_width=column.width or None,
         )
     for row in shown.rows:
         table.add_row(*row)
-    return table
+    title, below = Text(shown.title, style="bold"), Text(note, style="dim")
+    return Group(*(part for part in (title, table, below) if part))
 
 
 def as_lines(sheet: Sheet) -> list[str]:
@@ -81,7 +89,7 @@ def as_lines(sheet: Sheet) -> list[str]:
 def show(sheet: Sheet, console: Console) -> None:
     """Print the sheet the way the console's end asks for."""
     if console.is_terminal:
-        console.print(as_table(sheet, console.width))
+        console.print(as_group(sheet, console.width))
     else:
         for line in as_lines(sheet):
             console.file.write(line + "\n")
@@ -98,8 +106,12 @@ def text(value: object = "", style: str | Style = "") -> Text:
 
 
 def _width(sheet: Sheet, kept: Sequence[int]) -> int:
-    cells = [max([cell_len(sheet.columns[i].title), *(row[i].cell_len for row in sheet.rows)]) for i in kept]
-    return sum(cells) + _FRAME * len(cells) + 1
+    columns = [sheet.columns[index] for index in kept]
+    least = [max(cell_len(column.title), column.width) for column in columns]
+    cells = [
+        max([wide, *(row[i].cell_len for row in sheet.rows)]) for i, wide in zip(kept, least, strict=True)
+    ]
+    return sum(cells) + _GAP * (len(cells) - 1)
 
 
 def _aligned(row: Sequence[str], widths: Sequence[int], columns: Sequence[Column]) -> str:

@@ -23,11 +23,18 @@ _CLOCK_STEP = 2.0  # seconds by which the same process's creation time may seem 
 def launch(store: RunStore, experiments: Sequence[Experiment]) -> list[Run]:
     """Make a run of each experiment, in order, and start its supervisor; returns at once.
 
-    The supervisors take turns by themselves. Raises B4RError where a folder or process cannot be made.
+    The supervisors take turns by themselves. Raises B4RError where a folder or process cannot be made; none of
+    the runs then goes on.
     """
-    runs = [store.create(experiment) for experiment in experiments]
-    for run in runs:
-        _start_supervisor(run)
+    runs: list[Run] = []
+    try:
+        for experiment in experiments:
+            runs.append(store.create(experiment))
+            _start_supervisor(runs[-1])
+    except B4RError:
+        for run in runs:
+            stop(run)
+        raise
     return runs
 
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -89,10 +90,8 @@ def _lives(process: psutil.Process) -> bool:
 
 def _kill(processes: Iterable[psutil.Process]) -> None:
     for process in processes:
-        try:
+        with suppress(psutil.Error):
             process.kill()
-        except psutil.Error:
-            continue
 
 
 def _death_pact() -> Callable[[], None] | None:

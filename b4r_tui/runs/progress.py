@@ -179,12 +179,12 @@ class RunWatch:
         changed = bool(self.new_records) or state != self.state
         self.state = state
         if state.ended:
-            self._settle()
+            self._settle(state)
         return changed
 
-    def _settle(self) -> None:
-        """Take from the exit record what no event said."""
-        self._settled = True
+    def _settle(self, state: RunState) -> None:
+        """Take from the exit record what no event said. A lost run has none, and may yet be taken up."""
+        self._settled = state is not RunState.LOST
         ended = self.run.exit()
         if ended is not None:
             self.progress.ended_at = self.progress.ended_at or ended.ended_at

@@ -123,15 +123,21 @@ def _wait(
 ) -> str | None:
     """Wait until the process ends: None, or until it has to be ended: why. limit: minutes."""
     deadline = time.monotonic() + limit * 60 if limit else float("inf")
-    while True:
-        try:
-            process.wait(_POLL_SECONDS)
-            return None
-        except subprocess.TimeoutExpired:
-            if stop_asked():
-                return STOPPED
-            if time.monotonic() > deadline:
-                return TIME_LIMIT
+    while not _has_ended(process):
+        if stop_asked():
+            return STOPPED
+        if time.monotonic() > deadline:
+            return TIME_LIMIT
+    return None
+
+
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Whether it ended within a poll's time."""
+    try:
+        process.wait(_POLL_SECONDS)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def _explained(run: Run, failure: Failure) -> ExitRecord:

@@ -36,7 +36,9 @@ def test_a_failing_run_hides_no_other_result(experiments_file: Write, store: Run
     assert run(experiments_file(good=GOOD, bad=CRASHES, better=BETTER), store) == ExitCode.RUN_FAILED
     out = capsys.readouterr().out
     assert "good: epoch 2/2  loss 4.0000  validation full recall@10 0.4000 ndcg@10 0.2000" in out
-    board = out[out.index("Leaderboard: ndcg@10 on test, protocol full, synthetic") :].splitlines()
+    board = out[
+        out.index("Leaderboard: ndcg@10 on test, protocol full, data synthetic abcdef01") :
+    ].splitlines()
     assert board[2].split()[:2] == ["1", "better"]
     assert board[3].split()[:2] == ["2", "good"]
     assert "0.1000 to 0.3000" in board[3]
@@ -83,7 +85,7 @@ def test_an_interrupt_stops_all_runs_and_says_which(
     assert process.returncode == ExitCode.INTERRUPTED, (out, err)
     first, second = store.runs()
     assert (first.state, second.state) == (RunState.STOPPED, RunState.STOPPED)
-    assert f"interrupted; stopped 2 runs: first/{first.run_id}, second/{second.run_id}" in err
+    assert f"stopped 2 runs: first/{first.run_id}, second/{second.run_id}" in err
     assert not carriers(first.run_id)
 
 
@@ -138,13 +140,16 @@ def shown(path: Path, store: RunStore, columns: int) -> list[str]:
         os.execv(
             sys.executable, [sys.executable, "-m", "b4r_tui", "--runs", str(store.root), "--run", str(path)]
         )
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            if select.select([terminal], [], [], 1)[0]:
-                stream.feed(os.read(terminal, 65536))
-        except OSError:
-            break
+    while data := read_some(terminal):
+        stream.feed(data)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == ExitCode.RUN_FAILED
     os.close(terminal)
     return [line.rstrip() for line in screen.display]
+
+
+def read_some(terminal: int) -> bytes:
+    """What the program printed next; nothing once it has ended (or is silent for long)."""
+    try:
+        return os.read(terminal, 65536) if select.select([terminal], [], [], 30)[0] else b""
+    except OSError:
+        return b""

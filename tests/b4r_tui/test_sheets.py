@@ -24,7 +24,7 @@ SHEET = Sheet(
     [
         (80, ["name", "number", "first to go", "then"]),
         (40, ["name", "number", "then"]),
-        (30, ["name", "number"]),
+        (25, ["name", "number"]),
         (1, ["name", "number"]),
     ],
 )

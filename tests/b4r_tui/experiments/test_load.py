@@ -55,7 +55,7 @@ def test_a_sweep_makes_one_named_run_for_each_point_of_its_grid(written) -> None
     )
     experiments = loaded(path)
     assert len(experiments) == 8
-    assert list(experiments)[0] == "a-lr0.001-normpre-s1"
+    assert next(iter(experiments)) == "a-lr0.001-normpre-s1"
     one = experiments["a-lr0.0003-normpost-s2"]
     assert (one.training.lr, one.model.norm, one.training.seed) == (0.0003, "post", 2)
 

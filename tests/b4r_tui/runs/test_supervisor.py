@@ -16,6 +16,7 @@ from b4r_tui.runs.progress import RunWatch
 from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import RunStore
 from engine.config import Experiment
+from engine.errors import B4RError, ExitCode
 from engine.events import RunFailed, read_events
 from tests.b4r_tui.conftest import CRASHES, GOOD, SLEEPS, wait_for_end, wait_until
 
@@ -185,3 +186,16 @@ def test_the_real_torchrun_is_stopped_with_all_its_ranks(
     stop(run, wait=30)
     assert run.state is RunState.STOPPED
     assert not carriers(run.run_id)
+
+
+def test_when_a_supervisor_cannot_be_started_nothing_goes_on(
+    store: RunStore, scripted: Scripted, monkeypatch
+) -> None:
+    first = launch(store, [scripted(SLEEPS, "first")])
+    monkeypatch.setattr("b4r_tui.runs.launch.sys.executable", "/no/such/python")
+    with pytest.raises(B4RError, match="no supervisor could be started") as caught:
+        launch(store, [scripted(GOOD, "a"), scripted(GOOD, "b")])
+    assert caught.value.code is ExitCode.ENVIRONMENT
+    (made,) = [run for run in store.runs() if run not in first]
+    assert made.state is RunState.FAILED
+    stop(first[0], wait=10)
