@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -28,6 +28,7 @@ from engine.errors import B4RError
 if TYPE_CHECKING:
     from b4r_tui.app import B4RApp
     from b4r_tui.runs.store import Run
+    from engine.config import Experiment
 
 NO_RUNS = "No runs yet. Press l to launch {name}."
 NO_RUNS_AT_ALL = "No runs yet. Highlight an experiment and press l to launch it."
@@ -147,7 +148,7 @@ class MainScreen(Screen[None]):
         broken = bool(snapshot.problems)
         left = self.query_one("#left")
         left.set_class(broken, "problems")
-        left.border_subtitle = None if broken else "test NDCG@10"
+        left.border_subtitle = None if broken else result_label(snapshot.experiments)
         self.query_one(ContentSwitcher).current = "problems" if broken else "experiments"
         self.query_one(ProblemList).show(snapshot.problems)
         self.query_one(ExperimentList).show(snapshot)
@@ -305,6 +306,12 @@ class MainScreen(Screen[None]):
         """Say what went wrong; the file may be at fault, so read it again."""
         self.b4r.show_error(message.title, message.sentence)
         self.action_reload()
+
+
+def result_label(experiments: Sequence[Experiment]) -> str:
+    """What the numbers beside the experiments are, with the protocol where it is the same for all."""
+    protocols = {experiment.evaluation.protocols[0] for experiment in experiments}
+    return f"test NDCG@10, {protocols.pop() if len(protocols) == 1 else 'first protocol'}"
 
 
 def stop_question(view: RunView) -> str:

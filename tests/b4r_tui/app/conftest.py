@@ -51,7 +51,7 @@ class Place:
         return self.run(experiment, run_id, NOW - 3000).started().epochs(6).failed(MEMORY, TRACEBACK)
 
     def app(self) -> B4RApp:
-        return B4RApp(self.file, self.runs, now=lambda: NOW - 30, period=0.05)
+        return B4RApp(self.file, self.runs, now=lambda: NOW - 30, period=0.1)
 
 
 @pytest.fixture

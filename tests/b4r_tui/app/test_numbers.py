@@ -1,0 +1,76 @@
+"""How numbers read, and which columns fit."""
+
+from __future__ import annotations
+
+import pytest
+from rich.cells import cell_len
+from rich.text import Text
+
+from b4r_tui.widgets import numbers
+from b4r_tui.widgets.curves import epoch_ticks, value_range, value_ticks
+from b4r_tui.widgets.palette import DARK
+from b4r_tui.widgets.run_columns import Look, columns_for
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(None, "–"), (0.2, "0s"), (59.6, "1m 00s"), (200, "3m 20s"), (3900, "1h 05m"), (183600, "2d 03h")],
+)
+def test_durations_take_six_characters_at_most(seconds: float | None, shown: str) -> None:
+    assert numbers.duration(seconds) == shown
+    assert len(shown) <= 6
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(None, "–"), (float("nan"), "–"), (7.28345, "7.283"), (12.3, "12.30"), (12345.6, "12346")],
+)
+def test_losses_have_four_digits(value: float | None, shown: str) -> None:
+    assert numbers.loss(value) == shown
+
+
+@pytest.mark.parametrize(("value", "shown"), [(87.31, "87.3"), (1240.0, "1,240"), (15600.0, "15.6k")])
+def test_rates_are_short(value: float, shown: str) -> None:
+    assert numbers.rate(value) == shown
+
+
+@pytest.mark.parametrize("fraction", [-1.0, 0.0, 0.004, 0.5, 0.999, 1.0, 2.0])
+def test_a_bar_keeps_its_width_and_is_full_only_at_the_end(fraction: float) -> None:
+    bar = numbers.bar(fraction, 16, "green", "grey50")
+    assert cell_len(bar.plain) == 16
+    assert ("100%" in bar.plain) is (fraction >= 1)
+
+
+def test_wide_characters_are_cut_at_their_cells() -> None:
+    assert cell_len(numbers.fitted(Text("評価評価評価"), 7).plain) == 7
+    assert numbers.fitted(Text("7"), 3, right=True).plain == "  7"
+
+
+@pytest.mark.parametrize("all_runs", [False, True])
+@pytest.mark.parametrize("width", [40, 60, 77, 87, 120, 200])
+@pytest.mark.parametrize("protocol", ["full", "popular-100"])
+def test_columns_fit_the_width_and_the_run_stays(width: int, all_runs: bool, protocol: str) -> None:
+    columns = columns_for(width, all_runs, [], Look(0.0, DARK, protocol))
+    keys = [column.key for column in columns]
+    assert {"state", "run", "progress", "ndcg"} <= set(keys)
+    assert ("experiment" in keys) is all_runs
+    if width >= 77:
+        assert sum(column.width + 1 for column in columns) <= width
+
+
+@pytest.mark.parametrize("last", [2, 3, 7, 13, 20, 100, 1000, 1_000_000])
+def test_ticks_of_epochs_are_few_whole_and_end_at_the_last(last: int) -> None:
+    ticks = epoch_ticks(last)
+    assert ticks[0] == 1 and ticks[-1] == last and len(ticks) <= 7
+    assert ticks == sorted(set(ticks))
+
+
+@pytest.mark.parametrize(
+    "values", [[0.5], [0.0], [], [float("nan"), 1.0], [5.1, 7.4], [0.026, 0.41], [1e-9, 2e-9]]
+)
+def test_ticks_of_values_lie_within_the_plot(values: list[float]) -> None:
+    low, high = value_range(values)
+    assert low < high
+    ticks = value_ticks(low, high)
+    assert 1 <= len(ticks) <= 6
+    assert all(low <= tick <= high for tick in ticks)
