@@ -360,9 +360,13 @@ async def test_question_mark_shows_every_key(place: Place) -> None:
 async def test_the_palette_offers_what_the_keys_do(place: Place) -> None:
     async with place.app().run_test(size=SIZE) as pilot:
         app = await opened(pilot)
-        titles = {command.title for command in app.get_system_commands(app.screen)}
-        assert {"Launch", "Edit", "Reload", "All runs", "Help", "Theme"} <= titles
-        assert "Stop" not in titles  # nothing runs
+        commands = {command.title: command for command in app.get_system_commands(app.screen)}
+        assert {"Launch", "Edit", "Reload", "All runs", "Help", "Theme"} <= commands.keys()
+        assert "Stop" not in commands  # nothing runs
+        app.call_later(commands["All runs"].callback)
+        await until(pilot, lambda: app.screen.query_one(RunTable).border_title == "Runs of all experiments")
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: not isinstance(app.screen, MainScreen))
 
 
 async def test_q_leaves_and_says_that_runs_go_on(place: Place) -> None:
