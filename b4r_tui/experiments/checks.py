@@ -38,13 +38,11 @@ def _data_objections(experiment: Experiment) -> Iterator[Objection]:
     name, path = experiment.data.dataset_name, experiment.data.dataset_path
     if name in GENERATED_DATASETS or not path:
         return
-    folder, file = Path(path), DATA_FILES.get(name, "")
-    if not folder.is_dir():
-        yield Objection(
-            "data.dataset_path", f"no folder {folder}; put {name}'s {file} there or mend the path"
-        )
-    elif file and not (folder / file).is_file():
-        yield Objection("data.dataset_path", f"no {file} in {folder}, which {name} is read from")
+    place, file = Path(path), DATA_FILES[name]
+    if not place.exists():
+        yield Objection("data.dataset_path", f"no folder {place}; put {name}'s {file} there or mend the path")
+    elif place.is_dir() and not (place / file).is_file():
+        yield Objection("data.dataset_path", f"no {file} in {place}, which {name} is read from")
 
 
 def _file_objections(experiment: Experiment) -> Iterator[Objection]:

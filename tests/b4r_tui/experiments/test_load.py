@@ -99,6 +99,12 @@ def test_paths_start_at_the_file_wherever_the_program_runs(tmp_path: Path, monke
     assert experiment.evaluation.pth == "best"
 
 
+def test_the_path_of_a_data_set_may_be_its_very_file(tmp_path: Path, written) -> None:
+    (tmp_path / "other.data").touch()
+    path = written("[experiments.a.data]\ndataset_name = 'ml-100k'\ndataset_path = 'other.data'")
+    assert loaded(path)["a"].data.dataset_path == str(tmp_path / "other.data")
+
+
 def test_an_experiment_not_chosen_may_lack_its_data(written) -> None:
     path = written(
         SYNTHETIC + "[experiments.a]\n[experiments.b]\ndata.dataset_name='ml-1m'\ndata.dataset_path='nowhere'"
