@@ -20,7 +20,7 @@ from engine.training.testing import measure_checkpoint, write_metrics
 def evaluate(run_dir: Path, pth: str) -> None:
     """Test a checkpoint of the run in `run_dir`. Raises B4RError with a sentence for what a person can mend."""
     experiment = read_run_config(run_dir)
-    with process_group(experiment.launch.gpu) as group:
+    with process_group(experiment.launch.gpu) as group, failures_reported(run_dir, group.rank):
         run = prepare(run_dir, experiment, group, Reporter(run_dir, group))
         path = run.checkpoints.resolve(pth)
         event = measure_checkpoint(run, path)

@@ -26,7 +26,8 @@ from engine.training.testing import final_test
 def train(run_dir: Path) -> None:
     """Fit and test the experiment of `run_dir`. Raises B4RError with a sentence for what a person can mend."""
     experiment = read_run_config(run_dir)
-    with process_group(experiment.launch.gpu) as group:
+    # a failure is told before the group is left: the other ranks fail when it closes, and are only an echo
+    with process_group(experiment.launch.gpu) as group, failures_reported(run_dir, group.rank):
         report = Reporter(run_dir, group)
         run = prepare(run_dir, experiment, group, report)
         report_start(run)
@@ -65,7 +66,7 @@ def report_start(run: Run) -> None:
             parameters=run.model.parameters,
         )
     )
-    for protocol, users in run.measure.short_users().items():
+    for protocol, users in run.measure.evaluator.short_users.items():
         run.report.event(
             Warn(
                 code="few_candidates",

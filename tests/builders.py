@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tomlkit
 
 from engine.config import Experiment
 from engine.data.dataset import Dataset
@@ -42,3 +44,9 @@ def experiment_of(**groups: dict[str, Any]) -> Experiment:
     for name, changed in groups.items():
         settings[name] = settings.get(name, {}) | changed
     return Experiment.model_validate({"name": "tiny", **settings})
+
+
+def write_run_config(run_dir: Path, experiment: Experiment) -> None:
+    """Make a folder a run of `experiment`."""
+    run_dir.mkdir(parents=True, exist_ok=True)
+    (run_dir / "config.toml").write_text(tomlkit.dumps(experiment.model_dump(exclude_none=True)))

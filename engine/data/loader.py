@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from engine.config import TrainingConfig
-from engine.data.dataset import Dataset
+from engine.data.dataset import Dataset, Phase
 from engine.data.masking import mask_batch
 from engine.data.ragged import row_starts, take_ranges
 from engine.data.random_numbers import hashed
@@ -89,7 +89,7 @@ class TrainLoader:
         return _to_batch(cloze.inputs, lengths, cloze.positions, cloze.targets)
 
 
-def evaluation_batch(dataset: Dataset, users: np.ndarray, phase: str, max_len: int) -> Batch:
+def evaluation_batch(dataset: Dataset, users: np.ndarray, phase: Phase, max_len: int) -> Batch:
     """Each user's latest history with a mask token at its end, where the held-out item stood.
 
     users: (users,) indices; phase: "validate" or "test". The prediction of row i is for users[i].

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from engine.config import Experiment
-from engine.data.dataset import Dataset
+from engine.data.dataset import Dataset, Phase
 from engine.data.loader import evaluation_batch
 from engine.distributed.group import Group
 from engine.distributed.parallel import ParallelModel
@@ -35,17 +35,17 @@ class Measure:
         self._max_len, self._config = experiment.model.max_len, experiment.evaluation
         self.evaluator = Evaluator(dataset, experiment.evaluation.protocols, experiment.data.seed)
 
-    def model(self, model: ParallelModel, phase: str, on_batch: OnBatch | None = None) -> RanksByProtocol:
+    def model(self, model: ParallelModel, phase: Phase, on_batch: OnBatch | None = None) -> RanksByProtocol:
         """Ranks the model gives, whole on rank 0 and empty elsewhere. A collective. phase: validate or test."""
         model.core.eval()
         return self._rank(phase, ModelScorer(model, self._dataset, phase, self._max_len), on_batch)
 
-    def popularity(self, phase: str) -> RanksByProtocol:
+    def popularity(self, phase: Phase) -> RanksByProtocol:
         """Ranks by training popularity, whole on rank 0 and empty elsewhere. A collective."""
         return self._rank(phase, popularity_scorer(self._dataset), None)
 
     @torch.no_grad()
-    def _rank(self, phase: str, scorer: Scorer, on_batch: OnBatch | None) -> RanksByProtocol:
+    def _rank(self, phase: Phase, scorer: Scorer, on_batch: OnBatch | None) -> RanksByProtocol:
         users = self._dataset.evaluated_users[self._group.rank :: self._group.world_size]
         size = self._config.val_batch_size if phase == "validate" else self._config.test_batch_size
         most = -(-len(self._dataset.evaluated_users) // self._group.world_size)
@@ -56,7 +56,7 @@ class Measure:
 class ModelScorer:
     """Scores of all items for users' next interaction: (users,) indices → (users, num_items) float."""
 
-    def __init__(self, model: ParallelModel, dataset: Dataset, phase: str, max_len: int) -> None:
+    def __init__(self, model: ParallelModel, dataset: Dataset, phase: Phase, max_len: int) -> None:
         self._model, self._dataset, self._phase, self._max_len = model, dataset, phase, max_len
 
     def __call__(self, users: np.ndarray) -> Tensor:
@@ -73,6 +73,5 @@ def _merged(parts: Sequence[RanksByProtocol]) -> RanksByProtocol:
     if not parts:
         return {}
     return {
-        protocol: concatenate([part[protocol] for part in parts]).in_user_order()
-        for protocol in parts[0]
+        protocol: concatenate([part[protocol] for part in parts]).in_user_order() for protocol in parts[0]
     }
