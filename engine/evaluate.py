@@ -9,8 +9,8 @@ import argparse
 import os
 from pathlib import Path
 
-from engine.config import read_run_config
-from engine.distributed.group import process_group
+from engine.config import Experiment, read_run_config
+from engine.distributed.group import Group, process_group
 from engine.distributed.output import quiet_libraries, redirect_output
 from engine.train import prepare
 from engine.training.report import Reporter, failures_reported
@@ -21,11 +21,16 @@ def evaluate(run_dir: Path, pth: str) -> None:
     """Test a checkpoint of the run in `run_dir`. Raises B4RError with a sentence for what a person can mend."""
     experiment = read_run_config(run_dir)
     with process_group(experiment.launch.gpu) as group, failures_reported(run_dir, group.rank):
-        run = prepare(run_dir, experiment, group, Reporter(run_dir, group))
-        path = run.checkpoints.resolve(pth)
-        event = measure_checkpoint(run, path)
-        if group.is_first:
-            write_metrics(run, event, path)
+        evaluate_in_group(run_dir, pth, experiment, group)
+
+
+def evaluate_in_group(run_dir: Path, pth: str, experiment: Experiment, group: Group) -> None:
+    """What every rank does."""
+    run = prepare(run_dir, experiment, group, Reporter(run_dir, group))
+    path = run.checkpoints.resolve(pth)
+    event = measure_checkpoint(run, path)
+    if group.is_first:
+        write_metrics(run, event, path)
 
 
 def main(arguments: list[str] | None = None) -> None:

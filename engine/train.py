@@ -28,12 +28,17 @@ def train(run_dir: Path) -> None:
     experiment = read_run_config(run_dir)
     # a failure is told before the group is left: the other ranks fail when it closes, and are only an echo
     with process_group(experiment.launch.gpu) as group, failures_reported(run_dir, group.rank):
-        report = Reporter(run_dir, group)
-        run = prepare(run_dir, experiment, group, report)
-        report_start(run)
-        best_epoch = Trainer(run).fit()
-        final_test(run)
-        report.event(RunFinished(seconds=round(report.seconds, 3), best_epoch=best_epoch))
+        train_in_group(run_dir, experiment, group)
+
+
+def train_in_group(run_dir: Path, experiment: Experiment, group: Group) -> None:
+    """What every rank does."""
+    report = Reporter(run_dir, group)
+    run = prepare(run_dir, experiment, group, report)
+    report_start(run)
+    best_epoch = Trainer(run).fit()
+    final_test(run)
+    report.event(RunFinished(seconds=round(report.seconds, 3), best_epoch=best_epoch))
 
 
 def prepare(run_dir: Path, experiment: Experiment, group: Group, report: Reporter) -> Run:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,7 +66,8 @@ class Group:
 def process_group(gpus: int | str = "auto") -> Iterator[Group]:
     """Join the ranks torchrun started (or stand alone, without it) and leave them at the end.
 
-    Tensors on CPU travel through gloo, those on a GPU through nccl. Raises B4RError where more GPUs are asked
+    Tensors on CPU travel through gloo, those on a GPU through nccl. Build models in a function called in the
+    block, so that they are gone at its end. Raises B4RError where more GPUs are asked
     for than there are.
     """
     rank, world_size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
@@ -79,6 +81,9 @@ def process_group(gpus: int | str = "auto") -> Iterator[Group]:
     try:
         yield Group(rank, local_rank, world_size, device)
     finally:
+        # A DDP model that outlives the group destroys it while it holds the interpreter's lock, and waits for
+        # ever for gloo's thread, which needs that lock. So models must be out of scope here, and cycles freed.
+        gc.collect()
         dist.destroy_process_group()
 
 

@@ -66,14 +66,16 @@ def failures_reported(run_dir: Path, rank: int) -> Iterator[None]:
     except B4RError as error:
         _report_failure(run_dir, RunFailed(error=error.sentence, rank=rank))
         print(error.sentence, file=sys.stderr)  # noqa: T201 (the rank's log is its only face)
-        raise SystemExit(int(error.code)) from error
-    except Exception as error:
+        traceback.clear_frames(error.__traceback__)  # lets go of the model; see process_group
+        raise SystemExit(int(error.code)) from None
+    except Exception as error:  # noqa: BLE001 (whatever it is, the run folder must say so)
         text = traceback.format_exc()
         said = str(error).strip().splitlines() or ["no message"]
         sentence = f"{type(error).__name__}: {said[0]}"
         _report_failure(run_dir, RunFailed(error=sentence, rank=rank, traceback=text))
         print(text, file=sys.stderr)  # noqa: T201
-        raise SystemExit(int(ExitCode.RUN_FAILED)) from error
+        traceback.clear_frames(error.__traceback__)
+        raise SystemExit(int(ExitCode.RUN_FAILED)) from None
 
 
 def _report_failure(run_dir: Path, failure: RunFailed) -> None:
