@@ -1,9 +1,10 @@
-"""Writes that never leave half a file: a temporary file beside the target, fsync, rename."""
+"""Small files written whole or not at all: a temporary file beside the target, fsync, rename. Torch-free."""
 
 from __future__ import annotations
 
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,9 +13,9 @@ from typing import IO, Any
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file whose content takes the place of `path` when the block ends well, and vanishes otherwise."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    """Open a file (mode 0600) that takes the place of `path` when the block ends well, and else vanishes."""
+    fd, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
     try:
         with os.fdopen(fd, "wb") as file:
             yield file
@@ -26,7 +27,21 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         raise
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write `value` as JSON for people: indented, one final newline."""
+def write_text(path: Path, text: str) -> None:
+    """Replace `path` by `text` in one step. Raises OSError."""
     with replacing(path) as file:
-        file.write((json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
+        file.write(text.encode())
+
+
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Replace `path` by `value` as JSON, in one step. Raises OSError; ValueError for not-a-number."""
+    write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The JSON object in `path`, or None where there is none that can be read."""
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from b4r_tui.files import read_json, write_json
 from b4r_tui.runs.progress import RunWatch
 from b4r_tui.runs.store import Run
 from engine.config import Experiment
 from engine.errors import B4RError
 from engine.events import Intervals, RunStarted
+from engine.files import read_json, write_json
 
 VERSION = 1
 Summary = dict[str, Any]

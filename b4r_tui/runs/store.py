@@ -11,12 +11,12 @@ from pathlib import Path
 
 import tomlkit
 
-from b4r_tui.files import write_text
 from b4r_tui.runs.ids import RUN_ID_PATTERN, run_id_at, ticks_now
 from b4r_tui.runs.records import ExitRecord, StatusRecord, read_exit, read_status, write_status
 from b4r_tui.runs.state import RunState, read_state
 from engine.config import Experiment, read_run_config
 from engine.errors import B4RError, ExitCode
+from engine.files import write_text
 from engine.problems import nearest
 
 

@@ -42,7 +42,7 @@ class MainScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-normal"), (150, "-wide")]  # noqa: RUF012 (not a ClassVar there)
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("l", "launch", "Launch", tooltip="Launch the highlighted experiment"),
-        Binding("s", "stop", "Stop", tooltip="Stop the selected run; it saves a checkpoint first"),
+        Binding("s", "stop", "Stop", tooltip="Stop the selected run; the checkpoints of its epochs stay"),
         Binding("e", "edit", "Edit", tooltip="Open the experiments file in $VISUAL or $EDITOR"),
         Binding("r", "reload", "Reload", tooltip="Read the experiments file again"),
         Binding("a", "toggle_all", "All runs", tooltip="Show the runs of all experiments, or of one"),
@@ -247,7 +247,8 @@ class MainScreen(Screen[None]):
             return
         if await self.app.push_screen_wait(Confirm("Stop", stop_question(view), "Stop run")):
             self.notify(
-                "It saves a checkpoint first; this can take a moment.", title=f"Stopping {view.run.run_id}"
+                "The checkpoints of its epochs stay; this can take a moment.",
+                title=f"Stopping {view.run.run_id}",
             )
             self._stop(view.run)
 

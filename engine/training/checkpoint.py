@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import re
 import time
@@ -17,7 +16,7 @@ from torch import Tensor
 from engine.config import Experiment
 from engine.data.dataset import Dataset
 from engine.errors import B4RError
-from engine.files import replacing, write_json
+from engine.files import read_json, replacing, write_json
 
 EPOCH_FILE = re.compile(r"epoch_(\d+)_model\.pth")
 
@@ -77,10 +76,8 @@ class Checkpoints:
 
     def best_epoch(self) -> int | None:
         """Epoch that best.json names, if there is one."""
-        try:
-            return int(json.loads((self.folder / "best.json").read_text())["epoch"])
-        except (OSError, ValueError, KeyError):
-            return None
+        best = read_json(self.folder / "best.json")
+        return int(best["epoch"]) if best else None
 
     def resolve(self, pth: str) -> Path:
         """The file meant by `best`, `last`, a file name in the folder, or a path. Raises B4RError if none is."""

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import pytest
 
-from b4r_tui.files import read_json
 from b4r_tui.results.seed_check import check_seeds
 from b4r_tui.results.summary import read_summary, summarise
 from b4r_tui.runs.launch import launch
 from b4r_tui.runs.store import RunStore
 from engine.config import Experiment
+from engine.files import read_json
 from tests.b4r_tui.conftest import GOOD, wait_for_end
 
 
