@@ -149,8 +149,13 @@ def _tell_stopped(watches: Sequence[RunWatch]) -> None:
 
 
 def _verdict(summaries: Sequence[Summary], checks: Sequence[SeedCheck]) -> ExitCode:
-    finished = all(summary["state"] == RunState.FINISHED.value for summary in summaries)
-    return ExitCode.OK if finished and all(check.same for check in checks) else ExitCode.RUN_FAILED
+    """0 if all is well; 2 or 3 if every run that fell short failed for that reason; else 1."""
+    short = [summary for summary in summaries if summary["state"] != RunState.FINISHED.value]
+    codes = {summary["exit_code"] for summary in short}
+    for code in (ExitCode.BAD_INPUT, ExitCode.ENVIRONMENT):
+        if codes == {code}:
+            return code
+    return ExitCode.OK if not short and all(check.same for check in checks) else ExitCode.RUN_FAILED
 
 
 def _say(sentence: str) -> None:

@@ -1,49 +1,64 @@
-"""Makes the pictures of the documentation from the program itself, on run folders with made-up values.
+"""Makes the pictures of the documentation: runs the demo for real, then photographs the program watching it.
 
-python docs/make_pictures.py
+python docs/make_pictures.py (about two minutes)
 """
 
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from textual.pilot import Pilot
+
+from b4r_tui.app import B4RApp
+from b4r_tui.runs.launch import launch, stop
+from b4r_tui.runs.progress import RunWatch
+from b4r_tui.runs.store import Run, RunStore
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from textual.pilot import Pilot  # noqa: E402
-
-from b4r_tui.app import B4RApp  # noqa: E402
-from b4r_tui.experiments.load import load_experiments  # noqa: E402
-from tests.b4r_tui.app.sample_runs import NOW, RunFolder, write_experiments  # noqa: E402
-
+FILE = ROOT / "experiments.toml"
 SIZE = (120, 36)
+EPOCHS_SEEN = 13
 
 
 def main() -> None:
     """Write every picture beside this file."""
     with tempfile.TemporaryDirectory() as folder:
-        app = app_with_runs(Path(folder))
-        picture = asyncio.run(taken(app))
+        runs = Path(folder) / "runs"
+        subprocess.run(
+            [sys.executable, "-m", "b4r_tui", "--run", str(FILE), "--runs", str(runs)], check=True
+        )
+        picture = asyncio.run(running_run(runs))
     (ROOT / "docs" / "app.svg").write_text(picture)
 
 
-def app_with_runs(folder: Path) -> B4RApp:
-    """The app on two finished runs, one of another experiment, and one that is running."""
-    base, dmp, small = load_experiments(write_experiments(folder)).experiments
-    runs = folder / "runs"
-    RunFolder(runs, "20251009-081005-3f2a", base, NOW - 9000).started().epochs(20).finished()
-    RunFolder(runs, "20251009-093012-91bc", base, NOW - 6000).started().epochs(20).finished()
-    RunFolder(runs, "20251009-101502-77de", dmp, NOW - 3600).started().epochs(20, 30).finished()
-    RunFolder(runs, "20251009-104030-5b1d", small, NOW - 2000).started().epochs(20, 2).finished()
-    RunFolder(runs, "20251009-110030-a01f", base, NOW - 600).held().started().epochs(13).training(13, 88)
-    return B4RApp(folder / "experiments.toml", runs, now=lambda: NOW - 30, period=0.1)
+async def running_run(runs: Path) -> str:
+    """The app with the curves of a run that is in its second half, as SVG."""
+    store = RunStore(runs)
+    finished = store.latest("chain-ddp")
+    assert finished is not None
+    (run,) = launch(store, [finished.config()])
+    try:
+        await half_done(run)
+        return await photograph(runs)
+    finally:
+        stop(run, wait=30)
 
 
-async def taken(app: B4RApp) -> str:
-    """The app with the curves of the running run, as SVG."""
+async def half_done(run: Run) -> None:
+    """Wait until the run has enough epochs for a curve."""
+    watch = RunWatch(run)
+    while len(watch.progress.history) < EPOCHS_SEEN and not watch.state.ended:
+        watch.poll()
+        await asyncio.sleep(0.2)
+
+
+async def photograph(runs: Path) -> str:
+    """The app on the demo's file with the newest run's curves open, as SVG."""
+    app = B4RApp(FILE, runs, period=0.1)
     async with app.run_test(size=SIZE) as pilot:
         await drawn(pilot, "#run-rows")
         await pilot.press("2")
