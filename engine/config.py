@@ -106,6 +106,7 @@ class TrainingConfig(Group):
     )
     dupe_factor: int = Field(3, ge=1, le=1000, description="Masked copies of each sequence in an epoch")
     train_batch_size: int = Field(128, ge=1, le=1_000_000, description="Sequences a step, per rank")
+    loss: Literal["full"] = Field("full", description="Cross-entropy over all items")
     precision: Literal["fp32", "bf16"] = Field(
         "fp32", description="Number format of the transformer's matmuls"
     )

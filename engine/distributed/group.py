@@ -73,8 +73,6 @@ def process_group(gpus: int | str = "auto") -> Iterator[Group]:
     rank, world_size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     local_rank = int(os.environ.get("LOCAL_RANK", 0))
     device = _device(local_rank, int(os.environ.get("LOCAL_WORLD_SIZE", 1)), gpus)
-    if "RANK" not in os.environ:
-        os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT="0")
     store = None if "RANK" in os.environ else dist.HashStore()
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
     dist.init_process_group(backend, store=store, rank=rank, world_size=world_size)

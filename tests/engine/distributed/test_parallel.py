@@ -46,6 +46,13 @@ with process_group(0) as group:
             ours = sharded.core(items, lengths, torch.tensor([2, 4]))
             expected = replicated.core(items, lengths, torch.tensor([2, 4]))
         assert torch.allclose(ours, expected, atol=1e-6), "other scores"
+        for factor in (0.0, 1.0):
+            sharded.optimisers.schedule(factor)
+            scores = sharded.forward(items, lengths, torch.tensor([2, 4]))
+            torch.nn.functional.cross_entropy(scores, torch.tensor([5, 6])).backward()
+            sharded.optimisers.step()
+            moved = not torch.equal(group.broadcast(sharded.whole_state())[ITEM_TABLE], plain[ITEM_TABLE])
+            assert moved == bool(factor), "the schedule does not reach the sharded table"
     print("rank done")
 """
 

@@ -82,7 +82,7 @@ def test_dmp_learns_and_leaves_the_same_kind_of_checkpoint(single_run, dmp_run):
 
 
 EVALUATIONS = {
-    "ddp_run": [("ddp", 0, 128), ("dmp", 2, 50)],
+    "ddp_run": [("ddp", 0, 128), ("dmp", 1, 50)],
     "dmp_run": [("ddp", 0, 128), ("ddp", 2, 7), ("dmp", 2, 13)],
 }
 
