@@ -28,9 +28,7 @@ def main() -> None:
     """Write every picture beside this file."""
     with tempfile.TemporaryDirectory() as folder:
         runs = Path(folder) / "runs"
-        subprocess.run(
-            [sys.executable, "-m", "b4r_tui", "--run", str(FILE), "--runs", str(runs)], check=True
-        )
+        subprocess.run([sys.executable, "-m", "b4r_tui", "--run", str(FILE), "--runs", str(runs)], check=True)
         picture = asyncio.run(running_run(runs))
     (ROOT / "docs" / "app.svg").write_text(picture)
 
