@@ -11,7 +11,7 @@ from pathlib import Path
 
 from engine.config import Experiment, read_run_config
 from engine.distributed.group import Group, process_group
-from engine.distributed.output import quiet_libraries, redirect_output
+from engine.distributed.output import start_log
 from engine.train import prepare
 from engine.training.report import Reporter, failures_reported
 from engine.training.testing import measure_checkpoint, write_metrics
@@ -42,8 +42,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
     rank = int(os.environ.get("RANK", 0))
-    redirect_output(options.run_dir, rank)
-    quiet_libraries()
+    start_log(options.run_dir, rank)
     with failures_reported(options.run_dir, rank):
         evaluate(options.run_dir, options.pth)
 

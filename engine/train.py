@@ -5,14 +5,17 @@ The run folder's config.toml says everything; events, checkpoints and metrics go
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
 
+import torch
+
 from engine.config import Experiment, read_run_config
 from engine.data.load import load_dataset
 from engine.distributed.group import Group, process_group
-from engine.distributed.output import quiet_libraries, redirect_output
+from engine.distributed.output import start_log
 from engine.distributed.parallel import build_parallel
 from engine.events import RunFinished, RunStarted, Warn
 from engine.training.checkpoint import Checkpoints
@@ -21,6 +24,8 @@ from engine.training.loop import Run, Trainer
 from engine.training.measure import Measure
 from engine.training.report import Reporter, failures_reported
 from engine.training.testing import final_test
+
+log = logging.getLogger("engine.train")  # not __name__, which is __main__ under torchrun
 
 
 def train(run_dir: Path) -> None:
@@ -43,12 +48,20 @@ def train_in_group(run_dir: Path, experiment: Experiment, group: Group) -> None:
 
 def prepare(run_dir: Path, experiment: Experiment, group: Group, report: Reporter) -> Run:
     """Read the data, build the model and whatever a run needs besides."""
+    log.info(
+        "rank %d of %d on %s, threads: %d",
+        group.rank,
+        group.world_size,
+        group.device,
+        torch.get_num_threads(),
+    )
     report.progress("data", 0, 0, 1)
     with group.first_goes_first():
         dataset = load_dataset(experiment.data)
     record_environment(run_dir, dataset, group)
     measure = Measure(dataset, experiment, group)
     model = build_parallel(experiment, dataset.num_items, group)
+    log.info("item table on this rank: %s", model.table_share)
     return Run(experiment, dataset, model, measure, Checkpoints(run_dir, experiment), report, group)
 
 
@@ -86,8 +99,7 @@ def main(arguments: list[str] | None = None) -> None:
     if len(arguments) != 1:
         sys.exit("usage: [torchrun ...] -m engine.train RUN_DIR")
     run_dir, rank = Path(arguments[0]).absolute(), int(os.environ.get("RANK", 0))
-    redirect_output(run_dir, rank)
-    quiet_libraries()
+    start_log(run_dir, rank)
     with failures_reported(run_dir, rank):
         train(run_dir)
 

@@ -1,4 +1,4 @@
-"""Where a rank's own output goes when a supervisor watches it: one log file a rank."""
+"""What a rank writes beside its events: log lines, in one file a rank when a supervisor watches it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ import warnings
 from pathlib import Path
 
 
-def redirect_output(run_dir: Path, rank: int) -> None:
+def start_log(run_dir: Path, rank: int) -> None:
+    """Log to this rank's file, or to a person's shell, without what libraries say to their developers."""
+    _redirect_output(run_dir, rank)
+    logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", force=True)
+    logging.getLogger("engine").setLevel(logging.INFO)
+    _quiet_libraries()
+
+
+def _redirect_output(run_dir: Path, rank: int) -> None:
     """Send this process's output to logs/rank_<n>.log if a supervisor started it; a person at a shell keeps it."""
     if "B4R_RUN_ID" not in os.environ or not run_dir.is_dir():
         return
@@ -22,9 +30,9 @@ def redirect_output(run_dir: Path, rank: int) -> None:
     os.close(fd)
 
 
-def quiet_libraries() -> None:
+def _quiet_libraries() -> None:
     """Drop warnings of the libraries that nobody who runs an experiment can act on."""
-    logging.getLogger("torchrec").setLevel(logging.ERROR)
-    logging.getLogger("torch.fx._symbolic_trace").setLevel(logging.ERROR)
+    for library in ("torch", "torchrec", "fbgemm_gpu"):
+        logging.getLogger(library).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", category=FutureWarning, module="torchrec|torch|engine")
     warnings.filterwarnings("ignore", category=DeprecationWarning, module="torchrec|torch")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch.distributed as dist
 from fbgemm_gpu.split_embedding_configs import EmbOptimType
 from torch import Tensor, nn
+from torch.distributed._shard.sharded_tensor import ShardedTensor
 from torch.nn.parallel import DistributedDataParallel
 from torchrec.distributed import DistributedModelParallel
 from torchrec.distributed.embedding import EmbeddingCollectionSharder
@@ -49,6 +50,19 @@ class ParallelModel:
     def parameters(self) -> int:
         """Trainable numbers of the whole model."""
         return sum(tensor.size().numel() for tensor in self.state().values())
+
+    @property
+    def table_share(self) -> str:
+        """Which pieces of the item table this rank holds, for people."""
+        table = self.state()[ITEM_TABLE]
+        size = " x ".join(map(str, table.size()))
+        if not isinstance(table, ShardedTensor):
+            return f"all of {size}"
+        pieces = [
+            (shard.metadata.shard_offsets, shard.metadata.shard_sizes) for shard in table.local_shards()
+        ]
+        spans = [f"rows {r}-{r + m - 1}, columns {c}-{c + n - 1}" for (r, c), (m, n) in pieces if m and n]
+        return f"{'; '.join(spans) or 'nothing'} of {size}"
 
 
 def build_parallel(experiment: Experiment, num_items: int, group: Group) -> ParallelModel:

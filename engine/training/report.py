@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import resource
 import sys
 import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from engine.distributed.group import Group
@@ -16,6 +18,8 @@ from engine.errors import B4RError, ExitCode
 from engine.events import Event, EventWriter, Progress, RunFailed, read_events
 
 PROGRESS_SECONDS = 0.5
+
+log = logging.getLogger(__name__)
 
 
 class Reporter:
@@ -32,9 +36,11 @@ class Reporter:
         return time.monotonic() - self.started
 
     def event(self, event: Event) -> None:
-        """Write an event now."""
+        """Write an event now, and, unless it is mere progress, a line in the log."""
         if self._writer:
             self._writer.write(event)
+            if not isinstance(event, Progress):
+                log.info(log_line(event))
 
     @property
     def wants_progress(self) -> bool:
@@ -52,6 +58,23 @@ class Reporter:
             )
 
 
+def log_line(event: Event) -> str:
+    """An event as a line of `key=value` for people who read logs; of metrics, those at cutoff 10."""
+    values = asdict(event)
+    plain = {name: value for name, value in values.items() if isinstance(value, int | float | str)}
+    metrics = {
+        f"{protocol}.{name}": value["value"] if isinstance(value, dict) else value
+        for protocol, found in values.get("metrics", {}).items()
+        for name, value in found.items()
+        if name.endswith("@10")
+    }
+    return " ".join([event.type, *(f"{name}={_shown(value)}" for name, value in (plain | metrics).items())])
+
+
+def _shown(value: float | str) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
 def peak_memory_mb() -> float:
     """Largest resident memory of this process so far, in MiB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -65,7 +88,7 @@ def failures_reported(run_dir: Path, rank: int) -> Iterator[None]:
         yield
     except B4RError as error:
         _report_failure(run_dir, RunFailed(error=error.sentence, rank=rank))
-        print(error.sentence, file=sys.stderr)  # noqa: T201 (the rank's log is its only face)
+        log.error(error.sentence)
         traceback.clear_frames(error.__traceback__)  # lets go of the model; see process_group
         raise SystemExit(int(error.code)) from None
     except Exception as error:  # noqa: BLE001 (whatever it is, the run folder must say so)
@@ -73,7 +96,7 @@ def failures_reported(run_dir: Path, rank: int) -> Iterator[None]:
         said = str(error).strip().splitlines() or ["no message"]
         sentence = f"{type(error).__name__}: {said[0]}"
         _report_failure(run_dir, RunFailed(error=sentence, rank=rank, traceback=text))
-        print(text, file=sys.stderr)  # noqa: T201
+        log.error(text)
         traceback.clear_frames(error.__traceback__)
         raise SystemExit(int(ExitCode.RUN_FAILED)) from None
 

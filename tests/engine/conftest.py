@@ -16,12 +16,13 @@ from tests.builders import experiment_of, write_run_config
 SECONDS = 240
 
 
-def run_module(module: str, arguments: list[str], ranks: int) -> subprocess.CompletedProcess[str]:
+def run_module(
+    module: str, arguments: list[str], ranks: int, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """Run an engine module on `ranks` ranks of torchrun, or without torchrun for 0."""
     torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
     command = [sys.executable, *(torchrun if ranks else []), "-m", module, *arguments]
-    env = os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-    env.pop("B4R_RUN_ID", None)
+    env = os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"} | variables
     return subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, env=env, check=False)
 
 

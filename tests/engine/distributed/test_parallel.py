@@ -13,12 +13,10 @@ pytestmark = pytest.mark.torchrun
 WORKER = """
 import torch
 from engine.distributed.group import process_group
-from engine.distributed.output import quiet_libraries
 from engine.distributed.parallel import build_parallel
 from engine.model.bert4rec import ITEM_TABLE
 from tests.builders import experiment_of
 
-quiet_libraries()
 with process_group(0) as group:
     def built(mode, sharding="auto"):
         return build_parallel(experiment_of(launch={"mode": mode, "sharding": sharding, "j": "1x2"}), 100, group)

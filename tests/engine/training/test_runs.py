@@ -166,3 +166,14 @@ def test_the_first_rank_that_fails_is_the_one_reported(tmp_path):
     (failure,) = events_of(tmp_path, RunFailed)
     assert done.returncode == 1
     assert failure.rank == 0 and "environment.json" in failure.error and failure.traceback
+
+
+def test_a_watched_rank_logs_to_a_file_of_its_own(tmp_path):
+    write_run_config(tmp_path, experiment_of(launch={"mode": "dmp", "j": "1x2", "sharding": "row_wise"}))
+    done = run_module("engine.train", [str(tmp_path)], 2, B4R_RUN_ID="watched")
+    assert done.returncode == 0, done.stderr
+    first, second = ((tmp_path / "logs" / f"rank_{rank}.log").read_text() for rank in (0, 1))
+    assert "rank 0 of 2" in first and "rank 1 of 2" in second
+    assert "rows 0-20," in first and "rows 21-40," in second
+    assert "full.ndcg@10=" in first and "run_finished" in first
+    assert "TBE" not in first + second
