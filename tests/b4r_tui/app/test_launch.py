@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,7 @@ REAL = """\
 [experiments.chain]
 data = {dataset_name = "synthetic", random_user_count = 120, random_item_count = 40, random_size = 2000}
 model = {max_len = 16, emb_dim = 16, nhead = 2, num_layers = 1}
-training = {num_epochs = 3, train_batch_size = 64}
+training = {num_epochs = 60, train_batch_size = 64}
 launch = {j = "1x2", gpu = 0}
 """
 
@@ -77,7 +78,7 @@ def state(app: B4RApp) -> str:
 
 
 async def test_a_stub_is_launched_followed_and_finished(tmp_path: Path) -> None:
-    async with app_on(tmp_path, STUBBED).run_test(size=(120, 36)) as pilot:
+    async with app_on(tmp_path, STUBBED, pause=3).run_test(size=(120, 36)) as pilot:
         app = await launched(pilot)
         await until(pilot, lambda: "1/2" in cells(app)[0], seconds=60)
         await until(pilot, lambda: state(app) == "✓ finished", seconds=60)
@@ -106,12 +107,17 @@ async def test_a_run_outlives_the_app_and_is_shown_again(tmp_path: Path) -> None
         await until(pilot, lambda: state(app) == "✓ finished", seconds=60)
 
 
+def half_way(app: B4RApp) -> bool:
+    """Whether the run's row shows an epoch that is not the last; there are so many that a busy machine sees one."""
+    return any(re.fullmatch(r"[1-5]?[1-9]/60", cell) for cell in cells(app)[0])
+
+
 async def test_launch_to_finish(tmp_path: Path) -> None:
     """The real engine on two ranks: live rows, then test results beside popularity."""
     async with app_on(tmp_path, REAL).run_test(size=(120, 36)) as pilot:
         app = await launched(pilot)
         await until(pilot, lambda: state(app) == "● running", seconds=30)
-        await until(pilot, lambda: "1/3" in cells(app)[0] or "2/3" in cells(app)[0], seconds=120)
+        await until(pilot, lambda: half_way(app), seconds=120)
         await until(pilot, lambda: state(app) in ("✓ finished", "✗ failed"), seconds=120)
         selected = app.screen.query_one(RunTable).selected
         assert selected is not None
