@@ -41,7 +41,8 @@ class LibraryThing:
         rows: list[tuple[str, str, float, int]] = []
         untimed = 0
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SyntaxWarning)  # backslashes in comments
+            for category in (SyntaxWarning, DeprecationWarning):  # backslashes in comments
+                warnings.simplefilter("ignore", category)
             for number, line in numbered_lines(source):
                 try:
                     row = parse_review(line) if line.strip() else None

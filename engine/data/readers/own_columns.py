@@ -17,13 +17,16 @@ _KINDS = {name: frozenset(usual.split()) for name, usual in USUAL_NAMES.items()}
 
 
 def has_header(first: list[str], columns: Columns) -> bool:
-    """Whether the first line of a text holds names: unless columns are given by position, or both fields are ids.
+    """Whether the first line of a text holds names.
 
-    Without `data.columns` a line is a header if it names a user and an item column. A header over columns
-    given by position is known by its usual names.
+    It does where `data.columns` has names, or where it has a usual name of a user or item column that
+    `data.columns` leaves open. With both given by position, a header is known by usual names at both.
     """
     if any(isinstance(getattr(columns, name), str) for name in COLUMNS):
         return True
+    unset = [name for name in ("user", "item") if getattr(columns, name) is None]
+    if unset:
+        return any(_is_usual(first, name, None) for name in unset)
     return all(_is_usual(first, name, getattr(columns, name)) for name in ("user", "item"))
 
 
@@ -73,7 +76,7 @@ def _place(name: str, names: list[str], chosen: int | str | None, where: str) ->
         places = [place for place, other in enumerate(names) if other == chosen]
         if not places:
             raise B4RError(
-                f"{where}: has no column {chosen!r}; {nearest(chosen, names)} in data.columns.{name}"
+                f"{where}: has no column {chosen!r} for data.columns.{name}; {nearest(chosen, names)}"
             )
     else:
         places = [place for place, other in enumerate(names) if _plain(other) in _KINDS[name]]
