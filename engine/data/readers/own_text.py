@@ -33,8 +33,6 @@ SEPARATORS = {
 }  # of .txt: a tab if the first line has one, else a space
 _BLOCK_BYTES = 16 << 20
 _LONGEST_LINE = 1 << 20  # characters
-_DICTIONARY = pa.dictionary(pa.int32(), pa.string())
-_TYPES = {"user": _DICTIONARY, "item": _DICTIONARY, "rating": _DICTIONARY, "timestamp": pa.string()}
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,7 @@ def _refuse_sequences(typed: list[str], where: str) -> None:
 
 
 def _read_fast(source: Source, layout: Layout) -> pa.Table:
-    """The columns as texts, ids and ratings by distinct value. Raises ArrowInvalid where a line is bad."""
+    """The columns as texts. Raises ArrowInvalid where a line is bad."""
     names = {place: name for name, place in layout.places.items()}
     with source.open() as file:
         return pa.csv.read_csv(
@@ -144,7 +142,7 @@ def _read_fast(source: Source, layout: Layout) -> pa.Table:
             ),
             convert_options=pa.csv.ConvertOptions(
                 include_columns=list(layout.places),
-                column_types={name: _TYPES[name] for name in layout.places},
+                column_types=dict.fromkeys(layout.places, pa.string()),
                 strings_can_be_null=False,
             ),
         )
@@ -158,7 +156,7 @@ def _values(name: str, column: pa.ChunkedArray) -> pd.Series | np.ndarray:
     """Raises ValueError for a field that is not what its column holds, without saying which."""
     if name == "timestamp":
         return times_of(column)
-    array = column.unify_dictionaries().combine_chunks()
+    array = column.dictionary_encode().unify_dictionaries().combine_chunks()
     distinct = [text.strip() for text in array.dictionary.to_pylist()]
     fault = rating_fault if name == "rating" else id_fault
     if any(fault(text) for text in distinct):

@@ -8,16 +8,16 @@ import pyarrow.compute as pc
 
 from engine.data.readers.cells import NUMBER
 
-_WHOLE = r"^-?[0-9]{1,18}$"
 _DECIMAL = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?$"
 _DATES = {"date": pa.timestamp("us"), "date with a zone": pa.timestamp("us", tz="UTC")}
 
 
 def times_of(texts: pa.ChunkedArray) -> np.ndarray:
     """(rows,) seconds since 1970 of numbers or ISO 8601 dates, all of one kind. Raises ValueError."""
-    texts = pc.utf8_trim_whitespace(texts)
-    if pc.all(pc.match_substring_regex(texts, _WHOLE)).as_py():
+    try:
         return pc.cast(texts, pa.int64()).to_numpy()
+    except pa.ArrowInvalid:
+        texts = pc.utf8_trim_whitespace(texts)
     if pc.all(pc.match_substring_regex(texts, _DECIMAL)).as_py():
         return whole_if_possible(pc.cast(pc.utf8_ltrim(texts, "+"), pa.float64()).to_numpy())
     kind = time_kind(texts[0].as_py())
