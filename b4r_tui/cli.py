@@ -13,6 +13,7 @@ from b4r_tui import __version__
 from engine.errors import B4RError, ExitCode
 
 STATES = ("queued", "running", "finished", "failed", "stopped", "lost")
+FETCHED = ("ml-100k", "ml-1m", "ml-20m")
 _EPILOG = "exit codes: 0 ok, 1 a run failed, 2 bad input or usage, 3 environment, 130 interrupted"
 
 
@@ -111,6 +112,11 @@ def _add_commands(commands: argparse._SubParsersAction, shared: argparse.Argumen
         "--only", nargs="+", metavar="NAME", default=argparse.SUPPRESS, help="just these experiments"
     )
     command("stop", "stop a run").add_argument("name", metavar="RUN")
+    fetch = command("fetch", "download a MovieLens data set; shows its terms of use")
+    fetch.add_argument("dataset", choices=FETCHED, metavar="DATASET", help=", ".join(FETCHED))
+    fetch.add_argument(
+        "--into", type=Path, metavar="DIR", default=Path("datasets"), help="folder of data sets (./datasets)"
+    )
 
 
 def _misplaced(arguments: argparse.Namespace) -> str | None:
@@ -156,6 +162,7 @@ def _commands(arguments: argparse.Namespace, root: Path) -> dict[str, Callable[[
         "show": lambda: commands.show_run(root, arguments.name, arguments.json),
         "launch": lambda: commands.launch_file(arguments.path, root, arguments.only),
         "stop": lambda: commands.stop_run(root, arguments.name),
+        "fetch": lambda: commands.fetch_dataset(arguments.dataset, arguments.into),
     }
 
 

@@ -1,4 +1,4 @@
-"""The subcommands: check a file, list and show runs, launch and stop them. Each returns an exit code."""
+"""The subcommands: check a file, list and show runs, launch and stop them, fetch data. Each returns an exit code."""
 
 from __future__ import annotations
 
@@ -88,6 +88,15 @@ def stop_run(root: Path, name: str) -> ExitCode:
             f"{run.experiment}/{run.run_id} was told to stop and is still ending", ExitCode.ENVIRONMENT
         )
     print_line(f"{run.experiment}/{run.run_id}: {run.state}")
+    return ExitCode.OK
+
+
+def fetch_dataset(name: str, into: Path) -> ExitCode:
+    """Download a data set and say where it is. Raises B4RError that says which file to put where instead."""
+    from b4r_tui.fetch import ARCHIVES, fetch  # pooch and requests take a tenth of a second to import
+
+    folder = fetch(ARCHIVES[name], into, make_console(stderr=True))
+    print_line(f'{folder}: in order; set data.dataset_name = "{name}" and data.dataset_path to it')
     return ExitCode.OK
 
 

@@ -30,15 +30,48 @@ class Group(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
+class Columns(Group):
+    """Which columns of one's own data hold what: a name in the header, or a position counted from 0."""
+
+    user: int | str | None = Field(None, description="Column of user ids; default the one with a usual name")
+    item: int | str | None = Field(None, description="Column of item ids; default the one with a usual name")
+    rating: int | str | None = Field(None, description="Column of ratings; without one, none is rated")
+    timestamp: int | str | None = Field(
+        None, description="Column of times: seconds or dates; without one, rows are in time order"
+    )
+
+    @field_validator("user", "item", "rating", "timestamp")
+    @classmethod
+    def _name_or_position(cls, column: int | str | None) -> int | str | None:
+        if column == "" or (isinstance(column, int) and column < 0):
+            raise PydanticCustomError(
+                "setting", f"{column!r} is no column; give its name, or its position counted from 0"
+            )
+        return column
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Columns:
+        chosen = [(name, column) for name, column in self if column is not None]
+        for place, (name, column) in enumerate(chosen):
+            for other, same in chosen[:place]:
+                if column == same:
+                    _refuse(f"data.columns.{name}", f"{column!r} is the {other} already; name another column")
+        return self
+
+
 class DataConfig(Group):
     """Which interactions, and what is kept of them."""
 
-    dataset_name: Literal["ml-100k", "ml-1m", "ml-20m", "random", "synthetic"] = Field(
-        "ml-1m", description="Data set, which also names the format of its files"
+    dataset_name: Literal["ml-100k", "ml-1m", "ml-20m", "lt", "csv", "random", "synthetic"] = Field(
+        "ml-1m",
+        description="Data set, which also names the format of its files; `csv`: your own csv, tsv, parquet, "
+        ".inter or `user item` lines",
     )
     dataset_path: str | None = Field(
-        None, description="Folder with the data set's files; a relative path starts at the TOML file"
+        None,
+        description="The data set's file, or its folder; plain, .gz or .zip; a relative path starts at the TOML file",
     )
+    columns: Columns | None = Field(None, description="Columns of your own data (dataset_name = `csv`)")
     min_rating: float = Field(0.0, description="Interactions rated lower are dropped")
     min_user_count: int = Field(5, ge=1, description="Users with fewer interactions are dropped")
     min_item_count: int = Field(0, ge=0, description="Items with fewer interactions are dropped")
@@ -244,6 +277,11 @@ class Experiment(Group):
             _refuse(
                 "data.dataset_path",
                 f"{self.data.dataset_name} needs the folder of its files; set dataset_path",
+            )
+        if self.data.columns and self.data.dataset_name != "csv":
+            _refuse(
+                "data.columns",
+                f'{self.data.dataset_name} has columns of its own; remove it, or use dataset_name = "csv"',
             )
         if self.model.tie_output and self.launch.mode == "dmp":
             _refuse(

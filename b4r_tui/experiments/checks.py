@@ -9,10 +9,10 @@ from pathlib import Path
 
 from b4r_tui.machine import cpu_cores, gpu_names, gpus_for
 from engine.config import GENERATED_DATASETS, Experiment, LaunchConfig
-from engine.errors import ExitCode
+from engine.data_files import DATA_FILES, OWN_ENDINGS, candidates
+from engine.errors import B4RError, ExitCode
 
 PROCESSES_PER_CORE = 4
-DATA_FILES = {"ml-100k": "u.data", "ml-1m": "ratings.dat", "ml-20m": "ratings.csv"}
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OURS = re.compile(r"B4R_")
 
@@ -38,11 +38,27 @@ def _data_objections(experiment: Experiment) -> Iterator[Objection]:
     name, path = experiment.data.dataset_name, experiment.data.dataset_path
     if name in GENERATED_DATASETS or not path:
         return
-    place, file = Path(path), DATA_FILES[name]
-    if not place.exists():
-        yield Objection("data.dataset_path", f"no folder {place}; put {name}'s {file} there or mend the path")
-    elif place.is_dir() and not (place / file).is_file():
-        yield Objection("data.dataset_path", f"no {file} in {place}, which {name} is read from")
+    if sentence := _missing_data(name, Path(path)):
+        yield Objection("data.dataset_path", sentence)
+
+
+def _missing_data(name: str, place: Path) -> str | None:
+    """Why the data set cannot be read from `place`, as far as names of files tell."""
+    file = DATA_FILES.get(name, "data file")
+    try:
+        if not place.exists():
+            return f"no folder {place}; put {name}'s {file} there or mend the path"
+        found = candidates(place, name) if place.is_dir() else [place]
+    except OSError as error:
+        return f"{place} cannot be read ({error.strerror or error}); check its permissions"
+    except B4RError as error:
+        return error.sentence
+    if not found:
+        endings = "" if name in DATA_FILES else f" ({', '.join(OWN_ENDINGS)})"
+        return f"no {file}{endings} in {place}, which {name} is read from"
+    if len(found) > 1:
+        return f"{len(found)} data files in {place}; name one of them, such as {found[0]}"
+    return None
 
 
 def _file_objections(experiment: Experiment) -> Iterator[Objection]:

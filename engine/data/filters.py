@@ -24,7 +24,7 @@ def filter_rows(
     """
     rows = np.arange(len(users))
     funnel = [_step("read", rows, users, items)]
-    rows = rows[ratings >= config.min_rating]
+    rows = rows[_rated_enough(ratings, config.min_rating)]
     funnel.append(_step("min_rating", rows, users, items))
     rows = _with_count(rows, items, config.min_item_count)
     funnel.append(_step("min_item_count", rows, users, items))
@@ -35,6 +35,11 @@ def filter_rows(
     if not len(rows):
         raise B4RError(_nothing_left(funnel, config))
     return rows, tuple(funnel)
+
+
+def _rated_enough(ratings: np.ndarray, minimum: float) -> np.ndarray:
+    """(rows,) bool; a row without a rating (NaN) stays if no rating is asked for."""
+    return np.where(np.isnan(ratings), minimum <= 0, ratings >= minimum)
 
 
 def _to_fixed_point(rows: np.ndarray, users: np.ndarray, items: np.ndarray, config: DataConfig) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from engine.config import DataConfig
 
@@ -16,10 +16,15 @@ _SETTINGS = ("dataset_name", "min_rating", "min_user_count", "min_item_count", "
 
 def of_file(path: Path) -> str:
     """SHA-256 of a file's bytes, in hex. Raises OSError."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
+        return of_stream(file)
+
+
+def of_stream(file: BinaryIO) -> str:
+    """SHA-256 of the bytes that are still to come, in hex. Raises OSError."""
+    digest = hashlib.sha256()
+    while block := file.read(_BLOCK_BYTES):
+        digest.update(block)
     return digest.hexdigest()
 
 

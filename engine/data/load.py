@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,10 @@ from engine.data.dataset import Dataset
 from engine.data.filters import filter_rows
 from engine.data.ids import compact, encode
 from engine.data.readers import READERS, Reader
+from engine.data.readers.interface import dropped
 from engine.data.split import in_time_order, user_offsets
+
+log = logging.getLogger(__name__)
 
 
 def load_dataset(config: DataConfig, cache_root: Path | None = None) -> Dataset:
@@ -33,6 +37,8 @@ def load_dataset(config: DataConfig, cache_root: Path | None = None) -> Dataset:
 
 def _prepare(config: DataConfig, reader: Reader, data_fingerprint: str, split_fingerprint: str) -> Dataset:
     frame = reader.read(config)
+    for reason, count in dropped(frame).items():
+        log.warning("%s: dropped %d rows %s", config.dataset_name, count, reason)
     users, user_ids = encode(frame["user"])
     items, item_ids = encode(frame["item"])
     rows, funnel = filter_rows(users, items, frame["rating"].to_numpy(), config)

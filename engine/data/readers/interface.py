@@ -9,6 +9,7 @@ import pandas as pd
 from engine.config import DataConfig
 
 COLUMNS = ("user", "item", "rating", "timestamp")
+_DROPPED = "dropped"
 
 
 class Reader(Protocol):
@@ -20,6 +21,18 @@ class Reader(Protocol):
     def read(self, config: DataConfig) -> pd.DataFrame:
         """All interactions in the order of the source, with COLUMNS.
 
-        Ids are whole numbers or texts, ratings finite numbers, timestamps whole numbers; none is missing.
+        Ids are whole numbers or texts; ratings finite numbers, or NaN where there is none; timestamps numbers,
+        int64 unless the source has fractions of seconds. Rows that were left out are counted in `dropped`.
         Raises B4RError that names the file and the line.
         """
+
+
+def count_dropped(frame: pd.DataFrame, counts: dict[str, int]) -> pd.DataFrame:
+    """The frame, with a note on the rows its reader left out: reason → rows."""
+    frame.attrs[_DROPPED] = {reason: count for reason, count in counts.items() if count}
+    return frame
+
+
+def dropped(frame: pd.DataFrame) -> dict[str, int]:
+    """The rows that the reader of the frame left out: reason → rows, such as {"without unixtime": 3}."""
+    return dict(frame.attrs.get(_DROPPED, {}))

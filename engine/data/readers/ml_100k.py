@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from engine.data.readers.text_table import TextTable
+from engine.data_files import DATA_FILES
 
-ML_100K = TextTable("MovieLens 100K", "u.data", separator="\t")
+ML_100K = TextTable("MovieLens 100K", DATA_FILES["ml-100k"], separator="\t")

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from engine.data.readers.text_table import TextTable
+from engine.data_files import DATA_FILES
 
-ML_1M = TextTable("MovieLens 1M", "ratings.dat", separator="::")
+ML_1M = TextTable("MovieLens 1M", DATA_FILES["ml-1m"], separator="::")

@@ -3,5 +3,8 @@
 from __future__ import annotations
 
 from engine.data.readers.text_table import TextTable
+from engine.data_files import DATA_FILES
 
-ML_20M = TextTable("MovieLens 20M", "ratings.csv", separator=",", header="userId,movieId,rating,timestamp")
+ML_20M = TextTable(
+    "MovieLens 20M", DATA_FILES["ml-20m"], separator=",", header="userId,movieId,rating,timestamp"
+)

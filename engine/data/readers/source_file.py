@@ -1,38 +1,119 @@
-"""Finds the file of a data set, and says what is missing where it cannot be read."""
+"""Finds the file of a data set, plain or packed, and says what is missing where it cannot be read."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, cast
 
+from engine import archives
+from engine.data import fingerprint
+from engine.data_files import candidates, members_for
 from engine.errors import B4RError
 
 
-def find_file(dataset_path: str | None, file_name: str, title: str) -> Path:
-    """The data file: `dataset_path` itself, or `file_name` in that folder.
+@dataclass(frozen=True)
+class Source:
+    """The bytes of a data file. path: the file on disk. member: its name in a zip archive, where it is in one."""
 
-    title: the data set's name for people. Raises B4RError that says which file is expected where.
+    path: Path
+    member: str | None = None
+
+    def __str__(self) -> str:
+        """What sentences call it."""
+        return f"{self.path}/{self.member}" if self.member else str(self.path)
+
+    @property
+    def name(self) -> str:
+        """The name of the data file, unpacked, without folders."""
+        name = Path(self.member or self.path.name).name
+        return name[:-3] if name.lower().endswith(".gz") else name
+
+    @contextmanager
+    def open(self) -> Iterator[BinaryIO]:
+        """The unpacked bytes. Raises B4RError for a file that cannot be read, is damaged, or is a bomb."""
+        try:
+            if self.member:
+                with archives.opened_zip(self.path) as archive, archive.open(self.member) as file:
+                    yield cast("BinaryIO", file)
+            elif self.path.suffix.lower() == ".gz":
+                with archives.opened_gzip(self.path) as file:
+                    yield file
+            else:
+                with self.path.open("rb") as file:
+                    yield file
+        except OSError as error:
+            raise unreadable(self.path, error) from error
+
+    def fingerprint(self) -> str:
+        """SHA-256 of the unpacked bytes, so that packing a file changes nothing. Raises B4RError."""
+        with self.open() as file:
+            return fingerprint.of_stream(file)
+
+
+def find_source(dataset_path: str | None, dataset_name: str, file_name: str, title: str) -> Source:
+    """The data file: `dataset_path` itself, or the one in that folder; plain, .gz, or in a .zip.
+
+    file_name: what is expected, and title: the data set's name, both for people. Raises B4RError that says
+    which file is expected where.
     """
     if not dataset_path:
         raise B4RError(f"{title} needs the folder of its {file_name}; set data.dataset_path")
     path = Path(dataset_path)
     try:
-        return _checked(path.expanduser(), file_name, title)
+        return _unpacked(_found(path.expanduser(), dataset_name, file_name, title), dataset_name, file_name)
     except OSError as error:
         raise unreadable(path, error) from error
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         raise B4RError(f"{path}: names no folder ({error}); mend data.dataset_path") from error
 
 
-def _checked(path: Path, file_name: str, title: str) -> Path:
-    file = path / file_name if path.is_dir() else path
-    if file.is_dir():
+def _found(path: Path, dataset_name: str, file_name: str, title: str) -> Path:
+    if path.is_dir():
+        return _in_folder(path, dataset_name, file_name, title)
+    if not path.exists():
         raise B4RError(
-            f"{file}: is a folder where the file {file_name} of {title} is expected; put the file there"
+            f"{path}: does not exist; put {file_name} of {title} there, or set data.dataset_path to its folder"
         )
-    if not file.exists():
-        missing = f"{path}: has no {file_name}" if path.is_dir() else f"{path}: does not exist"
-        raise B4RError(f"{missing}; put {file_name} of {title} there, or set data.dataset_path to its folder")
-    return file
+    return path
+
+
+def _in_folder(folder: Path, dataset_name: str, file_name: str, title: str) -> Path:
+    if (folder / file_name).is_dir():
+        raise B4RError(
+            f"{folder / file_name}: is a folder where the file {file_name} of {title} is expected; "
+            "put the file there"
+        )
+    found = candidates(folder, dataset_name)
+    if not found:
+        raise B4RError(
+            f"{folder}: has no {file_name}; put {file_name} of {title} there, "
+            "or set data.dataset_path to its folder"
+        )
+    if len(found) > 1:
+        raise B4RError(f"{folder}: has {_listed(found)}; set data.dataset_path to the one to read")
+    return found[0]
+
+
+def _unpacked(path: Path, dataset_name: str, file_name: str) -> Source:
+    """The file, or the one in the archive that it is."""
+    if path.suffix.lower() != ".zip":
+        return Source(path)
+    found = [info.filename for info in members_for(path, dataset_name)]
+    if len(found) == 1:
+        return Source(path, found[0])
+    raise B4RError(
+        f"{path}: holds {_listed(found)} where one {file_name} is expected; unpack it and name the file"
+    )
+
+
+def _listed(names: list[Path] | list[str]) -> str:
+    shown = [Path(name).name for name in names[:3]]
+    return (
+        " and ".join(shown) + (f" and {len(names) - 3} more" if len(names) > 3 else "") if names else "none"
+    )
 
 
 def unreadable(path: Path, error: OSError) -> B4RError:

@@ -7,25 +7,23 @@ numbers from 0, so that `7` and `07` are one user. Rows that say the same twice 
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from engine.config import DataConfig
-from engine.data import fingerprint
+from engine.data.readers.cells import NUMBER, quoted
 from engine.data.readers.interface import COLUMNS
-from engine.data.readers.source_file import find_file, unreadable
+from engine.data.readers.source_file import Source, find_source
 from engine.errors import B4RError
 
 _WHOLE = re.compile(r"[+-]?[0-9]+")
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
 _LONGEST_LINE = 1 << 16  # characters; a longer one is no interaction, whatever it holds
-_SHOWN = 60  # characters of a bad line that a sentence quotes
 
 
 @dataclass(frozen=True)
@@ -42,39 +40,33 @@ class TextTable:
     header: str | None = None
 
     def fingerprint(self, config: DataConfig) -> str:
-        """SHA-256 of the file. Raises B4RError where it cannot be read."""
-        path = self._find(config)
-        try:
-            return fingerprint.of_file(path)
-        except OSError as error:
-            raise unreadable(path, error) from error
+        """SHA-256 of the file, unpacked. Raises B4RError where it cannot be read."""
+        return self._find(config).fingerprint()
 
     def read(self, config: DataConfig) -> pd.DataFrame:
         """All interactions in file order. Raises B4RError that names the first bad line."""
-        path = self._find(config)
+        source = self._find(config)
+        if problem := self._first_problem(source, lines=1):
+            raise B4RError(problem)
         try:
-            if problem := self._first_problem(path, lines=1):
-                raise B4RError(problem)
-            return self._read_fast(path)
-        except OSError as error:
-            raise unreadable(path, error) from error
+            return self._read_fast(source)
         except (ValueError, OverflowError, pd.errors.DtypeWarning) as error:
-            raise B4RError(self._first_problem(path) or f"{path}: cannot be read ({error})") from error
+            raise B4RError(self._first_problem(source) or f"{source}: cannot be read ({error})") from error
 
-    def _find(self, config: DataConfig) -> Path:
-        return find_file(config.dataset_path, self.file_name, self.title)
+    def _find(self, config: DataConfig) -> Source:
+        return find_source(config.dataset_path, config.dataset_name, self.file_name, self.title)
 
-    def _read_fast(self, path: Path) -> pd.DataFrame:
+    def _read_fast(self, source: Source) -> pd.DataFrame:
         """Raises ValueError or DtypeWarning where a line is bad, without saying which.
 
         The first line has to be good: pandas takes the number of fields from it.
         """
         columns = self._columns()
         gaps = [name for name in columns if name not in COLUMNS]
-        with warnings.catch_warnings():
+        with source.open() as file, warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.DtypeWarning)
             frame = pd.read_csv(
-                path,
+                file,
                 sep=self.separator[0],
                 names=columns,
                 header=None,
@@ -95,31 +87,32 @@ class TextTable:
             columns += [name, *(f"after {name}" for _ in self.separator[1:])]
         return columns[: len(columns) - len(self.separator[1:])]
 
-    def _first_problem(self, path: Path, lines: int | None = None) -> str | None:
+    def _first_problem(self, source: Source, lines: int | None = None) -> str | None:
         """A sentence on the first bad line of the file, or of its first `lines`, or on there being none at all."""
         count = 0
-        with path.open(encoding="utf-8-sig", errors="replace") as file:
+        with source.open() as stream:
+            file = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace")
             for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE), ""), start=1):
                 line = line.rstrip("\n")
                 if number == 1 and self.header:
                     if line != self.header:
-                        return f"{path}:1: expected the header {self.header}, found {_quoted(line)}; add it"
+                        return f"{source}:1: expected the header {self.header}, found {quoted(line)}; add it"
                 elif line.strip(" "):
                     if problem := self._problem(line):
-                        return f"{path}:{number}: {problem}; mend or remove the line"
+                        return f"{source}:{number}: {problem}; mend or remove the line"
                     count += 1
                 if count == lines:
                     break
-        return None if count else f"{path}: holds no interactions; download {self.title} again"
+        return None if count else f"{source}: holds no interactions; download {self.title} again"
 
     def _problem(self, line: str) -> str | None:
         fields = line.split(self.separator)
         if len(fields) != len(COLUMNS):
             layout = self.separator.join(COLUMNS).replace("\t", "<tab>")
-            return f"expected {layout}, found {_quoted(line)}"
+            return f"expected {layout}, found {quoted(line)}"
         for name, text in zip(COLUMNS, fields, strict=True):
             if fault := _fault(name, text.strip(" ")):
-                return f"{name} {_quoted(text)} is {fault}"
+                return f"{name} {quoted(text)} is {fault}"
         return None
 
 
@@ -136,13 +129,9 @@ def _checked(frame: pd.DataFrame) -> pd.DataFrame:
 def _fault(name: str, text: str) -> str | None:
     """What keeps a text from being a field of that name, if anything."""
     if name == "rating":
-        return None if _NUMBER.fullmatch(text) and math.isfinite(float(text)) else "not a number"
+        return None if NUMBER.fullmatch(text) and math.isfinite(float(text)) else "not a number"
     if not _WHOLE.fullmatch(text):
         return "not a whole number"
     if not -(2**63) <= int(text[:40]) < 2**63:
         return "too large, beyond 64 bits"
     return "negative" if name != "timestamp" and int(text) < 0 else None
-
-
-def _quoted(text: str) -> str:
-    return repr(text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "...")

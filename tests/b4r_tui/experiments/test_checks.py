@@ -2,19 +2,52 @@
 
 from __future__ import annotations
 
+import zipfile
+from pathlib import Path
+
 import pytest
 
 from b4r_tui import machine
-from b4r_tui.experiments.checks import DATA_FILES
+from b4r_tui.experiments.checks import objections
 from engine.config import LaunchConfig
+from engine.data.readers.library_thing import LIBRARY_THING
 from engine.data.readers.ml_1m import ML_1M
 from engine.data.readers.ml_20m import ML_20M
 from engine.data.readers.ml_100k import ML_100K
+from engine.data_files import DATA_FILES
+from tests.builders import experiment_of
 
 
 def test_the_files_asked_for_are_those_the_readers_open() -> None:
-    readers = {"ml-100k": ML_100K, "ml-1m": ML_1M, "ml-20m": ML_20M}
+    readers = {"ml-100k": ML_100K, "ml-1m": ML_1M, "ml-20m": ML_20M, "lt": LIBRARY_THING}
     assert {name: reader.file_name for name, reader in readers.items()} == DATA_FILES
+
+
+def data_objections(folder: Path, name: str) -> list[str]:
+    experiment = experiment_of(data={"dataset_name": name, "dataset_path": str(folder)})
+    return [each.sentence for each in objections(experiment) if each.key == "data.dataset_path"]
+
+
+def test_a_folder_is_checked_for_the_files_of_its_data_set(tmp_path: Path) -> None:
+    assert data_objections(tmp_path, "lt") == [f"no reviews.txt in {tmp_path}, which lt is read from"]
+    assert "no data file (.csv, .tsv, .inter, .txt, .parquet)" in data_objections(tmp_path, "csv")[0]
+    for name in ("a.csv", "reviews.txt.gz", "notes.md"):
+        (tmp_path / name).touch()
+    assert data_objections(tmp_path, "lt") == []
+    assert data_objections(tmp_path, "csv") == [
+        f"2 data files in {tmp_path}; name one of them, such as {tmp_path / 'a.csv'}"
+    ]
+    (tmp_path / "reviews.txt.gz").unlink()
+    assert data_objections(tmp_path, "csv") == []
+
+
+def test_a_zip_as_downloaded_will_do(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "ml-1m.zip", "w") as archive:
+        archive.writestr("ml-1m/ratings.dat", "1::2::3::4")
+    assert data_objections(tmp_path, "ml-1m") == []
+    assert "no u.data" in data_objections(tmp_path, "ml-100k")[0]
+    (tmp_path / "ml-1m.zip").write_bytes(b"PK")
+    assert "ml-1m.zip: is damaged" in data_objections(tmp_path, "ml-1m")[0]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,76 @@
+"""LibraryThing: real lines are read, what lacks is counted, and the whole way to a data set."""
+
+from __future__ import annotations
+
+import logging
+import math
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.config import DataConfig
+from engine.data.load import load_dataset
+from engine.data.readers import READERS
+from engine.data.readers.interface import dropped
+from engine.data.readers.library_thing import parse_review
+
+LINES = r"""reviews = {}
+reviews[('3206242', 'van_stef')] = {'comment': "An \d odd 'one'", 'nhelpful': 0, 'unixtime': 1194393600, 'work': '3206242', 'flags': [], 'user': 'van_stef', 'stars': 5.0, 'time': 'Nov 7, 2007'}
+reviews[('12198649', 'justine')] = {'comment': 'no stars', 'nhelpful': 0, 'unixtime': 1365292800, 'work': '12198649', 'flags': [], 'user': 'justine', 'time': 'Apr 7, 2013'}
+
+reviews[('12533765', 'van_stef')] = {'comment': 'no time', 'nhelpful': 0, 'work': '12533765', 'flags': ['not_a_review'], 'user': 'van_stef', 'stars': 3.5}
+reviews[('12533765', 'justine')] = {'unixtime': 1365292800, 'stars': None, 'time': ''}
+"""  # noqa: E501
+
+
+def config(folder: Path, **settings: float) -> DataConfig:
+    return DataConfig(dataset_name="lt", dataset_path=str(folder), **settings)
+
+
+def test_reviews_are_read_and_those_without_a_time_counted(tmp_path: Path) -> None:
+    (tmp_path / "reviews.txt").write_text(LINES)
+    frame = READERS["lt"].read(config(tmp_path))
+    assert frame["user"].tolist() == ["van_stef", "justine", "justine"]
+    assert frame["item"].tolist() == [3206242, 12198649, 12533765]
+    assert frame["timestamp"].tolist() == [1194393600, 1365292800, 1365292800]
+    assert frame["rating"].fillna(-1).tolist() == [5.0, -1.0, -1.0]
+    assert dropped(frame) == {"without unixtime": 1}
+
+
+def test_a_run_logs_what_was_dropped_and_missing_stars_are_no_rating(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    timed = "".join(f"reviews[('{work}', 'ann')] = {{'unixtime': {work}}}\n" for work in range(6))
+    rated = "".join(
+        f"reviews[('{work}', 'bob')] = {{'unixtime': {work}, 'stars': 4.5}}\n" for work in range(6)
+    )
+    (tmp_path / "reviews.txt").write_text(timed + rated + LINES)
+    with caplog.at_level(logging.WARNING, "engine"):
+        everyone = load_dataset(config(tmp_path), tmp_path / "cache")
+    assert "lt: dropped 1 rows without unixtime" in caplog.text
+    assert everyone.user_ids.tolist() == ["ann", "bob"]
+    assert load_dataset(config(tmp_path, min_rating=4.5), tmp_path / "cache").user_ids.tolist() == ["bob"]
+
+
+@given(
+    work=st.text("0123456789", min_size=1, max_size=9),
+    user=st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1),
+    facts=st.fixed_dictionaries(
+        {},
+        optional={
+            "stars": st.sampled_from([0.5, 3, 5.0]),
+            "unixtime": st.integers(0, 2**31),
+            "comment": st.text(),
+            "flags": st.lists(st.text()),
+        },
+    ),
+)
+def test_every_python_literal_is_read_back(work: str, user: str, facts: dict[str, object]) -> None:
+    if user in ("nan", "NaN", "NULL", "null", "None", "<NA>"):
+        return
+    row = parse_review(f"reviews[{(work, user)!r}] = {facts!r}")
+    assert row is not None
+    assert row[:2] == (user, work) and row[3] == facts.get("unixtime")
+    assert row[2] == facts["stars"] if "stars" in facts else math.isnan(row[2])
