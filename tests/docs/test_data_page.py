@@ -39,7 +39,7 @@ def line_of(name: str, path: Path | None) -> str:
     frame = READERS[name].read(
         DataConfig(dataset_name=name, dataset_path=str(path) if path else None, columns=columns)  # type: ignore[arg-type]
     )
-    rated, times = frame["rating"].dropna(), frame["timestamp"]
+    rated, times = frame["rating"].dropna(), frame.get("timestamp")
     cells = [
         name,
         path.name if path else "",
@@ -49,7 +49,7 @@ def line_of(name: str, path: Path | None) -> str:
         frame["item"].nunique(),
         len(rated),
         f"{rated.min():g} – {rated.max():g}" if len(rated) else "",
-        f"{times.min()} – {times.max()}",
+        "" if times is None else f"{times.min()} – {times.max()}",
     ]
     return "| " + " | ".join(map(str, cells)) + " |"
 
