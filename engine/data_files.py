@@ -20,14 +20,16 @@ def fits(name: str, dataset_name: str) -> bool:
 
 
 def candidates(folder: Path, dataset_name: str) -> list[Path]:
-    """The files of a folder that the data set can be read from, plain ones before packed ones. Raises OSError.
+    """The files of a folder that the data set can be read from, plain ones before packed ones.
 
-    Of own data any file with a known ending; else the one known name, itself, as .gz, or in a .zip.
+    Of own data any file with a known ending; else the one known name, or where that is missing, as .gz and in
+    .zip files. Raises OSError, and B4RError for a zip that is unsafe or damaged.
     """
     files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
     plain = [path for path in files if fits(path.name, dataset_name)]
-    packed = [path for path in files if _holds_one(path, dataset_name)]
-    return plain + packed if dataset_name not in DATA_FILES else (plain + packed)[:1]
+    if plain and dataset_name in DATA_FILES:
+        return plain
+    return plain + [path for path in files if _holds_one(path, dataset_name)]
 
 
 def members_for(path: Path, dataset_name: str) -> list[zipfile.ZipInfo]:

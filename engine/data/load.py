@@ -44,7 +44,8 @@ def _prepare(config: DataConfig, reader: Reader, data_fingerprint: str, split_fi
     rows, funnel = filter_rows(users, items, frame["rating"].to_numpy(), config)
     users, user_ids = compact(users[rows], user_ids)
     items, item_ids = compact(items[rows], item_ids)
-    order = in_time_order(users, frame["timestamp"].to_numpy()[rows])
+    times = frame["timestamp"].to_numpy()[rows] if "timestamp" in frame else rows
+    order = in_time_order(users, times)
     return Dataset(
         name=config.dataset_name,
         items=items[order].astype(np.int32),

@@ -22,7 +22,9 @@ class Reader(Protocol):
         """All interactions in the order of the source, with COLUMNS.
 
         Ids are whole numbers or texts; ratings finite numbers, or NaN where there is none; timestamps numbers,
-        int64 unless the source has fractions of seconds. Rows that were left out are counted in `dropped`.
+        int64 unless the source has fractions of seconds.
+        A source that knows the order of interactions but no times gives no column `timestamp`.
+        Rows that were left out are counted in `dropped`.
         Raises B4RError that names the file and the line.
         """
 

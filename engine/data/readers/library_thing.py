@@ -66,7 +66,7 @@ def parse_review(line: str) -> tuple[str, str, float, int | None] | None:
     Raises ValueError with what is wrong.
     """
     try:
-        statement = ast.parse(line.strip()).body[0]
+        (statement,) = ast.parse(line.strip()).body
         assert isinstance(statement, ast.Assign)
         (target,) = statement.targets
         facts = ast.literal_eval(statement.value)

@@ -48,9 +48,7 @@ class OwnData:
                     "set data.min_rating = 0, or name their column in data.columns.rating"
                 )
             frame["rating"] = np.nan
-        if "timestamp" not in frame:
-            frame["timestamp"] = np.arange(len(frame))
-        return frame[list(COLUMNS)]
+        return frame[[name for name in COLUMNS if name in frame]]
 
 
 def _find(config: DataConfig) -> Source:

@@ -96,9 +96,17 @@ def numbered_lines(source: Source) -> Iterator[tuple[int, str]]:
         for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE), ""), start=1):
             if len(line) == _LONGEST_LINE:
                 raise B4RError(f"{source}:{number}: is longer than any interaction; mend or remove the line")
-            if any("\udc80" <= character <= "\udcff" for character in line):
+            if not _is_utf8(line):
                 raise B4RError(f"{source}:{number}: is not UTF-8 text; save the file as UTF-8")
             yield number, line.rstrip("\n")
+
+
+def _is_utf8(line: str) -> bool:
+    """Whether a line was decoded without the surrogates that stand for bytes that are no UTF-8."""
+    try:
+        return line.isascii() or bool(line.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _by_position(first: list[str], columns: Columns, ending: str, where: str) -> dict[str, int]:
@@ -176,7 +184,7 @@ def _first_problem(source: Source, layout: Layout) -> str | None:
         problem = _problem(line, layout, kind)
         if problem:
             return f"{source}:{number}: {problem}; mend or remove the line"
-        if "timestamp" in layout.places:
+        if kind is None and "timestamp" in layout.places:
             kind = time_kind(layout.split(line)[layout.places["timestamp"]])
         count += 1
     return None if count else f"{source}: holds no interactions; name a file that does in data.dataset_path"

@@ -183,6 +183,12 @@ REFUSED: dict[str, tuple[str, Make, str]] = {
         file("reviews.txt", LT + b"reviews[('1', 'a')] = __import__('os').abort()\n"),
         r"reviews\.txt:2: expected reviews",
     ),
+    "comment among reviews": ("lt", file("reviews.txt", LT + b"# more"), r"reviews\.txt:2: expected reviews"),
+    "two reviews in a line": (
+        "lt",
+        file("reviews.txt", LT.rstrip() + b"; " + LT),
+        r"reviews\.txt:1: expected reviews",
+    ),
     "nested review": ("lt", file("reviews.txt", LT + b"[" * 9999), r"reviews\.txt:2: expected reviews"),
     "torn review": ("lt", file("reviews.txt", LT + LT[:-9]), r"reviews\.txt:2: expected reviews"),
     "words for stars": (
@@ -305,6 +311,12 @@ def test_each_odd_input_is_read_as_documented(case: str, tmp_path: Path) -> None
     name, make, more = READ[case]
     make(tmp_path)
     assert READERS[name].read(config(name, tmp_path)).to_numpy().tolist() == ROWS + more
+
+
+def test_a_file_whose_ending_tells_no_format_is_told(tmp_path: Path) -> None:
+    (tmp_path / "plays.xlsx").write_bytes(CSV)
+    with pytest.raises(B4RError, match=r"plays\.xlsx: has no ending that tells its format; name it \.csv"):
+        READERS["csv"].read(config("csv", tmp_path / "plays.xlsx"))
 
 
 def test_no_code_in_reviews_is_run(tmp_path: Path) -> None:

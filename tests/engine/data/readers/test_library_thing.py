@@ -17,11 +17,11 @@ from engine.data.readers.interface import dropped
 from engine.data.readers.library_thing import parse_review
 
 LINES = r"""reviews = {}
-reviews[('3206242', 'van_stef')] = {'comment': "An \d odd 'one'", 'nhelpful': 0, 'unixtime': 1194393600, 'work': '3206242', 'flags': [], 'user': 'van_stef', 'stars': 5.0, 'time': 'Nov 7, 2007'}
-reviews[('12198649', 'justine')] = {'comment': 'no stars', 'nhelpful': 0, 'unixtime': 1365292800, 'work': '12198649', 'flags': [], 'user': 'justine', 'time': 'Apr 7, 2013'}
+reviews[('111', 'bookworm')] = {'comment': "An \d odd 'one'", 'nhelpful': 0, 'unixtime': 1194393600, 'work': '111', 'flags': [], 'user': 'bookworm', 'stars': 5.0, 'time': 'Nov 7, 2007'}
+reviews[('2222', 'anna_k')] = {'comment': 'no stars', 'nhelpful': 0, 'unixtime': 1365292800, 'work': '2222', 'flags': [], 'user': 'anna_k', 'time': 'Apr 7, 2013'}
 
-reviews[('12533765', 'van_stef')] = {'comment': 'no time', 'nhelpful': 0, 'work': '12533765', 'flags': ['not_a_review'], 'user': 'van_stef', 'stars': 3.5}
-reviews[('12533765', 'justine')] = {'unixtime': 1365292800, 'stars': None, 'time': ''}
+reviews[('33333', 'bookworm')] = {'comment': 'no time', 'nhelpful': 0, 'work': '33333', 'flags': ['not_a_review'], 'user': 'bookworm', 'stars': 3.5}
+reviews[('33333', 'anna_k')] = {'unixtime': 1365292800, 'stars': None, 'time': ''}
 """  # noqa: E501
 
 
@@ -32,8 +32,8 @@ def config(folder: Path, **settings: float) -> DataConfig:
 def test_reviews_are_read_and_those_without_a_time_counted(tmp_path: Path) -> None:
     (tmp_path / "reviews.txt").write_text(LINES)
     frame = READERS["lt"].read(config(tmp_path))
-    assert frame["user"].tolist() == ["van_stef", "justine", "justine"]
-    assert frame["item"].tolist() == [3206242, 12198649, 12533765]
+    assert frame["user"].tolist() == ["bookworm", "anna_k", "anna_k"]
+    assert frame["item"].tolist() == [111, 2222, 33333]
     assert frame["timestamp"].tolist() == [1194393600, 1365292800, 1365292800]
     assert frame["rating"].fillna(-1).tolist() == [5.0, -1.0, -1.0]
     assert dropped(frame) == {"without unixtime": 1}

@@ -83,10 +83,15 @@ def test_positions_need_no_header_and_count_from_0(tmp_path: Path) -> None:
 
 
 def test_plain_lines_of_user_and_item_are_in_time_order(tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text("5 2\n5 1\n3 2\n")
+    (tmp_path / "a.txt").write_text("5 2\n5 1\n3 2\n5 0\n")
     frame = read(tmp_path)
-    assert frame[["user", "item", "timestamp"]].to_numpy().tolist() == [[5, 2, 0], [5, 1, 1], [3, 2, 2]]
+    assert list(frame) == ["user", "item", "rating"], "an order, but no times"
+    assert frame[["user", "item"]].to_numpy().tolist() == [[5, 2], [5, 1], [3, 2], [5, 0]]
     assert frame["rating"].isna().all()
+    dataset = load_dataset(
+        DataConfig(dataset_name="csv", dataset_path=str(tmp_path), min_user_count=1), tmp_path / "cache"
+    )
+    assert dataset.item_ids[dataset.items].tolist() == ["2", "2", "1", "0"]
     (tmp_path / "a.txt").write_text("user\titem\n5\t2\n")
     assert read(tmp_path)[["user", "item"]].to_numpy().tolist() == [[5, 2]]
 
