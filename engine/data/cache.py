@@ -24,8 +24,8 @@ import platformdirs
 from engine.data.dataset import Dataset, FunnelStep
 from engine.errors import B4RError, ExitCode
 
-LAYOUT = 1  # raise it whenever the files of a folder change
-_ARRAYS = ("items", "offsets", "user_ids", "item_ids")
+LAYOUT = 2  # raise it whenever the files of a folder change
+_ARRAYS = ("items", "offsets", "validation_starts", "test_starts", "user_ids", "item_ids")
 _TEXTS = ("name", "data_fingerprint", "split_fingerprint")
 
 

@@ -31,4 +31,7 @@ def of_settings(**settings: Any) -> str:
 def of_split(data_fingerprint: str, config: DataConfig) -> str:
     """Fingerprint of the indices and the split that `config` makes of the data."""
     settings = {name: getattr(config, name) for name in _SETTINGS}
+    if config.split == "temporal":
+        by_time = config.temporal_times is not None
+        settings["cuts"] = config.temporal_times if by_time else config.temporal_fractions
     return of_settings(rules=RULES, data=data_fingerprint, **settings)

@@ -21,5 +21,6 @@ class Reader(Protocol):
         """All interactions in the order of the source, with COLUMNS.
 
         Ids are whole numbers or texts, ratings finite numbers, timestamps whole numbers; none is missing.
+        A source that knows the order of interactions but no times gives no column `timestamp`.
         Raises B4RError that names the file and the line.
         """
