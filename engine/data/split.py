@@ -23,6 +23,7 @@ from engine.errors import B4RError
 
 MIN_LENGTH = 3  # one interaction each for training, validation and test
 _HELD_OUT = 2
+_LARGEST_KEY = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,15 @@ class Split:
 
 
 def in_time_order(users: np.ndarray, timestamps: np.ndarray) -> np.ndarray:
-    """(rows,) int64: the order of rows by (user, time, place in the file). Arguments are (rows,) arrays."""
-    return np.lexsort((timestamps, users))  # a stable sort: equal keys keep the order of the file
+    """(rows,) int64: the order of rows by (user, time, place in the file). Arguments are (rows,) integers."""
+    earliest, latest = int(timestamps.min()), int(timestamps.max())
+    span = latest - earliest + 1
+    if (int(users.max()) + 1) * span > _LARGEST_KEY:
+        return np.lexsort((timestamps, users))
+    keys = users.astype(np.int64) * span + (
+        timestamps - earliest
+    )  # one key sorts several times faster than two
+    return np.argsort(keys, kind="stable")  # equal keys keep the order of the file
 
 
 def user_offsets(users: np.ndarray, num_users: int) -> np.ndarray:
