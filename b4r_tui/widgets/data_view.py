@@ -68,14 +68,15 @@ def data_of(dataset: dict[str, Any], palette: Palette) -> RenderableType:
 def facts_table(dataset: dict[str, Any], palette: Palette) -> Table:
     """Names, fingerprints and sizes, those that are known."""
     evaluated = dataset.get("evaluated_users") or {}
+    of_users = f"of {dataset.get('users', 0):,} users"
     facts = {
         "data": dataset.get("name"),
         "split": dataset.get("split"),
         "split fingerprint": str(dataset.get("fingerprint") or "")[:16],
         "data fingerprint": str(dataset.get("data_fingerprint") or "")[:16],
         "training": _counted(dataset.get("training_interactions"), "interactions"),
-        "validation": _counted(evaluated.get("validate"), "users"),
-        "test": _counted(evaluated.get("test"), "users"),
+        "validation": _counted(evaluated.get("validate"), of_users),
+        "test": _counted(evaluated.get("test"), of_users),
     }
     table = Table.grid(padding=(0, 2, 0, 0))
     for label, value in facts.items():

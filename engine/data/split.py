@@ -8,7 +8,8 @@ Leave-two-out: a user's last interaction is test, the one before it validation, 
 Temporal: two times cut the whole data set. What happened before the first is training; the first thing a user
 did from the first to before the second is for validation, the first thing from the second on for test. All that
 happened at one moment stands on the same side of a cut. So nothing from after a cut is known before it, of
-whatever user: no later popularity, no later neighbours. What follows a user's held-out interaction is not used.
+whatever user: no later popularity, no later neighbours. Only the filters and the list of items look at the whole
+data set. What follows a user's held-out interaction is not used, except that it is no negative of that user.
 """
 
 from __future__ import annotations
