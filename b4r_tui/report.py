@@ -10,6 +10,7 @@ from rich.text import Text
 
 from b4r_tui.results.leaderboard import Board
 from b4r_tui.results.summary import Summary
+from b4r_tui.runs.funnel import COUNTS, funnel_of
 from b4r_tui.runs.progress import RunWatch
 from b4r_tui.runs.state import RunState
 from b4r_tui.sheets import Column, Sheet, text
@@ -85,8 +86,9 @@ def leaderboard_sheet(board: Board) -> Sheet:
         for place, row in enumerate(board.rows, 1)
     ]
     data = f"{board.dataset} {board.fingerprint[:8]}".strip()
+    sampled = f" with negatives {board.negatives[:8]}" if board.negatives else ""
     return Sheet(
-        f"Leaderboard: {board.metric} on test, protocol {board.protocol}, data {data}",
+        f"Leaderboard: {board.metric} on test, protocol {board.protocol}{sampled}, data {data}",
         columns,
         rows,
     )
@@ -120,6 +122,25 @@ def tested_sheet(summary: Summary) -> Sheet:
     ]
     rows = [_tested_row(summary, key) for key in summary if _is_tested_metric(summary, key)]
     return Sheet(f"Test, epoch {(summary.get('tested_epoch') or 0) + 1}", columns, rows)
+
+
+def funnel_sheet(dataset: dict[str, Any]) -> Sheet:
+    """What each step of reading and filtering left, and what it took away, where it took any."""
+    columns = [Column("step")]
+    for count in COUNTS:
+        columns += [Column(count, right=True), Column("removed", right=True, spare=1)]
+    rows = [
+        [
+            text(step.name),
+            *(cell for counts in zip(step.left, step.removed, strict=True) for cell in _left(*counts)),
+        ]
+        for step in funnel_of(dataset)
+    ]
+    return Sheet(f"Data: {dataset.get('name', NOTHING)}", columns, rows)
+
+
+def _left(left: int, removed: int) -> tuple[Text, Text]:
+    return text(whole(left)), text(f"-{whole(removed)}" if removed else "")
 
 
 def _live_row(watch: RunWatch, experiment: Experiment, cutoff: int, protocol: str, now: float) -> list[Text]:

@@ -75,9 +75,22 @@ class DataConfig(Group):
     min_rating: float = Field(0.0, description="Interactions rated lower are dropped")
     min_user_count: int = Field(5, ge=1, description="Users with fewer interactions are dropped")
     min_item_count: int = Field(0, ge=0, description="Items with fewer interactions are dropped")
-    split: Literal["leave-two-out"] = Field(
+    split: Literal["leave-two-out", "temporal"] = Field(
         "leave-two-out",
-        description="Last interaction of a user is test, the one before it validation, the rest training",
+        description="leave-two-out: last interaction of a user is test, the one before it validation, the rest "
+        "training; temporal: two times cut the whole data set, a user's first interaction after each is held out",
+    )
+    temporal_fractions: list[Annotated[float, Field(gt=0.0, lt=1.0)]] = Field(
+        [0.8, 0.9],
+        min_length=2,
+        max_length=2,
+        description="Shares of all interactions before the two cuts of the temporal split",
+    )
+    temporal_times: list[int] | None = Field(
+        None,
+        min_length=2,
+        max_length=2,
+        description="Unix times of the two cuts of the temporal split, instead of temporal_fractions",
     )
     random_user_count: int = Field(10, ge=1, le=100_000_000, description="Users of `random` and `synthetic`")
     random_item_count: int = Field(30, ge=2, le=100_000_000, description="Items of `random` and `synthetic`")
@@ -87,6 +100,16 @@ class DataConfig(Group):
     seed: int = Field(
         0, ge=0, lt=2**63, description="Seed of generated data sets and of evaluation negatives"
     )
+
+    @field_validator("temporal_fractions", "temporal_times")
+    @classmethod
+    def _rising_cuts(cls, cuts: list[float] | None) -> list[float] | None:
+        if cuts is not None and cuts[0] >= cuts[1]:
+            raise PydanticCustomError(
+                "setting",
+                f"the second cut {cuts[1]} is not after the first, {cuts[0]}; write the earlier first",
+            )
+        return cuts
 
 
 class ModelConfig(Group):
@@ -282,6 +305,11 @@ class Experiment(Group):
             _refuse(
                 "data.columns",
                 f'{self.data.dataset_name} has columns of its own; remove it, or use dataset_name = "csv"',
+            )
+        if self.data.temporal_times is not None and self.data.split != "temporal":
+            _refuse(
+                "data.temporal_times",
+                f"cuts of a temporal split do nothing to {self.data.split}; remove them or set split to temporal",
             )
         if self.model.tie_output and self.launch.mode == "dmp":
             _refuse(

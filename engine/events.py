@@ -28,7 +28,12 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class RunStarted(Event):
-    """The ranks are up and the data is read. dataset: name, users, items, interactions, fingerprint."""
+    """The ranks are up and the data is read.
+
+    dataset: name, users, items, interactions, fingerprint (of the split); also data_fingerprint, split,
+    training_interactions, evaluated_users by phase, and funnel: a list of what each step of reading and filtering
+    left, with name, interactions, users and items.
+    """
 
     type: ClassVar[str] = "run_started"
     run_id: str
@@ -82,13 +87,17 @@ class Checkpoint(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Test(Event):
-    """Metrics of the test split, with the popularity baseline of the same users beside them."""
+    """Metrics of the test split, with the popularity baseline of the same users beside them.
+
+    negatives: sampled protocol → fingerprint of the negatives that its users were given.
+    """
 
     __test__ = False  # not a test class, whatever pytest thinks of its name
     type: ClassVar[str] = "test"
     checkpoint_epoch: int
     metrics: Intervals
     baseline: Intervals
+    negatives: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

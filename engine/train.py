@@ -8,11 +8,14 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from engine.config import Experiment, read_run_config
+from engine.data.dataset import PHASES, Dataset
 from engine.data.load import load_dataset
 from engine.distributed.group import Group, process_group
 from engine.distributed.output import start_log
@@ -74,13 +77,7 @@ def report_start(run: Run) -> None:
             world_size=run.group.world_size,
             device=run.group.device.type,
             mode=run.experiment.launch.mode,
-            dataset={
-                "name": run.dataset.name,
-                "users": run.dataset.num_users,
-                "items": run.dataset.num_items,
-                "interactions": run.dataset.num_interactions,
-                "fingerprint": run.dataset.split_fingerprint,
-            },
+            dataset=facts_of(run.dataset, run.experiment),
             parameters=run.model.parameters,
         )
     )
@@ -91,6 +88,22 @@ def report_start(run: Run) -> None:
                 message=f"{protocol}: {users} users have fewer unseen items; they are ranked among all of them",
             )
         )
+
+
+def facts_of(dataset: Dataset, experiment: Experiment) -> dict[str, Any]:
+    """What a reader of the results has to know of the data, as the event `run_started` has it."""
+    return {
+        "name": dataset.name,
+        "users": dataset.num_users,
+        "items": dataset.num_items,
+        "interactions": dataset.num_interactions,
+        "fingerprint": dataset.split_fingerprint,
+        "data_fingerprint": dataset.data_fingerprint,
+        "split": experiment.data.split,
+        "training_interactions": len(dataset.training_items),
+        "evaluated_users": {phase: len(dataset.evaluated_users(phase)) for phase in PHASES},
+        "funnel": [asdict(step) for step in dataset.funnel],
+    }
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -13,12 +13,22 @@ from engine.config import Experiment
 from engine.data.dataset import Dataset
 
 
-def dataset_of(histories: Sequence[Sequence[int]], num_items: int) -> Dataset:
-    """A data set whose user u interacted with the items histories[u], in that order."""
+def dataset_of(
+    histories: Sequence[Sequence[int]], num_items: int, starts: Sequence[tuple[int, int]] | None = None
+) -> Dataset:
+    """A data set whose user u interacted with the items histories[u], in that order.
+
+    starts: where in each history validation and test start; default as leave-two-out has it.
+    """
+    lengths = [len(history) for history in histories]
+    cuts = starts or [(n - 2, n - 1) if n >= 3 else (n, n) for n in lengths]
+    offsets = np.cumsum([0, *lengths])
     return Dataset(
         name="tiny",
         items=np.array([item for history in histories for item in history], np.int32),
-        offsets=np.cumsum([0, *map(len, histories)]),
+        offsets=offsets,
+        validation_starts=offsets[:-1] + [validation for validation, _ in cuts],
+        test_starts=offsets[:-1] + [test for _, test in cuts],
         user_ids=np.array([f"user {u}" for u in range(len(histories))]),
         item_ids=np.array([f"item {i}" for i in range(num_items)]),
         data_fingerprint="0" * 16,

@@ -8,12 +8,15 @@ from typing import Any
 
 from b4r_tui.results.summary import Summary
 
+Comparable = tuple[str, str, str, str, str]  # protocol, metric, data set, fingerprint, negatives
+
 
 @dataclass(frozen=True)
 class Row:
     """A run's place. value, low and high: the metric on the test split with its 95 % interval; n: users.
 
     popularity: the metric of the baseline that ranks by popularity, for the same users and candidates.
+    fingerprint: of the split, which is that of the board.
     """
 
     run_id: str
@@ -26,16 +29,21 @@ class Row:
     high: float | None
     n: int | None
     popularity: float | None
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)
 class Board:
-    """Runs that may be ranked together, best first: one protocol, one data fingerprint, one metric."""
+    """Runs that may be ranked together, best first: one protocol, one split, one metric.
+
+    fingerprint: of the split. negatives: of those that a sampled protocol drew, empty for `full`.
+    """
 
     protocol: str
     metric: str
     dataset: str
     fingerprint: str
+    negatives: str
     rows: list[Row]
 
     def as_json(self) -> dict[str, Any]:
@@ -47,9 +55,9 @@ def leaderboard(summaries: Iterable[Summary], metric: str | None = None) -> list
     """Boards of all runs that were tested, each under its own first protocol.
 
     metric: what to sort by; None takes the one each run selected its best epoch by.
-    Runs of different protocols, data or metrics stand on different boards.
+    Runs of different protocols, splits, negatives or metrics stand on different boards.
     """
-    groups: dict[tuple[str, str, str, str], list[Row]] = {}
+    groups: dict[Comparable, list[Row]] = {}
     for summary in summaries:
         row = _row(summary, metric or summary.get("select_by", ""))
         if row is not None:
@@ -57,13 +65,14 @@ def leaderboard(summaries: Iterable[Summary], metric: str | None = None) -> list
     return [Board(*key, sorted(rows, key=lambda row: -row.value)) for key, rows in groups.items()]
 
 
-def _comparable(summary: Summary, metric: str | None) -> tuple[str, str, str, str]:
+def _comparable(summary: Summary, metric: str | None) -> Comparable:
     """What two runs must have in common to be ranked together."""
     return (
         str(summary["protocol"]),
         metric or str(summary["select_by"]),
         str(summary.get("dataset") or ""),
         str(summary.get("fingerprint") or ""),
+        str(summary.get(f"negatives.{summary['protocol']}") or ""),
     )
 
 
@@ -83,4 +92,5 @@ def _row(summary: Summary, metric: str) -> Row | None:
         high=summary.get(f"test.{key}.high"),
         n=summary.get(f"test.{key}.n"),
         popularity=summary.get(f"baseline.{key}"),
+        fingerprint=str(summary.get("fingerprint") or ""),
     )

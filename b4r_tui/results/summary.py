@@ -12,10 +12,10 @@ from b4r_tui.runs.progress import RunWatch
 from b4r_tui.runs.store import Run
 from engine.config import Experiment
 from engine.errors import B4RError
-from engine.events import Intervals, RunStarted
+from engine.events import Intervals, RunStarted, Test
 from engine.files import read_json, write_json
 
-VERSION = 1
+VERSION = 2
 Summary = dict[str, Any]
 
 
@@ -34,7 +34,7 @@ def summarise(run: Run) -> Summary:
     """The flat record as things stand; times in unix seconds.
 
     Test metrics stand under `test.<protocol>.<metric>` with `.low`, `.high` and `.n` beside it, those of
-    popularity under `baseline.…`. Epochs count from 0.
+    popularity under `baseline.…`, fingerprints of negatives under `negatives.<protocol>`. Epochs count from 0.
     """
     watch = RunWatch(run)
     watch.poll()
@@ -56,6 +56,7 @@ def summarise(run: Run) -> Summary:
         **_settings(run),
         **_data(said.started),
         **(_tested(said.test.metrics, said.test.baseline, said.test.checkpoint_epoch) if said.test else {}),
+        **(_negatives(said.test) if said.test else {}),
     }
 
 
@@ -69,6 +70,7 @@ def _settings(run: Run) -> Summary:
         "ranks": experiment.launch.processes,
         "epochs": experiment.training.num_epochs,
         "seed": experiment.training.seed,
+        "split": experiment.data.split,
         "protocol": experiment.evaluation.protocols[0],
         "select_by": experiment.evaluation.select_by,
     }
@@ -88,6 +90,10 @@ def _data(started: RunStarted | None) -> Summary:
 
 def _tested(metrics: Intervals, baseline: Intervals, epoch: int) -> Summary:
     return {"tested_epoch": epoch, **dict(_flat("test", metrics)), **dict(_flat("baseline", baseline))}
+
+
+def _negatives(test: Test) -> Summary:
+    return {f"negatives.{protocol}": found for protocol, found in test.negatives.items()}
 
 
 def _flat(prefix: str, intervals: Intervals) -> Iterator[tuple[str, Any]]:

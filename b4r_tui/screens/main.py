@@ -52,7 +52,7 @@ class MainScreen(Screen[None]):
                 f"open_tab('{name}')",
                 name.capitalize(),
                 show=False,
-                tooltip="Epochs, curves, log, config, results",
+                tooltip=TABS_HELP,
             )
             for number, name in enumerate(TABS, 1)
         ),

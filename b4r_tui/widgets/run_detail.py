@@ -1,4 +1,4 @@
-"""One run, closer: a headline and tabs for epochs, curves, log, configuration and results."""
+"""One run, closer: a headline and tabs for epochs, curves, log, configuration, results and data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from b4r_tui.widgets.palette import Palette, palette_of
 if TYPE_CHECKING:
     from b4r_tui.feed import RunView
 
-TABS = ("epochs", "curves", "log", "config", "results")
+TABS = ("epochs", "curves", "log", "config", "results", "data")
 
 
 class RunTab(Protocol):
@@ -136,6 +136,10 @@ def new_tab(name: str) -> Widget:
         from b4r_tui.widgets.config_view import ConfigView
 
         return ConfigView()
+    if name == "data":
+        from b4r_tui.widgets.data_view import DataView
+
+        return DataView()
     from b4r_tui.widgets.results_view import ResultsView
 
     return ResultsView()

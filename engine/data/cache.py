@@ -24,8 +24,9 @@ import platformdirs
 from engine.data.dataset import Dataset, FunnelStep
 from engine.errors import B4RError, ExitCode
 
-LAYOUT = 1  # raise it whenever the files of a folder change
-_ARRAYS = ("items", "offsets", "user_ids", "item_ids")
+LAYOUT = 2  # raise it whenever the files of a folder change
+_ARRAYS = ("items", "offsets", "validation_starts", "test_starts", "user_ids", "item_ids")
+_BLOCK_BYTES = 1 << 20
 _TEXTS = ("name", "data_fingerprint", "split_fingerprint")
 
 
@@ -119,4 +120,12 @@ def _read(folder: Path) -> Dataset | None:
 
 
 def _checksums(folder: Path) -> dict[str, int]:
-    return {name: zlib.crc32((folder / f"{name}.npy").read_bytes()) for name in _ARRAYS}
+    return {name: _checksum(folder / f"{name}.npy") for name in _ARRAYS}
+
+
+def _checksum(path: Path) -> int:
+    checksum = 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            checksum = zlib.crc32(block, checksum)
+    return checksum

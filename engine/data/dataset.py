@@ -10,9 +10,7 @@ import numpy as np
 
 Phase = Literal["validate", "test"]
 
-MIN_HELD_OUT_LENGTH = 3  # one interaction each for training, validation and test
-_HELD_OUT_ITEMS = 2
-_UNKNOWN_ITEMS: dict[str, int] = {"validate": 2, "test": 1}  # last items that a phase may not look at
+PHASES: tuple[Phase, ...] = ("validate", "test")
 
 
 @dataclass(frozen=True)
@@ -33,13 +31,18 @@ class Dataset:
     item_ids: (items,) str, the ids of the source. data_fingerprint: of the source's bytes.
     split_fingerprint: of these bytes and of all settings that change indices or split. Both are hex.
 
-    Leave-two-out: the last interaction of a user is test, the one before it validation, the rest training.
-    A user with fewer than 3 interactions has them all in training and is not evaluated.
+    The split cuts each user's row in three, at validation_starts and test_starts, (users,) int64 offsets into
+    `items`: before the first cut is training, the first interaction after a cut is what that phase has to find,
+    everything before that cut is what the phase knows. An item that nobody has in training stays a candidate.
+    A user with an empty part has nothing to find there, and one without training interactions nothing to find it
+    with: neither is evaluated in that phase.
     """
 
     name: str
     items: np.ndarray
     offsets: np.ndarray
+    validation_starts: np.ndarray
+    test_starts: np.ndarray
     user_ids: np.ndarray
     item_ids: np.ndarray
     data_fingerprint: str
@@ -66,22 +69,21 @@ class Dataset:
         """(users,) int64: interactions of each user."""
         return np.diff(self.offsets)
 
-    @property
-    def held_out(self) -> np.ndarray:
-        """(users,) bool: whether the last two interactions of a user are held out."""
-        return self.lengths >= MIN_HELD_OUT_LENGTH
+    def evaluated_users(self, phase: Phase) -> np.ndarray:
+        """(evaluated users,) int64: indices of the users who have something to find in the phase, rising."""
+        return self._evaluated[phase]
 
-    @cached_property
-    def evaluated_users(self) -> np.ndarray:
-        """(evaluated users,) int64: indices of the users with held-out items, rising."""
-        return np.flatnonzero(self.held_out)
+    def train_ends(self) -> np.ndarray:
+        """(users,) int64: offset at which the training part of each user ends."""
+        return self.validation_starts
 
     @cached_property
     def training_items(self) -> np.ndarray:
         """(training interactions,) int32: the items of all training interactions, user after user."""
-        is_training = np.ones(self.num_interactions, dtype=bool)
-        ends = self.offsets[self.evaluated_users + 1]
-        is_training[ends - 1] = is_training[ends - 2] = False
+        parts = np.stack(
+            (self.train_ends() - self.offsets[:-1], self.offsets[1:] - self.train_ends()), axis=1
+        )
+        is_training = np.repeat(np.tile([True, False], self.num_users), parts.ravel())
         return self.items[is_training]
 
     @cached_property
@@ -89,21 +91,32 @@ class Dataset:
         """(items,) int64: training interactions of each item."""
         return np.bincount(self.training_items, minlength=self.num_items)
 
-    def train_ends(self) -> np.ndarray:
-        """(users,) int64: offset at which the training part of each user ends."""
-        return self.offsets[1:] - np.where(self.held_out, _HELD_OUT_ITEMS, 0)
-
     def history_bounds(self, users: np.ndarray, phase: Phase) -> tuple[np.ndarray, np.ndarray]:
         """Offsets (starts, ends), each (n,) int64, of what is known of `users` in a phase.
 
-        validate: the training items. test: the training and the validation items.
+        validate: what comes before the first cut. test: what comes before the second.
         """
-        held_out = self.lengths[users] >= MIN_HELD_OUT_LENGTH
-        unknown = np.where(held_out, _UNKNOWN_ITEMS[phase], 0)
-        return self.offsets[users], self.offsets[users + 1] - unknown
+        return self.offsets[users], self._targets_at(phase)[users]
 
     def targets(self, users: np.ndarray, phase: Phase) -> np.ndarray:
         """(n,) int32: the item each of `users` is to be recommended. Raises ValueError if one has none."""
-        if (self.lengths[users] < MIN_HELD_OUT_LENGTH).any():
-            raise ValueError("a user with fewer than 3 interactions has no held-out item")
-        return self.items[self.offsets[users + 1] - _UNKNOWN_ITEMS[phase]]
+        if not self._has_target[phase][users].all():
+            raise ValueError(f"a user who is not evaluated in the phase {phase} has no held-out item")
+        return self.items[self._targets_at(phase)[users]]
+
+    def _targets_at(self, phase: Phase) -> np.ndarray:
+        """(users,) int64: offset of what each user has to find, where the user is evaluated."""
+        return self.validation_starts if phase == "validate" else self.test_starts
+
+    @cached_property
+    def _has_target(self) -> dict[Phase, np.ndarray]:
+        """Phase → (users,) bool: whether a user is evaluated."""
+        trained = self.validation_starts > self.offsets[:-1]
+        return {
+            "validate": trained & (self.validation_starts < self.test_starts),
+            "test": trained & (self.test_starts < self.offsets[1:]),
+        }
+
+    @cached_property
+    def _evaluated(self) -> dict[Phase, np.ndarray]:
+        return {phase: np.flatnonzero(has) for phase, has in self._has_target.items()}

@@ -6,6 +6,8 @@ are filtered again until nothing changes.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from engine.config import DataConfig
@@ -24,14 +26,16 @@ def filter_rows(
     """
     rows = np.arange(len(users))
     funnel = [_step("read", rows, users, items)]
-    rows = rows[_rated_enough(ratings, config.min_rating)]
-    funnel.append(_step("min_rating", rows, users, items))
-    rows = _with_count(rows, items, config.min_item_count)
-    funnel.append(_step("min_item_count", rows, users, items))
-    rows = _with_count(rows, users, config.min_user_count)
-    funnel.append(_step("min_user_count", rows, users, items))
-    rows = _to_fixed_point(rows, users, items, config)
-    funnel.append(_step("repeated", rows, users, items))
+
+    def left_by(name: str, rows: np.ndarray) -> np.ndarray:
+        unchanged = len(rows) == funnel[-1].interactions  # then counting again would be for nothing
+        funnel.append(replace(funnel[-1], name=name) if unchanged else _step(name, rows, users, items))
+        return rows
+
+    rows = left_by("min_rating", rows[_rated_enough(ratings, config.min_rating)])
+    rows = left_by("min_item_count", _with_count(rows, items, config.min_item_count))
+    rows = left_by("min_user_count", _with_count(rows, users, config.min_user_count))
+    rows = left_by("repeated", _to_fixed_point(rows, users, items, config))
     if not len(rows):
         raise B4RError(_nothing_left(funnel, config))
     return rows, tuple(funnel)

@@ -1,4 +1,4 @@
-"""Fingerprints: which bytes were read, and which settings turned them into indices and a split."""
+"""Fingerprints: which bytes were read, which settings turned them into a split, which negatives were drawn."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 from engine.config import DataConfig
 
 RULES = 1  # raise it whenever the same bytes and settings would give other indices or another split
+NEGATIVE_RULES = 1  # raise it whenever the same split, protocol and seed would give other negatives
 _BLOCK_BYTES = 1 << 20
 _SETTINGS = ("dataset_name", "min_rating", "min_user_count", "min_item_count", "split")
 
@@ -36,4 +37,12 @@ def of_settings(**settings: Any) -> str:
 def of_split(data_fingerprint: str, config: DataConfig) -> str:
     """Fingerprint of the indices and the split that `config` makes of the data."""
     settings = {name: getattr(config, name) for name in _SETTINGS}
+    if config.split == "temporal":
+        by_time = config.temporal_times is not None
+        settings["cuts"] = config.temporal_times if by_time else config.temporal_fractions
     return of_settings(rules=RULES, data=data_fingerprint, **settings)
+
+
+def of_negatives(split_fingerprint: str, protocol: str, seed: int) -> str:
+    """Fingerprint of the negatives that a sampled protocol draws: only where it is equal may metrics be ranked."""
+    return of_settings(rules=NEGATIVE_RULES, split=split_fingerprint, protocol=protocol, seed=seed)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.data.dataset import Dataset, Phase
+from engine.data.dataset import PHASES, Dataset, Phase
 from engine.data.negatives import sample_negatives, users_short_of
 from engine.data.seen import seen_keys
 from engine.evaluation.protocols import EvaluationProtocol, parse_protocol
@@ -30,8 +30,8 @@ class Scorer(Protocol):
 class Evaluator:
     """Ranks users under `protocols`. Their negatives are drawn once and kept while the users stay the same.
 
-    short_users: sampled protocol → number of the data set's users with too few candidates for its negatives,
-    only where there are any.
+    short_users: sampled protocol → number of the users evaluated in any phase with too few candidates for its
+    negatives, only where there are any.
     """
 
     def __init__(self, dataset: Dataset, protocols: Sequence[str], seed: int) -> None:
@@ -54,7 +54,7 @@ class Evaluator:
     ) -> dict[str, UserRanks]:
         """Protocol → ranks of `users`, in the order of `users`, whose held-out items are those of the phase.
 
-        users: (n,) int64, of `dataset.evaluated_users`. batches: how often to call the scorer, at least
+        users: (n,) int64, of `dataset.evaluated_users(phase)`. batches: how often to call the scorer, at least
         n / batch_size; calls beyond the last user get no users, which keeps the ranks of a collective in step.
         on_batch: told the number of batches done, and of all. Raises B4RError where scores are not finite.
         """
@@ -144,8 +144,9 @@ def history_but_target(
 
 
 def _short_users(dataset: Dataset, protocols: list[EvaluationProtocol]) -> dict[str, int]:
+    users = np.union1d(*(dataset.evaluated_users(phase) for phase in PHASES))
     counts = {
-        protocol.name: users_short_of(dataset, dataset.evaluated_users, protocol.count, protocol.weights)
+        protocol.name: users_short_of(dataset, users, protocol.count, protocol.weights)
         for protocol in protocols
         if protocol.weights
     }

@@ -13,7 +13,6 @@ from engine.data.dataset import Dataset, Phase
 from engine.data.loader import evaluation_batch
 from engine.distributed.group import Group
 from engine.distributed.parallel import ParallelModel
-from engine.errors import B4RError
 from engine.evaluation.baselines import popularity_scorer
 from engine.evaluation.evaluator import Evaluator, Scorer
 from engine.evaluation.user_ranks import UserRanks, concatenate
@@ -26,11 +25,6 @@ class Measure:
     """Ranks of every evaluated user's held-out item, each user exactly once whatever the world size."""
 
     def __init__(self, dataset: Dataset, experiment: Experiment, group: Group) -> None:
-        if not len(dataset.evaluated_users):
-            raise B4RError(
-                f"{dataset.name}: no user has the 3 interactions that a training, a validation and a test item "
-                "need; lower data.min_rating or use more data"
-            )
         self._dataset, self._group = dataset, group
         self._max_len, self._config = experiment.model.max_len, experiment.evaluation
         self.evaluator = Evaluator(dataset, experiment.evaluation.protocols, experiment.data.seed)
@@ -46,9 +40,10 @@ class Measure:
 
     @torch.no_grad()
     def _rank(self, phase: Phase, scorer: Scorer, on_batch: OnBatch | None) -> RanksByProtocol:
-        users = self._dataset.evaluated_users[self._group.rank :: self._group.world_size]
+        everyone = self._dataset.evaluated_users(phase)
+        users = everyone[self._group.rank :: self._group.world_size]
         size = self._config.val_batch_size if phase == "validate" else self._config.test_batch_size
-        most = -(-len(self._dataset.evaluated_users) // self._group.world_size)
+        most = -(-len(everyone) // self._group.world_size)
         mine = self.evaluator.rank(phase, scorer, users, size, batches=-(-most // size), on_batch=on_batch)
         return _merged(self._group.gather(mine))
 
@@ -61,7 +56,7 @@ class ModelScorer:
 
     def __call__(self, users: np.ndarray) -> Tensor:
         """Score a batch; with no users the model still runs, since in dmp all ranks must take part."""
-        asked = users if len(users) else self._dataset.evaluated_users[:1]
+        asked = users if len(users) else self._dataset.evaluated_users(self._phase)[:1]
         batch = evaluation_batch(self._dataset, asked, self._phase, self._max_len).to(
             self._model.group.device
         )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from engine.data.fingerprint import of_negatives
 from engine.evaluation.intervals import bootstrap
 from engine.evaluation.metrics import per_user
+from engine.evaluation.protocols import parse_protocol
 from engine.events import Intervals, Test
 from engine.files import write_json
 from engine.training.checkpoint import check_fits, read_checkpoint
@@ -38,7 +40,10 @@ def measure_checkpoint(run: Run, path: Path) -> Test:
     )
     baseline = run.measure.popularity("test")
     event = Test(
-        checkpoint_epoch=checkpoint.epoch, metrics=_table(run, ranks), baseline=_table(run, baseline)
+        checkpoint_epoch=checkpoint.epoch,
+        metrics=_table(run, ranks),
+        baseline=_table(run, baseline),
+        negatives=_negatives(run),
     )
     run.report.event(event)
     return event
@@ -55,6 +60,7 @@ def write_metrics(run: Run, event: Test, checkpoint: Path) -> None:
             "dataset": run.dataset.name,
             "split": run.experiment.data.split,
             "split_fingerprint": run.dataset.split_fingerprint,
+            "negatives": event.negatives,
             "metrics": event.metrics,
             "baseline": event.baseline,
         },
@@ -64,3 +70,10 @@ def write_metrics(run: Run, event: Test, checkpoint: Path) -> None:
 def _table(run: Run, ranks: RanksByProtocol) -> Intervals:
     cutoffs, seed = run.experiment.evaluation.metric_ks, run.experiment.data.seed
     return {protocol: bootstrap(per_user(found, cutoffs), seed=seed) for protocol, found in ranks.items()}
+
+
+def _negatives(run: Run) -> dict[str, str]:
+    """Sampled protocol → fingerprint of its negatives."""
+    split, seed = run.dataset.split_fingerprint, run.experiment.data.seed
+    names = run.experiment.evaluation.protocols
+    return {name: of_negatives(split, name, seed) for name in names if parse_protocol(name).weights}

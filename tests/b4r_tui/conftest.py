@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -25,7 +26,9 @@ run, rank = Path(sys.argv[1]), int(os.environ["RANK"])
 config, events = read_run_config(run), EventWriter(run / "events.jsonl")
 log = open(run / "logs" / f"rank_{rank}.log", "a", buffering=1)
 def started():
-    data = dict(name="synthetic", users=10, items=5, interactions=50, fingerprint="abcdef0123456789")
+    steps = [dict(name="read", interactions=1060, users=11, items=5), dict(name="min_rating", interactions=50,
+                                                                           users=10, items=5)]
+    data = dict(name="synthetic", users=10, items=5, interactions=50, fingerprint="abcdef0123456789", funnel=steps)
     events.write(RunStarted(run_id=run.name, experiment=config.name, world_size=int(os.environ["WORLD_SIZE"]),
                             device="cpu", mode=config.launch.mode, dataset=data, parameters=1234))
 def epoch(number, ndcg=0.1):
@@ -56,7 +59,7 @@ def fake_torchrun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (package.parent / "__init__.py").touch()
     (package / "__init__.py").touch()
     shutil.copy(HERE / "fake_torchrun.py", package / "run.py")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "stand-in"))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "stand-in"), prepend=os.pathsep)
     monkeypatch.setenv("B4R_GRACE", "1")
 
 

@@ -105,7 +105,9 @@ def test_runs_lists_what_there_is(finished: Run, store: RunStore, capsys) -> Non
     assert header.split()[:3] == ["run", "experiment", "state"]
     assert line.split()[:7] == [finished.run_id, "tiny", "finished", "ddp", "x2", "2/2", "ndcg@10"]
     assert main(["--runs", str(store.root), "runs", "--json", "--state", "finished"]) == ExitCode.OK
-    assert json.loads(capsys.readouterr().out)[0]["run_id"] == finished.run_id
+    (listed,) = json.loads(capsys.readouterr().out)
+    assert listed["run_id"] == finished.run_id
+    assert (listed["split"], listed["fingerprint"]) == ("leave-two-out", "abcdef0123456789")
     assert main(["--runs", str(store.root), "runs", "--state", "failed"]) == ExitCode.OK
     assert capsys.readouterr().out == f"no failed runs in {store.root}\n"
 
@@ -115,10 +117,13 @@ def test_show_tells_one_run_whole(finished: Run, store: RunStore, capsys) -> Non
     out = capsys.readouterr().out
     assert f"run          tiny/{finished.run_id}\nstate        finished\n" in out
     assert "full      ndcg@10  0.2000  0.1000 to 0.3000      0.1000     10" in out
+    assert "split        leave-two-out abcdef0123456789\n" in out
+    assert "min_rating            50   -1,010     10       -1      5" in out
     assert 'j = "1x2"' in out
     assert main(["--runs", str(store.root), "show", finished.run_id, "--json"]) == ExitCode.OK
     whole = json.loads(capsys.readouterr().out)
     assert whole["config"]["launch"]["j"] == "1x2"
+    assert whole["dataset"]["funnel"][1]["interactions"] == 50
     assert whole["exit"]["reason"] == "finished"
     assert [epoch["epoch"] for epoch in whole["history"]] == [0, 1]
 

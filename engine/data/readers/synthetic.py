@@ -62,7 +62,7 @@ def plant_chain(num_items: int, seed: int) -> Chain:
 
 
 def draw_synthetic(config: DataConfig) -> pd.DataFrame:
-    """`random_size` rows, user after user, rating 5, the timestamp the number of the row; ids from 1."""
+    """`random_size` rows, user after user, rating 5; ids from 1. Users have no common clock, so no times."""
     lengths = _walk_lengths(config)
     chain = plant_chain(config.random_item_count, config.seed)
     chunk = max(1, _CHUNK_CELLS // config.random_item_count)
@@ -76,7 +76,6 @@ def draw_synthetic(config: DataConfig) -> pd.DataFrame:
             "user": np.repeat(users + 1, lengths),
             "item": np.concatenate(walks) + 1,
             "rating": 5.0,
-            "timestamp": np.arange(config.random_size),
         }
     )
 

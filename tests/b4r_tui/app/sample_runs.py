@@ -17,6 +17,19 @@ from engine.events import VERSION, Epoch, Event, Progress, RunFailed, RunFinishe
 
 NOW = 1_760_000_000.0
 KS = (1, 5, 10, 20, 50, 100)
+SAID_OF_DATA = {
+    "fingerprint": "5f1c9e0a",
+    "data_fingerprint": "0c77e2b19d3a4f58",
+    "training_interactions": 987_531,
+    "evaluated_users": {"validate": 6040, "test": 6040},
+    "funnel": [
+        {"name": "read", "interactions": 1_000_209, "users": 6040, "items": 3706},
+        {"name": "min_rating", "interactions": 1_000_209, "users": 6040, "items": 3706},
+        {"name": "min_item_count", "interactions": 999_611, "users": 6040, "items": 3416},
+        {"name": "min_user_count", "interactions": 999_611, "users": 6040, "items": 3416},
+        {"name": "repeated", "interactions": 999_611, "users": 6040, "items": 3416},
+    ],
+}
 
 TOML = """\
 [defaults.training]
@@ -76,7 +89,7 @@ class RunFolder:
                 world_size=launch.processes,
                 device="cpu",
                 mode=launch.mode,
-                dataset={**size, "fingerprint": "5f1c9e0a"},
+                dataset={**size, **SAID_OF_DATA, "split": data.split},
                 parameters=422_984,
             )
         )

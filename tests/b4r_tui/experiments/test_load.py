@@ -198,6 +198,24 @@ BAD = {
         4,
         "'x' is not a whole number",
     ),
+    "split": ("[experiments.a]\ndata.split = 'random'\n", 2, "is no choice; use leave-two-out or temporal"),
+    "one cut": ("[experiments.a]\ndata.temporal_fractions = [0.5]\n", 2, "at least 2"),
+    "a cut after everything": ("[experiments.a]\ndata.temporal_fractions = [0.5, 1.0]\n", 2, "less than 1"),
+    "cuts that fall": (
+        "[experiments.a]\ndata.split = 'temporal'\ndata.temporal_fractions = [0.9, 0.8]\n",
+        3,
+        "the second cut 0.8 is not after the first, 0.9",
+    ),
+    "cuts at once": (
+        "[experiments.a]\ndata.split = 'temporal'\ndata.temporal_times = [978300760, 978300760]\n",
+        3,
+        "is not after the first",
+    ),
+    "cuts without a temporal split": (
+        "[experiments.a]\ndata.temporal_times = [1, 2]\n",
+        2,
+        "remove them or set split to temporal",
+    ),
     "data set without a folder": ("[experiments.a]\ndata.dataset_name = 'ml-1m'\n", 2, "set dataset_path"),
     "missing folder": (
         "[experiments.a.data]\ndataset_name = 'ml-1m'\ndataset_path = 'nowhere'\n",

@@ -38,7 +38,7 @@ def test_the_best_stands_first_and_the_untested_do_not_stand() -> None:
 def test_a_row_carries_interval_users_and_popularity() -> None:
     (board,) = leaderboard([summary("1")])
     row = board.rows[0]
-    assert (row.low, row.high, row.n, row.popularity) == (0.4, None, 600, 0.1)
+    assert (row.low, row.high, row.n, row.popularity, row.fingerprint) == (0.4, None, 600, 0.1, "f1")
     assert (board.protocol, board.metric, board.as_json()["split"]) == ("full", "ndcg@10", "test")
 
 
@@ -51,6 +51,21 @@ def test_what_differs_in_protocol_data_or_metric_is_never_ranked_together() -> N
         summary("5", 0.6),
     ]
     assert ids(runs) == [["5", "1"], ["2"], ["3"], ["4"]]
+
+
+def test_runs_with_other_negatives_are_never_ranked_together() -> None:
+    def sampled(run_id: str, value: float, negatives: str) -> dict[str, Any]:
+        found = {"test.popular-100.ndcg@10": value, "negatives.popular-100": negatives}
+        return summary(run_id, protocol="popular-100", **found)
+
+    boards = leaderboard([sampled("1", 0.1, "a"), sampled("2", 0.2, "b"), sampled("3", 0.3, "a")])
+    assert [(board.negatives, [row.run_id for row in board.rows]) for board in boards] == [
+        ("a", ["3", "1"]),
+        ("b", ["2"]),
+    ]
+    assert ids([summary("4", **{"negatives.popular-100": "a"}), summary("5", 0.4)]) == [["4", "5"]], (
+        "negatives of another protocol do not matter"
+    )
 
 
 def test_a_metric_of_choice_ranks_all_that_have_it() -> None:

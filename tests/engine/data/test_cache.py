@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from engine.data import cache
 from engine.errors import B4RError, ExitCode
 from tests.builders import dataset_of
 
+ARRAYS = ("items", "offsets", "validation_starts", "test_starts", "user_ids", "item_ids")
+FILES = [*(f"{name}.npy" for name in ARRAYS), "facts.json"]
 BUILDER = """
 import sys, time
 from pathlib import Path
@@ -40,7 +43,7 @@ def never():
 
 
 def assert_equal(one, other):
-    for name in ("items", "offsets", "user_ids", "item_ids"):
+    for name in ARRAYS:
         assert np.array_equal(getattr(one, name), getattr(other, name))
         assert getattr(one, name).dtype == getattr(other, name).dtype
     for name in ("name", "funnel", "data_fingerprint", "split_fingerprint"):
@@ -55,18 +58,45 @@ def test_what_is_kept_is_what_was_built_and_cannot_be_written(tmp_path):
         again.items[0] = 1
 
 
-def test_processes_that_ask_at_once_build_once(tmp_path):
-    built, gate = tmp_path / "built", tmp_path / "gate"
-    command = [sys.executable, "-c", BUILDER, tmp_path / "cache", built, gate]
+def start_builder(tmp_path):
+    """A process that asks for `key` once the file `gate` is there, and checks what it gets."""
+    command = [sys.executable, "-c", BUILDER, tmp_path / "cache", tmp_path / "built", tmp_path / "gate"]
     root = Path(__file__).resolve().parents[3]
-    processes = [subprocess.Popen(command, cwd=root, env=os.environ | {"PYTHONPATH": "."}) for _ in range(2)]
-    gate.touch()
-    assert [process.wait(60) for process in processes] == [0, 0]
-    assert built.read_text() == "built "
+    return subprocess.Popen(command, cwd=root, env=os.environ | {"PYTHONPATH": "."})
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_processes_that_ask_at_once_build_once(tmp_path, damaged):
+    if damaged:
+        cache.cached(tmp_path / "cache", "key", build)
+        flip(tmp_path / "cache" / f"key-v{cache.LAYOUT}" / "items.npy")
+    processes = [start_builder(tmp_path) for _ in range(4)]
+    (tmp_path / "gate").touch()
+    assert [process.wait(60) for process in processes] == [0] * 4
+    assert (tmp_path / "built").read_text() == "built "
     assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == [
         f"key-v{cache.LAYOUT}",
         f"key-v{cache.LAYOUT}.lock",
     ]
+
+
+def test_another_process_builds_when_the_builder_is_killed(tmp_path):
+    (tmp_path / "gate").touch()
+    killed = start_builder(tmp_path)
+    while not (tmp_path / "built").exists():
+        time.sleep(0.001)
+    killed.kill()
+    assert killed.wait(60) < 0
+    assert start_builder(tmp_path).wait(60) == 0
+    assert (tmp_path / "built").read_text() == "built built "
+    assert not list((tmp_path / "cache").glob(".key*"))
+
+
+def test_who_has_a_damaged_folder_open_keeps_what_was_read(tmp_path):
+    before = cache.cached(tmp_path, "key", build)
+    flip(tmp_path / f"key-v{cache.LAYOUT}" / "offsets.npy")
+    assert_equal(cache.cached(tmp_path, "key", build), build())
+    assert before.items.tolist() == build().items.tolist()
 
 
 def truncate(path):
@@ -77,7 +107,7 @@ def flip(path):
     path.write_bytes(path.read_bytes()[:-1] + b"\xaa")
 
 
-@pytest.mark.parametrize("name", ["items.npy", "offsets.npy", "user_ids.npy", "item_ids.npy", "facts.json"])
+@pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("damage", [truncate, flip, Path.unlink, lambda path: path.write_bytes(b"")])
 def test_a_damaged_folder_is_built_anew(tmp_path, name, damage):
     cache.cached(tmp_path, "key", build)

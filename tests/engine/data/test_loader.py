@@ -1,11 +1,13 @@
 """Batches: ranks together see what one rank would, each sample once an epoch; evaluation rows end in a mask."""
 
-from collections import Counter
+from collections import Counter, defaultdict
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from engine.data.loader import TrainLoader, evaluation_batch
+from engine.data.windows import cut_windows
 from tests.builders import dataset_of, experiment_of
 
 HISTORIES = [list(range(n)) for n in (3, 5, 9, 2, 30, 1)]
@@ -43,6 +45,23 @@ def test_an_epoch_takes_every_window_dupe_factor_times():
     batches = list(loader().epoch(0))
     assert sum(len(batch.lengths) for batch in batches) == loader().samples == 3 * (loader().samples // 3)
     assert len(batches) == loader().steps
+
+
+def test_each_window_is_masked_dupe_factor_times_each_time_anew():
+    dataset, copies = dataset_of(HISTORIES, 30), defaultdict(list)
+    for batch in loader().epoch(0):
+        unmasked = batch.items.clone()
+        unmasked[batch.positions] = batch.targets
+        for copy, (window, _) in zip(rows_of(batch), rows_of(replace(batch, items=unmasked)), strict=True):
+            copies[window].append(copy)
+    cut = cut_windows(dataset, 10)
+    windows = Counter(
+        tuple(dataset.items[start:end].tolist()) for start, end in zip(cut.starts, cut.ends, strict=True)
+    )
+    assert {window: len(masked) for window, masked in copies.items()} == {
+        window: 3 * count for window, count in windows.items()
+    }
+    assert all(len(set(masked)) > 1 for window, masked in copies.items() if len(window) == 10)
 
 
 def test_a_rank_without_samples_still_gets_a_batch_without_targets():

@@ -56,21 +56,23 @@ def large(users=300, items=400, length=20, seed=0):
 @pytest.mark.parametrize("weights", ["popular", "uniform"])
 def test_chunks_of_any_size_give_the_same(weights, monkeypatch):
     dataset = large()
-    whole = sample_negatives(dataset, dataset.evaluated_users, 50, weights, 3)
+    whole = sample_negatives(dataset, dataset.evaluated_users("test"), 50, weights, 3)
     monkeypatch.setattr(negatives, "_CHUNK_CELLS", 1000)
-    assert np.array_equal(sample_negatives(dataset, dataset.evaluated_users, 50, weights, 3), whole)
+    assert np.array_equal(sample_negatives(dataset, dataset.evaluated_users("test"), 50, weights, 3), whole)
 
 
 def test_a_smaller_count_gives_the_first_of_a_larger_one():
     dataset = large()
-    few, many = (sample_negatives(dataset, dataset.evaluated_users, n, "popular", 3) for n in (10, 40))
+    few, many = (
+        sample_negatives(dataset, dataset.evaluated_users("test"), n, "popular", 3) for n in (10, 40)
+    )
     assert np.array_equal(few, many[:, :10])
 
 
 def test_the_seed_and_the_weights_change_the_draw():
     dataset = large()
     draws = [
-        sample_negatives(dataset, dataset.evaluated_users, 20, weights, seed)
+        sample_negatives(dataset, dataset.evaluated_users("test"), 20, weights, seed)
         for weights, seed in (("popular", 0), ("popular", 1), ("uniform", 0))
     ]
     assert not np.array_equal(draws[0], draws[1])
@@ -121,7 +123,7 @@ def test_uniform_negatives_are_uniform_and_include_items_without_training_rows()
 def test_movielens_negatives_are_complete_in_the_real_skew(data_dir):
 
     dataset = load_dataset(DataConfig(dataset_name="ml-100k", dataset_path=str(data_dir / "ml-100k")))
-    drawn = sample_negatives(dataset, dataset.evaluated_users, 100, "popular", 0)
+    drawn = sample_negatives(dataset, dataset.evaluated_users("test"), 100, "popular", 0)
     assert (drawn >= 0).all()
-    assert users_short_of(dataset, dataset.evaluated_users, 100, "popular") == 0
-    assert users_short_of(dataset, dataset.evaluated_users, 1000, "popular") > 0
+    assert users_short_of(dataset, dataset.evaluated_users("test"), 100, "popular") == 0
+    assert users_short_of(dataset, dataset.evaluated_users("test"), 1000, "popular") > 0

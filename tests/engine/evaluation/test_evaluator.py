@@ -50,7 +50,7 @@ def others_by_hand(dataset, user, phase, protocol):
 @given(histories, st.sampled_from(["validate", "test"]), st.integers(1, 5))
 def test_ranks_are_those_found_by_hand(rows, phase, batch_size):
     dataset = dataset_of(rows, ITEMS)
-    users = dataset.evaluated_users
+    users = dataset.evaluated_users("test")
     ranks = Evaluator(dataset, PROTOCOLS, 7).rank(phase, scores_of, users, batch_size)
     assert list(ranks) == PROTOCOLS
     for protocol, found in ranks.items():
@@ -75,21 +75,36 @@ def random_scorer(users):
     )
 
 
+def cut_in_time():
+    """Another share of the users has something to find in each phase, the second history longer by far."""
+    generator = np.random.default_rng(0)
+    starts = [sorted(generator.integers(0, 13, 2).tolist()) for _ in range(101)]
+    return dataset_of(generator.integers(0, 300, (101, 12)).tolist(), 300, starts)
+
+
+@pytest.mark.parametrize("make", [large, cut_in_time])
+@pytest.mark.parametrize("phase", ["validate", "test"])
 @pytest.mark.parametrize("world_size", [1, 2, 4])
 @pytest.mark.parametrize("batch_size", [1, 16, 500])
-def test_metrics_are_equal_for_any_batch_size_world_size_and_order(world_size, batch_size):
-    dataset = large()
+def test_metrics_are_equal_for_any_batch_size_world_size_and_order(make, phase, world_size, batch_size):
+    dataset = make()
+    users = dataset.evaluated_users(phase)
     protocols = ["full", "popular-50"]
-    expected = Evaluator(dataset, protocols, 3).rank("test", random_scorer, dataset.evaluated_users, 101)
-    shuffled = np.random.default_rng(1).permutation(dataset.evaluated_users)
+    expected = Evaluator(dataset, protocols, 3).rank(phase, random_scorer, users, 101)
+    shuffled = np.random.default_rng(1).permutation(users)
     shares = [
-        Evaluator(dataset, protocols, 3).rank("test", random_scorer, shuffled[rank::world_size], batch_size)
+        Evaluator(dataset, protocols, 3).rank(phase, random_scorer, shuffled[rank::world_size], batch_size)
         for rank in range(world_size)
     ]
     for protocol in protocols:
         together = concatenate([share[protocol] for share in shares]).in_user_order()
-        assert together.users.tolist() == dataset.evaluated_users.tolist()
+        assert together.users.tolist() == users.tolist()
         assert means(together, [1, 10]) == means(expected[protocol], [1, 10])
+
+
+def test_the_phases_of_a_temporal_split_have_users_of_their_own():
+    validated, tested = (set(cut_in_time().evaluated_users(phase).tolist()) for phase in ("validate", "test"))
+    assert validated - tested and tested - validated and validated & tested
 
 
 def test_extra_batches_call_the_scorer_without_users():
@@ -100,7 +115,7 @@ def test_extra_batches_call_the_scorer_without_users():
         sizes.append(len(users))
         return random_scorer(users)
 
-    users = dataset.evaluated_users[:5]
+    users = dataset.evaluated_users("test")[:5]
     ranks = Evaluator(dataset, ["full", "uniform-5"], 0).rank(
         "validate", scorer, users, 2, batches=5, on_batch=lambda done, total: told.append((done, total))
     )
@@ -112,7 +127,7 @@ def test_extra_batches_call_the_scorer_without_users():
 def test_a_rank_without_users_still_takes_part():
     dataset = large()
     ranks = Evaluator(dataset, ["full", "uniform-5"], 0).rank(
-        "test", random_scorer, dataset.evaluated_users[:0], 4, batches=2
+        "test", random_scorer, dataset.evaluated_users("test")[:0], 4, batches=2
     )
     assert [len(found) for found in ranks.values()] == [0, 0]
 
@@ -121,16 +136,21 @@ def test_too_few_batches_and_scores_of_a_wrong_shape_are_faults_of_the_caller():
     dataset = large()
     evaluator = Evaluator(dataset, ["full"], 0)
     with pytest.raises(ValueError, match="101 users in batches of 10 need 11 batches, not 10"):
-        evaluator.rank("test", random_scorer, dataset.evaluated_users, 10, batches=10)
+        evaluator.rank("test", random_scorer, dataset.evaluated_users("test"), 10, batches=10)
     with pytest.raises(ValueError, match=r"the scorer gave \(101, 299\), not \(101, 300\)"):
-        evaluator.rank("test", lambda users: random_scorer(users)[:, 1:], dataset.evaluated_users, 101)
+        evaluator.rank(
+            "test", lambda users: random_scorer(users)[:, 1:], dataset.evaluated_users("test"), 101
+        )
 
 
 def test_a_diverged_model_is_refused():
     dataset = large()
     with pytest.raises(B4RError, match="has diverged"):
         Evaluator(dataset, ["full"], 0).rank(
-            "test", lambda users: torch.full((len(users), 300), torch.nan), dataset.evaluated_users, 50
+            "test",
+            lambda users: torch.full((len(users), 300), torch.nan),
+            dataset.evaluated_users("test"),
+            50,
         )
 
 
@@ -144,9 +164,9 @@ def test_negatives_are_drawn_once_for_the_same_users(monkeypatch):
     monkeypatch.setattr("engine.evaluation.evaluator.sample_negatives", counted)
     evaluator = Evaluator(dataset, ["full", "popular-5"], 0)
     for phase in ("validate", "validate", "test"):
-        evaluator.rank(phase, random_scorer, dataset.evaluated_users, 50)
+        evaluator.rank(phase, random_scorer, dataset.evaluated_users("test"), 50)
     assert len(calls) == 1
-    evaluator.rank("test", random_scorer, dataset.evaluated_users[:9], 50)
+    evaluator.rank("test", random_scorer, dataset.evaluated_users("test")[:9], 50)
     assert len(calls) == 2
 
 

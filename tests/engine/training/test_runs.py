@@ -6,7 +6,7 @@ import json
 import pytest
 import torch
 
-from engine.events import Epoch, RunFailed, Test, read_events
+from engine.events import Epoch, RunFailed, RunStarted, Test, read_events
 from engine.training.checkpoint import read_checkpoint
 from tests.builders import experiment_of, write_run_config
 from tests.engine.conftest import run_module
@@ -28,6 +28,9 @@ def test_a_run_reports_what_the_contract_says(single_run):
     assert all(event["v"] == 1 and event["t"] > 1.6e9 for event in raw)
     started = next(event for event in raw if event["type"] == "run_started")
     assert started["dataset"]["interactions"] == 900 and len(started["dataset"]["fingerprint"]) >= 16
+    assert started["dataset"]["evaluated_users"] == {"validate": 60, "test": 60}
+    assert started["dataset"]["training_interactions"] == 900 - 2 * 60
+    assert started["dataset"]["funnel"][0] == {"name": "read", "interactions": 900, "users": 60, "items": 40}
     times = [event["t"] for event in raw if event["type"] == "progress"]
     assert all(later - earlier >= 0.45 for earlier, later in itertools.pairwise(times))
 
@@ -45,6 +48,11 @@ def test_the_folder_holds_checkpoints_metrics_and_environment(single_run):
     values = metrics["metrics"]["full"]["ndcg@10"]
     assert values["low"] <= values["value"] <= values["high"] and values["n"] == 60
     assert metrics["baseline"]["popular-10"].keys() == metrics["metrics"]["popular-10"].keys()
+    started = next(iter(events_of(single_run, RunStarted)))
+    assert metrics["split"] == started.dataset["split"] == "leave-two-out"
+    assert metrics["split_fingerprint"] == started.dataset["fingerprint"]
+    assert metrics["negatives"] == events_of(single_run, Test)[-1].negatives
+    assert list(metrics["negatives"]) == ["popular-10"]
     environment = json.loads((single_run / "environment.json").read_text())
     assert environment["packages"]["torchrec"] and environment["world_size"] == 1
 
@@ -53,6 +61,16 @@ def test_the_best_epoch_is_the_one_tested_last(single_run):
     best = [event.epoch for event in events_of(single_run, Epoch) if event.best][-1]
     assert events_of(single_run, Test)[-1].checkpoint_epoch == best
     assert json.loads((single_run / "checkpoints" / "best.json").read_text())["epoch"] == best
+
+
+def test_a_temporal_split_is_trained_validated_and_tested_on_users_of_each_phase(train):
+    data = {"dataset_name": "random", "split": "temporal", "temporal_fractions": [0.8, 0.95]}
+    run_dir = train(experiment_of(data=data, training={"num_epochs": 1}), 0)
+    (started,), (test,) = events_of(run_dir, RunStarted), events_of(run_dir, Test)
+    evaluated = started.dataset["evaluated_users"]
+    assert started.dataset["training_interactions"] == 720
+    assert 0 < evaluated["test"] < evaluated["validate"] <= 60
+    assert {value["n"] for value in test.metrics["full"].values()} == {evaluated["test"]}
 
 
 def test_the_same_seed_gives_the_same_run(single_run, train):

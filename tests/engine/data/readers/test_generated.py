@@ -57,7 +57,7 @@ def test_synthetic_walks_rarely_come_back_and_are_skewed():
 def test_a_counting_markov_model_beats_popularity_by_far_on_synthetic():
     dataset = load_dataset(config_of("synthetic"))
     evaluator = Evaluator(dataset, ["full", "popular-100"], seed=0)
-    users = dataset.evaluated_users
+    users = dataset.evaluated_users("test")
     assert evaluator.short_users == {}
     popularity = evaluator.rank("test", popularity_scorer(dataset), users, 128)
     markov = evaluator.rank("test", markov_scorer(dataset, "test"), users, 128)

@@ -1,14 +1,11 @@
-"""Indices follow sorted ids, and rows are ordered by user, time and place in the file."""
+"""Indices follow sorted ids and lead back to them."""
 
 import numpy as np
 import pandas as pd
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.data.ids import compact, encode
-from engine.data.split import in_time_order, user_offsets
-from engine.errors import B4RError
 
 
 @given(st.lists(st.integers(0, 2**62), min_size=1) | st.lists(st.text(), min_size=1))
@@ -30,16 +27,3 @@ def test_compacting_keeps_the_ids_of_the_rows_left(values, data):
     new_codes, new_ids = compact(codes[kept], ids)
     assert new_ids[new_codes].tolist() == [values[row] for row in kept]
     assert sorted(set(new_codes)) == list(range(len(new_ids)))
-
-
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1))
-def test_equal_times_keep_the_order_of_the_file(rows):
-    users, times = (np.array(column) for column in zip(*rows, strict=True))
-    order = in_time_order(users, times)
-    assert order.tolist() == sorted(range(len(rows)), key=lambda row: (*rows[row], row))
-
-
-def test_a_data_set_without_anything_to_hold_out_is_refused():
-    with pytest.raises(B4RError, match=r"no user has the 3 interactions .* \(the longest history has 2\)"):
-        user_offsets(np.array([0, 0, 1]), 2)
-    assert user_offsets(np.array([0, 0, 0, 2]), 3).tolist() == [0, 3, 3, 4]
