@@ -36,15 +36,14 @@ class Split:
 
 
 def in_time_order(users: np.ndarray, timestamps: np.ndarray) -> np.ndarray:
-    """(rows,) int64: the order of rows by (user, time, place in the file). Arguments are (rows,) integers."""
+    """(rows,) int64: the order of rows by (user, time, place in the file). users are integers, times numbers."""
     earliest, latest = int(timestamps.min()), int(timestamps.max())
     span = latest - earliest + 1
-    if (int(users.max()) + 1) * span > _LARGEST_KEY:
+    whole = np.issubdtype(timestamps.dtype, np.integer)
+    if not whole or (int(users.max()) + 1) * span > _LARGEST_KEY:
         return np.lexsort((timestamps, users))
-    keys = users.astype(np.int64) * span + (
-        timestamps - earliest
-    )  # one key sorts several times faster than two
-    return np.argsort(keys, kind="stable")  # equal keys keep the order of the file
+    # one key sorts several times faster than two; equal keys keep the order of the file
+    return np.argsort(users.astype(np.int64) * span + (timestamps - earliest), kind="stable")
 
 
 def user_offsets(users: np.ndarray, num_users: int) -> np.ndarray:
