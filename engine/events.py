@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 VERSION = 1
 Metrics = dict[str, dict[str, float]]  # protocol → metric → value
-Intervals = dict[str, dict[str, dict[str, float]]]  # protocol → metric → value, low, high, n
+Intervals = dict[str, dict[str, dict[str, float]]]  # protocol → metric → value, low, high, n, se
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,13 +82,18 @@ class Checkpoint(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Test(Event):
-    """Metrics of the test split, with the popularity baseline of the same users beside them."""
+    """Metrics of the test split, with baselines for the same users and candidates beside them.
+
+    baseline: popularity. baselines: random, popularity and markov by name. se, low and high are missing where
+    a metric is no mean over users.
+    """
 
     __test__ = False  # not a test class, whatever pytest thinks of its name
     type: ClassVar[str] = "test"
     checkpoint_epoch: int
     metrics: Intervals
     baseline: Intervals
+    baselines: dict[str, Intervals] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,7 @@ from b4r_tui.results.summary import Summary
 class Row:
     """A run's place. value, low and high: the metric on the test split with its 95 % interval; n: users.
 
-    popularity: the metric of the baseline that ranks by popularity, for the same users and candidates.
+    popularity, random, markov: the metric of these baselines, for the same users and candidates.
     """
 
     run_id: str
@@ -26,6 +26,8 @@ class Row:
     high: float | None
     n: int | None
     popularity: float | None
+    random: float | None = None
+    markov: float | None = None
 
 
 @dataclass(frozen=True)
@@ -83,4 +85,6 @@ def _row(summary: Summary, metric: str) -> Row | None:
         high=summary.get(f"test.{key}.high"),
         n=summary.get(f"test.{key}.n"),
         popularity=summary.get(f"baseline.{key}"),
+        random=summary.get(f"baselines.random.{key}"),
+        markov=summary.get(f"baselines.markov.{key}"),
     )
