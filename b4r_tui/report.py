@@ -112,18 +112,20 @@ def runs_sheet(summaries: Sequence[Summary]) -> Sheet:
 
 
 def tested_sheet(summary: Summary) -> Sheet:
-    """All test metrics of a run, baselines beside each."""
+    """All test metrics of a run, the baselines it measured beside each."""
+    others = [
+        name for name in ("markov", "random") if any(key.startswith(f"baselines.{name}.") for key in summary)
+    ]
     columns = [
         Column("protocol"),
         Column("metric"),
         Column("value", right=True),
         Column("95 % interval", spare=1),
         Column("popularity", right=True),
-        Column("markov", right=True, spare=3),
-        Column("random", right=True, spare=4),
+        *(Column(name, right=True, spare=3) for name in others),
         Column("users", right=True, spare=2),
     ]
-    rows = [_tested_row(summary, key) for key in summary if _is_tested_metric(summary, key)]
+    rows = [_tested_row(summary, key, others) for key in summary if _is_tested_metric(summary, key)]
     return Sheet(f"Test, epoch {(summary.get('tested_epoch') or 0) + 1}", columns, rows)
 
 
@@ -180,7 +182,7 @@ def _is_tested_metric(summary: Summary, key: str) -> bool:
     return key.startswith("test.") and key.rpartition(".")[2] not in INTERVAL_PARTS
 
 
-def _tested_row(summary: Summary, key: str) -> list[Text]:
+def _tested_row(summary: Summary, key: str, others: Sequence[str]) -> list[Text]:
     protocol, _, metric = key.removeprefix("test.").partition(".")
     return [
         text(protocol),
@@ -188,8 +190,7 @@ def _tested_row(summary: Summary, key: str) -> list[Text]:
         text(decimal(summary[key])),
         text(interval(summary.get(f"{key}.low"), summary.get(f"{key}.high"))),
         text(decimal(summary.get(f"baseline.{protocol}.{metric}"))),
-        _beside(summary.get(f"baselines.markov.{protocol}.{metric}")),
-        _beside(summary.get(f"baselines.random.{protocol}.{metric}")),
+        *(_beside(summary.get(f"baselines.{name}.{protocol}.{metric}")) for name in others),
         text(whole(summary.get(f"{key}.n"))),
     ]
 

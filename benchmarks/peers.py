@@ -15,7 +15,10 @@ from benchmarks.histories import Log
 
 HOME = Path(__file__).parent / ".peers"
 PYTHON = HOME / "bin" / "python"
-REQUIREMENTS = (["torch==2.13.0"], ["recbole==1.2.1", "rectools[torch]==0.18.0"])  # torch first: the rest adapts
+REQUIREMENTS = (
+    ["torch==2.13.0"],
+    ["recbole==1.2.1", "rectools[torch]==0.18.0"],
+)  # torch first: the rest adapts
 PROGRAMS = {"RecBole 1.2.1": "peer_recbole.py", "RecTools 0.18.0": "peer_rectools.py"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -44,7 +45,14 @@ def compare(scores: Tensor, target_scores: Tensor) -> tuple[Tensor, Tensor]:
     scores: (users, items). target_scores: (users, 1). Errors as in `average_ranks`.
     """
     _check(scores, target_scores)
-    return (scores > target_scores).sum(1), (scores == target_scores).sum(1)
+    return count_true(scores > target_scores), count_true(scores == target_scores)
+
+
+def count_true(mask: Tensor) -> Tensor:
+    """How many of each row are true: (rows,) int64. On CPU by NumPy, which does not widen each bit to eight bytes."""
+    if mask.device.type == "cpu":
+        return torch.from_numpy(np.count_nonzero(mask.numpy(), axis=1))
+    return mask.sum(1)
 
 
 def _check(scores: Tensor, target_scores: Tensor) -> None:

@@ -34,10 +34,10 @@ def best_columns(scores: Tensor, k: int) -> Tensor:
     """(rows, min(k, columns)) int64, rising: the columns of the k best scores, of equal ones the first."""
     if k >= scores.shape[1]:
         return torch.arange(scores.shape[1], device=scores.device).repeat(len(scores), 1)
-    worst = scores.topk(k, dim=1)
-    columns = worst.indices.sort(dim=1).values
-    limit = worst.values[:, -1:]
-    tied = ((scores >= limit).sum(1) > k).nonzero()[:, 0]
+    best = scores.topk(k + 1, dim=1)  # one more tells whether the last of them ties with what is left out
+    columns = best.indices[:, :k].sort(dim=1).values
+    limit = best.values[:, k - 1 : k]
+    tied = (limit == best.values[:, k:])[:, 0].nonzero()[:, 0]
     if len(tied):
         columns[tied] = _first_of_equals(scores[tied], limit[tied], k)
     return columns

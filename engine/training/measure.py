@@ -32,6 +32,7 @@ class Measure:
                 "need; lower data.min_rating or use more data"
             )
         self._dataset, self._group = dataset, group
+        self._users = by_length(dataset, dataset.evaluated_users)
         self._max_len, self._config = experiment.model.max_len, experiment.evaluation
         evaluation = experiment.evaluation
         self.evaluator = Evaluator(dataset, evaluation.protocols, experiment.data.seed, evaluation.block_mb)
@@ -59,9 +60,9 @@ class Measure:
 
     @torch.no_grad()
     def _rank(self, phase: Phase, scorer: Scorer, on_batch: OnBatch | None) -> RanksByProtocol:
-        users = self._dataset.evaluated_users[self._group.rank :: self._group.world_size]
+        users = self._users[self._group.rank :: self._group.world_size]
         size = self._config.val_batch_size if phase == "validate" else self._config.test_batch_size
-        most = -(-len(self._dataset.evaluated_users) // self._group.world_size)
+        most = -(-len(self._users) // self._group.world_size)
         mine = self.evaluator.rank(
             phase,
             scorer,
@@ -72,6 +73,11 @@ class Measure:
             list_length=max(self._config.metric_ks) if phase == "test" else 0,
         )
         return _merged(self._group.gather(mine))
+
+
+def by_length(dataset: Dataset, users: np.ndarray) -> np.ndarray:
+    """Users with long histories last: a batch of histories of one length needs no padding."""
+    return users[np.argsort(dataset.lengths[users], kind="stable")]
 
 
 class ModelScorer:
@@ -87,7 +93,7 @@ class ModelScorer:
             self._model.group.device
         )
         bare = self._model.bare
-        hidden = bare.encode(batch.items, batch.lengths, batch.positions)[: len(users)]
+        hidden = bare.encode_last(batch.items, batch.lengths)[: len(users)]
         return DotScores(hidden, bare.item_weights, bare.output_bias)
 
 

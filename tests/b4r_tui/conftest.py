@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -56,7 +57,7 @@ def fake_torchrun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (package.parent / "__init__.py").touch()
     (package / "__init__.py").touch()
     shutil.copy(HERE / "fake_torchrun.py", package / "run.py")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "stand-in"))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "stand-in"), prepend=os.pathsep)
     monkeypatch.setenv("B4R_GRACE", "1")
 
 

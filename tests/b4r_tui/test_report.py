@@ -27,11 +27,17 @@ def summary(**baselines: float) -> dict[str, Any]:
     return {**about, **_tested(test)}
 
 
+def board_of(record: dict[str, Any]) -> Sheet:
+    return report.leaderboard_sheet(leaderboard([record])[0])
+
+
 def titles(sheet: Sheet, width: int = 200) -> list[str]:
     return [column.title for column in fitted(sheet, width).columns]
 
 
-@pytest.mark.parametrize("make", [lambda record: report.leaderboard_sheet(leaderboard([record])[0]), report.tested_sheet])
+@pytest.mark.parametrize(
+    "make", [lambda record: report.leaderboard_sheet(leaderboard([record])[0]), report.tested_sheet]
+)
 def test_all_baselines_stand_where_there_is_room(make: Any) -> None:
     sheet = make(summary(random=0.01, popularity=0.1, markov=0.2))
     assert [title for title in titles(sheet) if title in ("popularity", "markov", "random")] == [
@@ -43,7 +49,9 @@ def test_all_baselines_stand_where_there_is_room(make: Any) -> None:
     assert not {"markov", "random"} & set(titles(sheet, 50))
 
 
-@pytest.mark.parametrize("make", [lambda record: report.leaderboard_sheet(leaderboard([record])[0]), report.tested_sheet])
+@pytest.mark.parametrize(
+    "make", [lambda record: report.leaderboard_sheet(leaderboard([record])[0]), report.tested_sheet]
+)
 def test_a_run_of_an_older_engine_has_popularity_alone(make: Any) -> None:
     assert not {"markov", "random"} & set(titles(make(summary())))
 

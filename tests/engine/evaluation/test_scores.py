@@ -30,9 +30,7 @@ def model(request):
 @torch.no_grad()
 def scores_of(model, dataset, users):
     batch = evaluation_batch(dataset, users, "test", 8)
-    return DotScores(
-        model.encode(batch.items, batch.lengths, batch.positions), model.item_weights, model.output_bias
-    )
+    return DotScores(model.encode_last(batch.items, batch.lengths), model.item_weights, model.output_bias)
 
 
 def test_blocks_and_chosen_items_are_parts_of_what_forward_gives(model, dataset):
