@@ -69,4 +69,4 @@ def evaluate(users):
 
 users = min(settings["users"] or len(test), len(test))
 evaluate(settings["batch"])  # warm
-print(json.dumps({"users": users, "seconds": evaluate(users)}))
+print(json.dumps({"users": users, "seconds": [evaluate(users) for _ in range(settings["repeats"])]}))
