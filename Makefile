@@ -27,8 +27,9 @@ format: .venv/dev
 types: .venv/dev
 	$(BIN)/mypy
 
-bench: .venv/dev ## start-up times, as ratios in one run
+bench: .venv/dev ## start-up times; users a second in evaluation, beside other libraries: as ratios in one run
 	$(BIN)/python -m benchmarks.startup
+	$(BIN)/python -m benchmarks.evaluate
 
 docs: .venv/dev ## the pictures of the README, made by the program itself
 	$(BIN)/python docs/make_pictures.py
