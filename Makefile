@@ -27,9 +27,10 @@ format: .venv/dev
 types: .venv/dev
 	$(BIN)/mypy
 
-bench: .venv/dev ## start-up times, as ratios in one run; reading data, up to 20 M rows
+bench: .venv/dev ## start-up, reading data, and evaluation beside other libraries: as ratios in one run
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.data
+	$(BIN)/python -m benchmarks.evaluate
 
 docs: .venv/dev ## the pictures of the README, made by the program itself
 	$(BIN)/python docs/make_pictures.py

@@ -9,7 +9,7 @@ from typing import Any
 from rich.text import Text
 
 from b4r_tui.results.leaderboard import Board
-from b4r_tui.results.summary import Summary
+from b4r_tui.results.summary import INTERVAL_PARTS, Summary
 from b4r_tui.runs.funnel import COUNTS, funnel_of
 from b4r_tui.runs.progress import RunWatch
 from b4r_tui.runs.state import RunState
@@ -59,7 +59,7 @@ def common_cutoff(experiments: Iterable[Experiment]) -> int:
 
 
 def leaderboard_sheet(board: Board) -> Sheet:
-    """A leaderboard, best first, popularity beside each run and as a row's last word on what is easy."""
+    """A leaderboard, best first, baselines beside each run as a row's last word on what is easy."""
     columns = [
         Column("#", right=True),
         Column("experiment"),
@@ -69,6 +69,8 @@ def leaderboard_sheet(board: Board) -> Sheet:
         Column(board.metric, right=True),
         Column("95 % interval"),
         Column("popularity", right=True),
+        Column("markov", right=True, spare=5),
+        Column("random", right=True, spare=6),
         Column("users", right=True, spare=1),
     ]
     rows = [
@@ -81,6 +83,8 @@ def leaderboard_sheet(board: Board) -> Sheet:
             text(decimal(row.value), "bold" if place == 1 else ""),
             text(interval(row.low, row.high)),
             text(decimal(row.popularity)),
+            _beside(row.markov),
+            _beside(row.random),
             text(whole(row.n)),
         ]
         for place, row in enumerate(board.rows, 1)
@@ -111,16 +115,20 @@ def runs_sheet(summaries: Sequence[Summary]) -> Sheet:
 
 
 def tested_sheet(summary: Summary) -> Sheet:
-    """All test metrics of a run, popularity beside each."""
+    """All test metrics of a run, the baselines it measured beside each."""
+    others = [
+        name for name in ("markov", "random") if any(key.startswith(f"baselines.{name}.") for key in summary)
+    ]
     columns = [
         Column("protocol"),
         Column("metric"),
         Column("value", right=True),
         Column("95 % interval", spare=1),
         Column("popularity", right=True),
+        *(Column(name, right=True, spare=3) for name in others),
         Column("users", right=True, spare=2),
     ]
-    rows = [_tested_row(summary, key) for key in summary if _is_tested_metric(summary, key)]
+    rows = [_tested_row(summary, key, others) for key in summary if _is_tested_metric(summary, key)]
     return Sheet(f"Test, epoch {(summary.get('tested_epoch') or 0) + 1}", columns, rows)
 
 
@@ -193,17 +201,22 @@ def took(summary: Summary) -> float | None:
 
 
 def _is_tested_metric(summary: Summary, key: str) -> bool:
-    return key.startswith("test.") and not key.endswith((".low", ".high", ".n"))
+    return key.startswith("test.") and key.rpartition(".")[2] not in INTERVAL_PARTS
 
 
-def _tested_row(summary: Summary, key: str) -> list[Text]:
+def _tested_row(summary: Summary, key: str, others: Sequence[str]) -> list[Text]:
     protocol, _, metric = key.removeprefix("test.").partition(".")
-    beside: Any = summary.get(f"baseline.{protocol}.{metric}")
     return [
         text(protocol),
         text(metric),
         text(decimal(summary[key])),
         text(interval(summary.get(f"{key}.low"), summary.get(f"{key}.high"))),
-        text(decimal(beside)),
+        text(decimal(summary.get(f"baseline.{protocol}.{metric}"))),
+        *(_beside(summary.get(f"baselines.{name}.{protocol}.{metric}")) for name in others),
         text(whole(summary.get(f"{key}.n"))),
     ]
+
+
+def _beside(value: float | None) -> Text:
+    """A baseline's cell, empty where the run did not measure it: a column of such cells is not shown."""
+    return text("" if value is None else decimal(value))

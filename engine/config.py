@@ -18,7 +18,7 @@ from engine.errors import B4RError
 from engine.problems import problems_of
 
 GENERATED_DATASETS = ("random", "synthetic")
-METRIC_NAMES = ("recall", "precision", "ndcg")
+METRIC_NAMES = ("recall", "precision", "ndcg", "map", "mrr")
 NAME_PATTERN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
 PROTOCOL_PATTERN = re.compile(r"full|(popular|uniform)-([1-9][0-9]{0,5})")
 JOB_PATTERN = re.compile(r"(?:[1-9][0-9]*:)?([1-9][0-9]{0,3})x([1-9][0-9]{0,3})")
@@ -181,7 +181,7 @@ class EvaluationConfig(Group):
     """What is measured, and how the best epoch is chosen."""
 
     metric_ks: list[Annotated[int, Field(ge=1, le=1_000_000)]] = Field(
-        [1, 5, 10, 20, 50, 100], min_length=1, description="Cutoffs of recall, precision and ndcg"
+        [1, 5, 10, 20, 50, 100], min_length=1, description="Cutoffs of recall, precision, ndcg, map and mrr"
     )
     protocols: list[str] = Field(
         ["full", "popular-100"],
@@ -193,6 +193,9 @@ class EvaluationConfig(Group):
     )
     val_batch_size: int = Field(128, ge=1, le=1_000_000, description="Users a validation batch, per rank")
     test_batch_size: int = Field(128, ge=1, le=1_000_000, description="Users a test batch, per rank")
+    block_mb: int = Field(
+        128, ge=1, le=1_000_000, description="Memory for scores while ranking, in MB, per rank"
+    )
     pth: str = Field("best", description="Checkpoint to test: `best`, `last`, a file name or a path")
     every: int = Field(1, ge=1, description="Epochs between validations; the last epoch is always validated")
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 VERSION = 1
 Metrics = dict[str, dict[str, float]]  # protocol → metric → value
-Intervals = dict[str, dict[str, dict[str, float]]]  # protocol → metric → value, low, high, n
+Intervals = dict[str, dict[str, dict[str, float]]]  # protocol → metric → value, low, high, n, se
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,9 +87,10 @@ class Checkpoint(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Test(Event):
-    """Metrics of the test split, with the popularity baseline of the same users beside them.
+    """Metrics of the test split, with baselines for the same users and candidates beside them.
 
-    negatives: sampled protocol → fingerprint of the negatives that its users were given.
+    baseline: popularity. baselines: random, popularity and markov by name. se, low and high are missing where
+    a metric is no mean over users. negatives: sampled protocol → fingerprint of the negatives of its users.
     """
 
     __test__ = False  # not a test class, whatever pytest thinks of its name
@@ -98,6 +99,7 @@ class Test(Event):
     metrics: Intervals
     baseline: Intervals
     negatives: dict[str, str] = field(default_factory=dict)
+    baselines: dict[str, Intervals] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ Comparable = tuple[str, str, str, str, str]  # protocol, metric, data set, finge
 class Row:
     """A run's place. value, low and high: the metric on the test split with its 95 % interval; n: users.
 
-    popularity: the metric of the baseline that ranks by popularity, for the same users and candidates.
+    popularity, random, markov: the metric of these baselines, for the same users and candidates.
     fingerprint: of the split, which is that of the board.
     """
 
@@ -30,6 +30,8 @@ class Row:
     n: int | None
     popularity: float | None
     fingerprint: str = ""
+    random: float | None = None
+    markov: float | None = None
 
 
 @dataclass(frozen=True)
@@ -93,4 +95,6 @@ def _row(summary: Summary, metric: str) -> Row | None:
         n=summary.get(f"test.{key}.n"),
         popularity=summary.get(f"baseline.{key}"),
         fingerprint=str(summary.get("fingerprint") or ""),
+        random=summary.get(f"baselines.random.{key}"),
+        markov=summary.get(f"baselines.markov.{key}"),
     )

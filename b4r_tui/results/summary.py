@@ -17,6 +17,7 @@ from engine.files import read_json, write_json
 
 VERSION = 2
 Summary = dict[str, Any]
+INTERVAL_PARTS = ("low", "high", "n", "se")  # what may stand beside a metric's value
 
 
 def read_summary(run: Run) -> Summary:
@@ -33,8 +34,9 @@ def write_summary(run: Run) -> None:
 def summarise(run: Run) -> Summary:
     """The flat record as things stand; times in unix seconds.
 
-    Test metrics stand under `test.<protocol>.<metric>` with `.low`, `.high` and `.n` beside it, those of
-    popularity under `baseline.…`, fingerprints of negatives under `negatives.<protocol>`. Epochs count from 0.
+    Test metrics stand under `test.<protocol>.<metric>` with `.low`, `.high`, `.n` and `.se` beside it, those of
+    popularity under `baseline.…`, of random and markov under `baselines.random.…`, fingerprints of negatives under
+    `negatives.<protocol>`. Epochs count from 0.
     """
     watch = RunWatch(run)
     watch.poll()
@@ -55,7 +57,7 @@ def summarise(run: Run) -> Summary:
         "sequences_per_second": said.sequences_per_second,
         **_settings(run),
         **_data(said.started),
-        **(_tested(said.test.metrics, said.test.baseline, said.test.checkpoint_epoch) if said.test else {}),
+        **(_tested(said.test) if said.test else {}),
         **(_negatives(said.test) if said.test else {}),
     }
 
@@ -88,8 +90,11 @@ def _data(started: RunStarted | None) -> Summary:
     }
 
 
-def _tested(metrics: Intervals, baseline: Intervals, epoch: int) -> Summary:
-    return {"tested_epoch": epoch, **dict(_flat("test", metrics)), **dict(_flat("baseline", baseline))}
+def _tested(test: Test) -> Summary:
+    beside = {f"baselines.{name}": table for name, table in test.baselines.items() if name != "popularity"}
+    tables = {"test": test.metrics, "baseline": test.baseline, **beside}
+    flat = {key: value for name, table in tables.items() for key, value in _flat(name, table)}
+    return {"tested_epoch": test.checkpoint_epoch, **flat}
 
 
 def _negatives(test: Test) -> Summary:
@@ -101,6 +106,6 @@ def _flat(prefix: str, intervals: Intervals) -> Iterator[tuple[str, Any]]:
         for metric, interval in metrics.items():
             key = f"{prefix}.{protocol}.{metric}"
             yield key, interval.get("value")
-            for part in ("low", "high", "n"):
+            for part in INTERVAL_PARTS:
                 if part in interval:
                     yield f"{key}.{part}", interval[part]

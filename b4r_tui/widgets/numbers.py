@@ -68,7 +68,7 @@ def fitted(text: Text, width: int, right: bool = False) -> Text:
 def spelled(metric_name: str) -> str:
     """A metric's name as people write it: NDCG@10, Recall@10, MRR."""
     kind, at, cutoff = metric_name.partition("@")
-    return (kind.upper() if kind in ("ndcg", "mrr") else kind.capitalize()) + at + cutoff
+    return (kind.upper() if kind in ("ndcg", "mrr", "map", "arp") else kind.capitalize()) + at + cutoff
 
 
 def _missing(value: float | None) -> bool:

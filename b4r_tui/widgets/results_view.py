@@ -1,4 +1,4 @@
-"""How a run ended: test metrics with their intervals beside popularity, or what went wrong."""
+"""How a run ended: test metrics with their intervals beside baselines, or what went wrong."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 WAITING = "The best epoch is tested when training has ended."
 STOPPED = "This run was stopped before its test."
+BASELINES_WIDTH = 68  # characters of a pane in which a table with all baselines fits
 LOST = "This run ended without a word: nobody holds its lock and nobody wrote how it ended. See the log."
 SILENT = "It ended without saying why. See the log."
 
@@ -58,19 +59,23 @@ class ResultsView(VerticalScroll, can_focus=True):
         failed = self._view.state.value == "failed"
         card.set_class(failed, "failed")
         card.border_title = "✗ failed" if failed else None
-        card.update(results_of(self._view, palette_of(self.app)))
+        card.update(results_of(self._view, palette_of(self.app), self.size.width >= BASELINES_WIDTH))
+
+    async def on_resize(self) -> None:
+        """Other columns may fit."""
+        await self.redraw()
 
     def rest(self) -> None:
         """Nothing goes on here by itself."""
 
 
-def results_of(view: RunView, palette: Palette) -> RenderableType:
-    """All there is to say about the end of a run."""
+def results_of(view: RunView, palette: Palette, wide: bool) -> RenderableType:
+    """All there is to say about the end of a run; where it is wide, with every baseline."""
     parts: list[RenderableType] = []
     if view.state.value == "failed":
         parts.append(failure(view, palette))
     if view.progress.test:
-        parts.append(test_tables(view.progress.test, palette))
+        parts.append(test_tables(view.progress.test, palette, wide))
     elif view.state.value != "failed":
         parts.append(Text(_sentence(view), palette.faint))
     parts += [
@@ -92,16 +97,22 @@ def failure(view: RunView, palette: Palette) -> Text:
     return text
 
 
-def test_tables(test: Test, palette: Palette) -> RenderableType:
+def test_tables(test: Test, palette: Palette, wide: bool) -> RenderableType:
     """A table a protocol, side by side where they fit."""
-    tables = [protocol_table(name, test, palette) for name in test.metrics]
+    tables = [protocol_table(name, test, palette, wide) for name in test.metrics]
     title = Text(f"Test split, checkpoint of epoch {test.checkpoint_epoch + 1}\n", palette.strong)
     return Group(title, Columns(tables, padding=(0, 4)))
 
 
-def protocol_table(protocol: str, test: Test, palette: Palette) -> Table:
-    """Metrics of one protocol: value, 95 % interval, popularity."""
-    metrics, baseline = test.metrics[protocol], test.baseline.get(protocol, {})
+def protocol_table(protocol: str, test: Test, palette: Palette, wide: bool) -> Table:
+    """Metrics of one protocol: value, 95 % interval, popularity; where it is wide, the other baselines measured."""
+    metrics, beside = test.metrics[protocol], {"popularity": test.baseline.get(protocol, {})}
+    if wide:
+        beside |= {
+            name: test.baselines[name][protocol]
+            for name in ("markov", "random")
+            if _has(test, name, protocol)
+        }
     users = next((int(value["n"]) for value in metrics.values() if "n" in value), None)
     about = f" · {users:,} users" if users is not None else ""
     table = Table(
@@ -111,16 +122,16 @@ def protocol_table(protocol: str, test: Test, palette: Palette) -> Table:
         padding=(0, 2, 0, 0),
         header_style=palette.faint,
     )
-    for label in ("", "value", "95% interval", "popularity"):
+    for label in ("", "value", "95% interval", *beside):
         table.add_column(label, justify="right" if label else "left", no_wrap=True)
     for name in ordered(list(metrics)):
-        table.add_row(*_row(name, metrics[name], baseline.get(name, {}), palette))
+        table.add_row(*_row(name, metrics[name], [table.get(name, {}) for table in beside.values()], palette))
     return table
 
 
 def ordered(names: list[str]) -> list[str]:
     """Metrics as people look for them: @10 first, then by kind and cutoff."""
-    kinds = {"ndcg": 0, "recall": 1, "mrr": 2, "precision": 3}
+    kinds = {"ndcg": 0, "recall": 1, "mrr": 2, "map": 3, "precision": 4, "coverage": 5, "arp": 6}
 
     def place(name: str) -> tuple[bool, int, int]:
         kind, _, cutoff = name.partition("@")
@@ -129,14 +140,26 @@ def ordered(names: list[str]) -> list[str]:
     return sorted(names, key=place)
 
 
-def _row(name: str, value: dict[str, float], baseline: dict[str, float], palette: Palette) -> list[Text]:
-    beats = (value.get("low") or 0.0) > (baseline.get("value") or 0.0)
+def _has(test: Test, baseline: str, protocol: str) -> bool:
+    return protocol in test.baselines.get(baseline, {})
+
+
+def _row(name: str, value: dict[str, float], beside: list[dict[str, float]], palette: Palette) -> list[Text]:
+    """A metric's cells. Accuracy that surely beats all baselines shown stands out."""
+    best = max(baseline.get("value") or 0.0 for baseline in beside)
+    beats = (value.get("low") or 0.0) > best and not name.startswith(("coverage", "arp"))
     return [
         Text(numbers.spelled(name)),
         Text(numbers.metric(value.get("value")), f"bold {palette.finished}" if beats else "bold"),
-        Text(f"{numbers.metric(value.get('low'))} … {numbers.metric(value.get('high'))}", palette.faint),
-        Text(numbers.metric(baseline.get("value")), palette.second),
+        Text(_interval(value), palette.faint),
+        *(Text(numbers.metric(baseline.get("value")), palette.second) for baseline in beside),
     ]
+
+
+def _interval(value: dict[str, float]) -> str:
+    if value.get("low") is None or value.get("high") is None:
+        return ""
+    return f"{numbers.metric(value['low'])} … {numbers.metric(value['high'])}"
 
 
 def _sentence(view: RunView) -> str:

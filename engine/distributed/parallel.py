@@ -38,6 +38,12 @@ class ParallelModel:
         """Weights by their plain names, sharded ones as ShardedTensor; changing them changes the model."""
         return dict(self.core.state_dict())
 
+    @property
+    def bare(self) -> BERT4Rec:
+        """The model without wrappers, its item table sharded in dmp: for more than `forward`. Not for training."""
+        core = self.core
+        return core.module if isinstance(core, DistributedModelParallel) else core  # type: ignore[return-value]
+
     def whole_state(self) -> dict[str, Tensor]:
         """Plain weights on CPU, on rank 0 only. A collective."""
         return whole_state(self.state(), self.group)

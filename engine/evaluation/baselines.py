@@ -1,19 +1,122 @@
-"""Recommenders without parameters, to stand beside a model's numbers."""
+"""Recommenders without parameters, to stand beside a model's numbers: random, popularity, Markov."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 import torch
+from torch import Tensor
 
-from engine.data.dataset import Dataset
-from engine.evaluation.evaluator import Scorer
+from engine.data.dataset import Dataset, Phase
+from engine.data.ragged import rows_and_positions
+from engine.evaluation.scores import Scorer
+from engine.evaluation.user_ranks import UserRanks, ranks_of_counts
+
+
+def random_ranks(ranks: Mapping[str, UserRanks]) -> dict[str, UserRanks]:
+    """What equal scores for all candidates give: metrics are then the exact mean over all random orders.
+
+    ranks: protocol → ranks of anything, for their users and candidates.
+    """
+    return {
+        protocol: ranks_of_counts(
+            found.users, np.zeros_like(found.candidates), found.candidates - 1, found.candidates
+        )
+        for protocol, found in ranks.items()
+    }
 
 
 def popularity_scorer(dataset: Dataset) -> Scorer:
     """Scores each item by its number of training interactions, the same for all users."""
     popularity = torch.from_numpy(dataset.popularity.astype(np.float64))  # exact, unlike float32
 
-    def score(users: np.ndarray) -> torch.Tensor:
-        return popularity.repeat(len(users), 1)
+    def score(users: np.ndarray) -> _PopularityScores:
+        return _PopularityScores(popularity, len(users))
 
     return score
+
+
+@dataclass(frozen=True)
+class _PopularityScores:
+    """popularity: (items,) float64, for `users` users alike."""
+
+    popularity: Tensor
+    users: int
+
+    def block(self, first: int, last: int) -> Tensor:
+        return self.popularity[first:last].repeat(self.users, 1)
+
+    def of(self, items: np.ndarray) -> Tensor:
+        return self.popularity[torch.from_numpy(items)]
+
+
+@dataclass(frozen=True, eq=False)
+class Transitions:
+    """How often one item followed another in training: keys `item * items + next item` rise, each with its count."""
+
+    keys: np.ndarray
+    counts: np.ndarray
+
+    def followers(self, items: np.ndarray, first: int, last: int, num_items: int) -> tuple[np.ndarray, ...]:
+        """Rows of `items`, those of their followers among first … last - 1 (counted from first), and counts."""
+        starts, ends = (np.searchsorted(self.keys, items * num_items + bound) for bound in (first, last))
+        rows, positions = rows_and_positions(ends - starts)
+        found = starts[rows] + positions
+        return rows, self.keys[found] - items[rows] * num_items - first, self.counts[found]
+
+    def between(self, keys: np.ndarray) -> np.ndarray:
+        """Counts of keys of any shape, 0 for what was never seen."""
+        if not len(self.keys):
+            return np.zeros(keys.shape, np.int64)
+        place = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        return np.where(self.keys[place] == keys, self.counts[place], 0)
+
+
+def count_transitions(dataset: Dataset) -> Transitions:
+    """Of each two training interactions in a row of the same user."""
+    starts, ends = dataset.offsets[:-1], dataset.train_ends()
+    rows, positions = rows_and_positions(np.maximum(ends - starts - 1, 0))
+    here = starts[rows] + positions
+    keys = dataset.items[here].astype(np.int64) * dataset.num_items + dataset.items[here + 1]
+    return Transitions(*np.unique(keys, return_counts=True))
+
+
+def markov_scorer(dataset: Dataset, phase: Phase) -> Scorer:
+    """Scores an item by how often it followed the user's last known item in training, then by its popularity.
+
+    A first-order Markov chain by maximum likelihood, as in Rendle et al.: Factorizing personalized Markov chains
+    (WWW 2010), backing off to popularity where counts are equal. Counts are scaled above any popularity.
+    """
+    transitions = count_transitions(dataset)
+    popularity = torch.from_numpy(dataset.popularity.astype(np.float64))
+
+    def score(users: np.ndarray) -> _MarkovScores:
+        last = dataset.items[dataset.history_bounds(users, phase)[1] - 1].astype(np.int64)
+        return _MarkovScores(transitions, popularity, last)
+
+    return score
+
+
+@dataclass(frozen=True, eq=False)
+class _MarkovScores:
+    """last: (batch,) int64, the last known item of each user. popularity: (items,) float64."""
+
+    transitions: Transitions
+    popularity: Tensor
+    last: np.ndarray
+
+    @property
+    def _step(self) -> float:
+        return float(self.popularity.max()) + 1.0
+
+    def block(self, first: int, last: int) -> Tensor:
+        scores = self.popularity[first:last].repeat(len(self.last), 1)
+        rows, items, counts = self.transitions.followers(self.last, first, last, len(self.popularity))
+        scores[torch.from_numpy(rows), torch.from_numpy(items)] += torch.from_numpy(counts) * self._step
+        return scores
+
+    def of(self, items: np.ndarray) -> Tensor:
+        counts = self.transitions.between(self.last[:, None] * len(self.popularity) + items)
+        return self.popularity[torch.from_numpy(items)] + torch.from_numpy(counts) * self._step

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from engine.data.dataset import PHASES, Dataset, Phase
 from engine.data.negatives import sample_negatives, users_short_of
 from engine.data.seen import seen_keys
+from engine.evaluation.full import Excluded, rank_full
 from engine.evaluation.protocols import EvaluationProtocol, parse_protocol
-from engine.evaluation.ranks import rank_among, rank_of_target
+from engine.evaluation.sampled import rank_sampled
+from engine.evaluation.scores import Scorer, Scores
 from engine.evaluation.user_ranks import UserRanks, concatenate
 
-
-class Scorer(Protocol):
-    """A model, as evaluation sees it."""
-
-    def __call__(self, users: np.ndarray) -> Tensor:
-        """Scores (batch, items), higher is better, of users (batch,) given what is known of them in the phase.
-
-        The batch may be empty. The evaluator overwrites the tensor it is given.
-        """
+BLOCK_MB = 128
 
 
 class Evaluator:
@@ -34,11 +25,13 @@ class Evaluator:
     negatives, only where there are any.
     """
 
-    def __init__(self, dataset: Dataset, protocols: Sequence[str], seed: int) -> None:
-        """seed: of the negatives. Raises B4RError for an unknown protocol."""
+    def __init__(
+        self, dataset: Dataset, protocols: Sequence[str], seed: int, block_mb: int = BLOCK_MB
+    ) -> None:
+        """seed: of the negatives. block_mb: memory for scores. Raises B4RError for an unknown protocol."""
         self._dataset = dataset
         self._protocols = [parse_protocol(name) for name in protocols]
-        self._seed = seed
+        self._seed, self._block_mb = seed, block_mb
         self._users = np.empty(0, dtype=np.int64)
         self._negatives: dict[str, np.ndarray] = {}
         self.short_users = _short_users(dataset, self._protocols)
@@ -51,24 +44,26 @@ class Evaluator:
         batch_size: int,
         batches: int | None = None,
         on_batch: Callable[[int, int], None] | None = None,
+        list_length: int = 0,
     ) -> dict[str, UserRanks]:
         """Protocol → ranks of `users`, in the order of `users`, whose held-out items are those of the phase.
 
         users: (n,) int64, of `dataset.evaluated_users(phase)`. batches: how often to call the scorer, at least
         n / batch_size; calls beyond the last user get no users, which keeps the ranks of a collective in step.
-        on_batch: told the number of batches done, and of all. Raises B4RError where scores are not finite.
+        on_batch: told the number of batches done, and of all. list_length: items of the lists that come with
+        `full`, 0 for none. Raises B4RError where scores are not finite.
         """
         self._draw_negatives(users)
         total = batch_count(len(users), batch_size, batches)
         parts: dict[str, list[UserRanks]] = {protocol.name: [] for protocol in self._protocols}
         for number in range(total):
             rows = slice(number * batch_size, (number + 1) * batch_size)
-            scores = scorer(users[rows])
-            for name, ranks in self._rank_batch(phase, scores, users[rows], rows).items():
-                parts[name].append(ranks)
+            ranks = self._rank_batch(phase, scorer(users[rows]), users[rows], rows, list_length)
+            for name, found in ranks.items():
+                parts[name].append(found)
             if on_batch:
                 on_batch(number + 1, total)
-        return {name: concatenate(ranks) for name, ranks in parts.items()}
+        return {name: concatenate(found) for name, found in parts.items()}
 
     def _draw_negatives(self, users: np.ndarray) -> None:
         if np.array_equal(users, self._users) and self._negatives:
@@ -83,13 +78,8 @@ class Evaluator:
         self._users = users.copy()
 
     def _rank_batch(
-        self, phase: Phase, scores: Tensor, users: np.ndarray, rows: slice
+        self, phase: Phase, scores: Scores, users: np.ndarray, rows: slice, list_length: int
     ) -> dict[str, UserRanks]:
-        """Ranks by protocol, in any order: `full` overwrites scores, so the sampled ones come first."""
-        if scores.shape != (len(users), self._dataset.num_items):
-            raise ValueError(
-                f"the scorer gave {tuple(scores.shape)}, not {(len(users), self._dataset.num_items)}"
-            )
         targets = self._dataset.targets(users, phase)
         ranks = {
             name: rank_sampled(users, targets, scores, negatives[rows])
@@ -97,7 +87,10 @@ class Evaluator:
         }
         if any(protocol.weights is None for protocol in self._protocols):
             excluded = history_but_target(self._dataset, users, targets, phase)
-            ranks["full"] = rank_full(users, targets, scores, *excluded)
+            size = block_size(len(users), self._dataset.num_items, self._block_mb)
+            ranks["full"] = rank_full(
+                users, targets, scores, excluded, self._dataset.num_items, size, list_length
+            )
         return ranks
 
 
@@ -109,38 +102,22 @@ def batch_count(users: int, batch_size: int, batches: int | None = None) -> int:
     return needed if batches is None else batches
 
 
-def rank_sampled(users: np.ndarray, targets: np.ndarray, scores: Tensor, negatives: np.ndarray) -> UserRanks:
-    """Ranks among the target and the negatives. scores: (n, items). negatives: (n, count), -1 for none."""
-    items = _on(scores, negatives)
-    valid = items >= 0
-    target_scores = scores.gather(1, _on(scores, targets)[:, None])[:, 0]
-    better, ties = rank_among(target_scores, scores.gather(1, items.clamp(min=0)), valid)
-    return _user_ranks(users, better, ties, 1 + np.sum(negatives >= 0, axis=1))
+_BYTES_A_SCORE = 16  # a float64 score, what it is compared into, and room for copies
 
 
-def rank_full(
-    users: np.ndarray, targets: np.ndarray, scores: Tensor, rows: np.ndarray, items: np.ndarray
-) -> UserRanks:
-    """Ranks among all items but `items[i]` for row `rows[i]`: distinct pairs, none of them a target.
-
-    scores: (n, items), overwritten.
-    """
-    scores[_on(scores, rows), _on(scores, items)] = -torch.inf
-    better, ties = rank_of_target(scores, _on(scores, targets))
-    return _user_ranks(users, better, ties, scores.shape[1] - np.bincount(rows, minlength=len(users)))
+def block_size(users: int, num_items: int, block_mb: int) -> int:
+    """Items whose scores for `users` users take at most `block_mb` MB, at least 1, in blocks of even size."""
+    most = max(1, (block_mb << 20) // (_BYTES_A_SCORE * max(1, users)))
+    blocks = -(-num_items // most)
+    return -(-num_items // blocks)
 
 
-def history_but_target(
-    dataset: Dataset, users: np.ndarray, targets: np.ndarray, phase: Phase
-) -> tuple[np.ndarray, np.ndarray]:
-    """Distinct pairs (row, item), each (pairs,) int64: what a user has had, except the target.
-
-    An item that the user comes back to stays a candidate when it is the one to find.
-    """
+def history_but_target(dataset: Dataset, users: np.ndarray, targets: np.ndarray, phase: Phase) -> Excluded:
+    """What users have had, except the target: an item that comes back stays a candidate when it is the one to find."""
     keys = seen_keys(dataset, *dataset.history_bounds(users, phase))
     rows, items = np.divmod(keys, dataset.num_items)
     other = items != targets[rows]
-    return rows[other], items[other]
+    return Excluded(rows[other], items[other])
 
 
 def _short_users(dataset: Dataset, protocols: list[EvaluationProtocol]) -> dict[str, int]:
@@ -151,14 +128,3 @@ def _short_users(dataset: Dataset, protocols: list[EvaluationProtocol]) -> dict[
         if protocol.weights
     }
     return {name: count for name, count in counts.items() if count}
-
-
-def _on(scores: Tensor, indices: np.ndarray) -> Tensor:
-    """Indices as an int64 tensor on the device of the scores."""
-    return torch.from_numpy(indices.astype(np.int64)).to(scores.device)
-
-
-def _user_ranks(users: np.ndarray, better: Tensor, ties: Tensor, candidates: np.ndarray) -> UserRanks:
-    ties_of = ties.cpu().numpy()
-    ranks = better.cpu().numpy() + 1.0 + ties_of / 2.0
-    return UserRanks(users, ranks, ties_of, candidates.astype(np.int64))

@@ -15,12 +15,16 @@ from engine.evaluation.user_ranks import UserRanks
 
 
 def per_user(ranks: UserRanks, cutoffs: Sequence[int]) -> dict[str, np.ndarray]:
-    """recall@k, precision@k and ndcg@k for each cutoff k, and mrr: each (n,) float64, rows as in `ranks`."""
+    """recall, precision, ndcg, map and mrr @k for each cutoff k, and mrr: each (n,) float64, rows as in `ranks`.
+
+    With one relevant item, average precision is the reciprocal rank: map@k and mrr@k are the same numbers.
+    """
     values = {}
     for k in cutoffs:
         values[f"recall@{k}"] = recall(ranks, k)
         values[f"precision@{k}"] = recall(ranks, k) / k
         values[f"ndcg@{k}"] = ndcg(ranks, k)
+        values[f"map@{k}"] = values[f"mrr@{k}"] = reciprocal_rank(ranks, k)
     return {**values, "mrr": reciprocal_rank(ranks)}
 
 
@@ -45,9 +49,9 @@ def ndcg(ranks: UserRanks, k: int) -> np.ndarray:
     return _expected(ranks, k, gains.__getitem__)
 
 
-def reciprocal_rank(ranks: UserRanks) -> np.ndarray:
-    """Expected 1 / place."""
-    last = _last_place(ranks, None)
+def reciprocal_rank(ranks: UserRanks, k: int | None = None) -> np.ndarray:
+    """Expected 1 / place where place ≤ k, else 0; None counts all places."""
+    last = _last_place(ranks, k)
     harmonic = np.concatenate(([0.0], np.cumsum(1.0 / (1.0 + np.arange(last)))))
     return _expected(ranks, last, harmonic.__getitem__)
 

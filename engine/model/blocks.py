@@ -56,11 +56,26 @@ class SelfAttention(nn.Module):
         padded = ragged.pad(self.qkv(tokens))
         rows, longest, _ = padded.shape
         query, key, value = padded.view(rows, longest, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        mixed = self._attend(query, key, value, ragged).reshape(rows, longest, -1)
+        return self.out(ragged.unpad(mixed, len(tokens)))
+
+    def once(self, tokens: Tensor, ragged: Ragged, asking: Tensor) -> Tensor:
+        """Attention of one token a row, (rows,) int64 in the rows' order: (tokens, emb_dim) → (rows, emb_dim)."""
+        width = tokens.shape[1]
+        weight, bias = self.qkv.weight, self.qkv.bias
+        query = functional.linear(tokens.index_select(0, asking), weight[:width], bias[:width])
+        padded = ragged.pad(functional.linear(tokens, weight[width:], bias[width:]))
+        rows, longest, _ = padded.shape
+        key, value = padded.view(rows, longest, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
+        query = query.view(rows, 1, self.heads, -1).transpose(1, 2)
+        return self.out(self._attend(query, key, value, ragged).reshape(rows, width))
+
+    def _attend(self, query: Tensor, key: Tensor, value: Tensor, ragged: Ragged) -> Tensor:
+        """Each (rows, heads, positions, width of a head) → (rows, positions of query, heads, width of a head)."""
         mixed = functional.scaled_dot_product_attention(
             query, key, value, attn_mask=ragged.keep, dropout_p=self.dropout if self.training else 0.0
         )
-        mixed = mixed.transpose(1, 2).reshape(rows, longest, -1)
-        return self.out(ragged.unpad(mixed, len(tokens)))
+        return mixed.transpose(1, 2)
 
 
 class Block(nn.Module):
@@ -79,11 +94,21 @@ class Block(nn.Module):
         self.feed_norm = nn.LayerNorm(config.emb_dim)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, tokens: Tensor, ragged: Ragged, wanted: Tensor | None = None) -> Tensor:
-        """(tokens, emb_dim) → the same, or only the rows `wanted` of it: (wanted, emb_dim)."""
-        attended = self.attention(self.attention_norm(tokens) if self.pre else tokens, ragged)
-        if wanted is not None:
-            tokens, attended = tokens.index_select(0, wanted), attended.index_select(0, wanted)
+    def forward(
+        self, tokens: Tensor, ragged: Ragged, wanted: Tensor | None = None, once: bool = False
+    ) -> Tensor:
+        """(tokens, emb_dim) → the same, or only the tokens `wanted` of it: (wanted, emb_dim).
+
+        once: exactly one token of each row is wanted, in the rows' order, which saves the others' attention.
+        """
+        asked = self.attention_norm(tokens) if self.pre else tokens
+        if wanted is None:
+            attended = self.attention(asked, ragged)
+        elif once:
+            tokens, attended = tokens.index_select(0, wanted), self.attention.once(asked, ragged, wanted)
+        else:
+            attended = self.attention(asked, ragged).index_select(0, wanted)
+            tokens = tokens.index_select(0, wanted)
         tokens = tokens + self.dropout(attended)
         if self.pre:
             return tokens + self.dropout(self._feed(self.feed_norm(tokens)))

@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from engine.config import Experiment
 from engine.data.dataset import Dataset, Phase
 from engine.data.loader import evaluation_batch
 from engine.distributed.group import Group
 from engine.distributed.parallel import ParallelModel
-from engine.evaluation.baselines import popularity_scorer
-from engine.evaluation.evaluator import Evaluator, Scorer
+from engine.evaluation.baselines import markov_scorer, popularity_scorer, random_ranks
+from engine.evaluation.evaluator import Evaluator
+from engine.evaluation.scores import DotScores, Scorer
 from engine.evaluation.user_ranks import UserRanks, concatenate
 
 RanksByProtocol = dict[str, UserRanks]
@@ -27,40 +27,68 @@ class Measure:
     def __init__(self, dataset: Dataset, experiment: Experiment, group: Group) -> None:
         self._dataset, self._group = dataset, group
         self._max_len, self._config = experiment.model.max_len, experiment.evaluation
-        self.evaluator = Evaluator(dataset, experiment.evaluation.protocols, experiment.data.seed)
+        evaluation = experiment.evaluation
+        self.evaluator = Evaluator(dataset, evaluation.protocols, experiment.data.seed, evaluation.block_mb)
+        self._baselines: dict[Phase, dict[str, RanksByProtocol]] = {}
 
     def model(self, model: ParallelModel, phase: Phase, on_batch: OnBatch | None = None) -> RanksByProtocol:
-        """Ranks the model gives, whole on rank 0 and empty elsewhere. A collective. phase: validate or test."""
+        """Ranks the model gives, whole on rank 0 and empty elsewhere. A collective. phase: validate or test.
+
+        Lists of the longest cutoff come with `full` in the test.
+        """
         model.core.eval()
         return self._rank(phase, ModelScorer(model, self._dataset, phase, self._max_len), on_batch)
 
-    def popularity(self, phase: Phase) -> RanksByProtocol:
-        """Ranks by training popularity, whole on rank 0 and empty elsewhere. A collective."""
-        return self._rank(phase, popularity_scorer(self._dataset), None)
+    def baselines(self, phase: Phase) -> dict[str, RanksByProtocol]:
+        """Ranks of random, popularity and markov by name, as in `model`; measured once a phase. A collective."""
+        if phase not in self._baselines:
+            popularity = self._rank(phase, popularity_scorer(self._dataset), None)
+            markov = self._rank(phase, markov_scorer(self._dataset, phase), None)
+            self._baselines[phase] = {
+                "random": random_ranks(popularity),
+                "popularity": popularity,
+                "markov": markov,
+            }
+        return self._baselines[phase]
 
     @torch.no_grad()
     def _rank(self, phase: Phase, scorer: Scorer, on_batch: OnBatch | None) -> RanksByProtocol:
-        everyone = self._dataset.evaluated_users(phase)
+        everyone = by_length(self._dataset, self._dataset.evaluated_users(phase))
         users = everyone[self._group.rank :: self._group.world_size]
         size = self._config.val_batch_size if phase == "validate" else self._config.test_batch_size
         most = -(-len(everyone) // self._group.world_size)
-        mine = self.evaluator.rank(phase, scorer, users, size, batches=-(-most // size), on_batch=on_batch)
+        mine = self.evaluator.rank(
+            phase,
+            scorer,
+            users,
+            size,
+            batches=-(-most // size),
+            on_batch=on_batch,
+            list_length=max(self._config.metric_ks) if phase == "test" else 0,
+        )
         return _merged(self._group.gather(mine))
 
 
+def by_length(dataset: Dataset, users: np.ndarray) -> np.ndarray:
+    """Users with long histories last: a batch of histories of one length needs no padding."""
+    return users[np.argsort(dataset.lengths[users], kind="stable")]
+
+
 class ModelScorer:
-    """Scores of all items for users' next interaction: (users,) indices → (users, num_items) float."""
+    """Scores for users' next interaction, from hidden states computed once a batch."""
 
     def __init__(self, model: ParallelModel, dataset: Dataset, phase: Phase, max_len: int) -> None:
         self._model, self._dataset, self._phase, self._max_len = model, dataset, phase, max_len
 
-    def __call__(self, users: np.ndarray) -> Tensor:
+    def __call__(self, users: np.ndarray) -> DotScores:
         """Score a batch; with no users the model still runs, since in dmp all ranks must take part."""
         asked = users if len(users) else self._dataset.evaluated_users(self._phase)[:1]
         batch = evaluation_batch(self._dataset, asked, self._phase, self._max_len).to(
             self._model.group.device
         )
-        return self._model.core(batch.items, batch.lengths, batch.positions)[: len(users)]
+        bare = self._model.bare
+        hidden = bare.encode_last(batch.items, batch.lengths)[: len(users)]
+        return DotScores(hidden, bare.item_weights, bare.output_bias)
 
 
 def _merged(parts: Sequence[RanksByProtocol]) -> RanksByProtocol:

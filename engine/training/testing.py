@@ -1,13 +1,16 @@
-"""The final test: the chosen and the last checkpoint on the test split, popularity beside them."""
+"""The final test: the chosen and the last checkpoint on the test split, baselines beside them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from engine.data.fingerprint import of_negatives
+from engine.evaluation import lists
 from engine.evaluation.intervals import bootstrap
 from engine.evaluation.metrics import per_user
 from engine.evaluation.protocols import parse_protocol
+from engine.evaluation.rank_file import write_ranks
+from engine.evaluation.user_ranks import UserRanks
 from engine.events import Intervals, Test
 from engine.files import write_json
 from engine.training.checkpoint import check_fits, read_checkpoint
@@ -29,7 +32,10 @@ def final_test(run: Run) -> None:
 
 
 def measure_checkpoint(run: Run, path: Path) -> Test:
-    """Load a checkpoint, measure it on the test split, report and return the event. A collective."""
+    """Load a checkpoint, measure it on the test split, report and return the event. A collective.
+
+    Rank 0 leaves every user's rank in `predictions/`; those of the checkpoint measured last stay.
+    """
     checkpoint = read_checkpoint(path)
     check_fits(checkpoint, path, run.model.state(), run.dataset)
     run.model.load(checkpoint.weights)
@@ -38,13 +44,16 @@ def measure_checkpoint(run: Run, path: Path) -> Test:
         "test",
         lambda step, steps: run.report.progress("test", checkpoint.epoch, step, steps),
     )
-    baseline = run.measure.popularity("test")
+    baselines = {name: _table(run, found) for name, found in run.measure.baselines("test").items()}
     event = Test(
         checkpoint_epoch=checkpoint.epoch,
         metrics=_table(run, ranks),
-        baseline=_table(run, baseline),
+        baseline=baselines["popularity"],
+        baselines=baselines,
         negatives=_negatives(run),
     )
+    for protocol, found in ranks.items():  # nothing but on rank 0
+        write_ranks(run.checkpoints.run_dir, protocol, found, run.dataset, "test")
     run.report.event(event)
     return event
 
@@ -63,13 +72,27 @@ def write_metrics(run: Run, event: Test, checkpoint: Path) -> None:
             "negatives": event.negatives,
             "metrics": event.metrics,
             "baseline": event.baseline,
+            "baselines": event.baselines,
         },
     )
 
 
 def _table(run: Run, ranks: RanksByProtocol) -> Intervals:
-    cutoffs, seed = run.experiment.evaluation.metric_ks, run.experiment.data.seed
-    return {protocol: bootstrap(per_user(found, cutoffs), seed=seed) for protocol, found in ranks.items()}
+    return {protocol: _metrics(run, found) for protocol, found in ranks.items()}
+
+
+def _metrics(run: Run, ranks: UserRanks) -> dict[str, dict[str, float]]:
+    """Every metric of one protocol, those of the lists after those of the ranks."""
+    cutoffs, dataset = run.experiment.evaluation.metric_ks, run.dataset
+    values = per_user(ranks, cutoffs)
+    if ranks.top is None:
+        return bootstrap(values, seed=run.experiment.data.seed)
+    values |= lists.per_user(ranks.top, dataset.popularity / dataset.num_users, cutoffs)
+    whole = lists.of_catalogue(ranks.top, dataset.num_items, cutoffs)
+    return {
+        **bootstrap(values, seed=run.experiment.data.seed),
+        **{name: {"value": value, "n": len(ranks)} for name, value in whole.items()},
+    }
 
 
 def _negatives(run: Run) -> dict[str, str]:

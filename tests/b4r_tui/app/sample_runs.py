@@ -146,7 +146,16 @@ class RunFolder:
         value = _ndcg(self.seed, self.best)
         metrics = {"full": _intervals(value * 0.95), "popular-100": _intervals(min(0.9, value * 2.7))}
         baseline = {"full": _intervals(0.021), "popular-100": _intervals(0.052)}
-        self.say(Test(checkpoint_epoch=self.best, metrics=metrics, baseline=baseline))
+        markov = {"full": _intervals(0.074), "popular-100": _intervals(0.211)}
+        random = {"full": _intervals(0.0014), "popular-100": _intervals(0.045)}
+        self.say(
+            Test(
+                checkpoint_epoch=self.best,
+                metrics=metrics,
+                baseline=baseline,
+                baselines={"random": random, "popularity": baseline, "markov": markov},
+            )
+        )
         self.say(RunFinished(seconds=self.t - self.t_started, best_epoch=self.best))
         return self.exits(ExitRecord(reason="finished", ended_at=self.t, code=0))
 
@@ -209,6 +218,6 @@ def _metrics(ndcg: float) -> dict[str, float]:
 
 def _intervals(ndcg: float) -> dict[str, dict[str, float]]:
     return {
-        name: {"value": value, "low": value * 0.96, "high": value * 1.04, "n": 6040}
+        name: {"value": value, "low": value * 0.96, "high": value * 1.04, "n": 6040, "se": value * 0.02}
         for name, value in _metrics(ndcg).items()
     }

@@ -35,10 +35,11 @@ def test_the_best_stands_first_and_the_untested_do_not_stand() -> None:
     ]
 
 
-def test_a_row_carries_interval_users_and_popularity() -> None:
-    (board,) = leaderboard([summary("1")])
+def test_a_row_carries_interval_users_and_baselines() -> None:
+    (board,) = leaderboard([summary("1", **{"baselines.markov.full.ndcg@10": 0.3})])
     row = board.rows[0]
     assert (row.low, row.high, row.n, row.popularity, row.fingerprint) == (0.4, None, 600, 0.1, "f1")
+    assert (row.markov, row.random) == (0.3, None)
     assert (board.protocol, board.metric, board.as_json()["split"]) == ("full", "ndcg@10", "test")
 
 

@@ -190,3 +190,9 @@ def test_movielens_100k_is_cut_as_pandas_would_cut_it(data_dir, tmp_path):
         users = dataset.evaluated_users(phase)
         assert dataset.user_ids[users].astype(int).tolist() == expected.index.tolist()
         assert dataset.item_ids[dataset.targets(users, phase)].astype(int).tolist() == expected.tolist()
+
+
+def test_fractions_of_seconds_decide_the_order():
+    users = np.array([700_000, 700_000, 3, 3])
+    times = np.array([2e9 + 0.5, 2e9 + 0.25, 1.75, 1.5])
+    assert in_time_order(users, times).tolist() == [3, 2, 1, 0]

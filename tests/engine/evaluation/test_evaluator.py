@@ -1,5 +1,7 @@
 """The evaluator against a ranking of each user by hand, in any batch, order and share of users."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 import torch
@@ -9,15 +11,21 @@ from hypothesis import strategies as st
 from engine.data.negatives import sample_negatives
 from engine.errors import B4RError
 from engine.evaluation.baselines import popularity_scorer
-from engine.evaluation.evaluator import Evaluator
+from engine.evaluation.evaluator import Evaluator, block_size
 from engine.evaluation.metrics import means
 from engine.evaluation.protocols import EvaluationProtocol, parse_protocol
+from engine.evaluation.scores import TableScores
 from engine.evaluation.user_ranks import concatenate
 from tests.builders import dataset_of
 
 ITEMS = 9
 PROTOCOLS = ["full", "popular-4", "uniform-20"]
 histories = st.lists(st.lists(st.integers(0, ITEMS - 1), min_size=3, max_size=12), min_size=1, max_size=8)
+
+
+def scorer_of(scores):
+    """A scorer from a function of users that gives whole tables."""
+    return lambda users: TableScores(scores(users))
 
 
 def scores_of(users):
@@ -27,6 +35,10 @@ def scores_of(users):
         .float()
         .reshape(-1, ITEMS)
     )
+
+
+def blocks_of(items):
+    return mock.patch("engine.evaluation.evaluator.block_size", return_value=items)
 
 
 def rank_by_hand(scores, target, others):
@@ -47,11 +59,12 @@ def others_by_hand(dataset, user, phase, protocol):
     return target, [item for item in range(ITEMS) if item not in history and item != target]
 
 
-@given(histories, st.sampled_from(["validate", "test"]), st.integers(1, 5))
-def test_ranks_are_those_found_by_hand(rows, phase, batch_size):
+@given(histories, st.sampled_from(["validate", "test"]), st.integers(1, 5), st.integers(1, 10))
+def test_ranks_are_those_found_by_hand(rows, phase, batch_size, block):
     dataset = dataset_of(rows, ITEMS)
     users = dataset.evaluated_users("test")
-    ranks = Evaluator(dataset, PROTOCOLS, 7).rank(phase, scores_of, users, batch_size)
+    with blocks_of(block):
+        ranks = Evaluator(dataset, PROTOCOLS, 7).rank(phase, scorer_of(scores_of), users, batch_size)
     assert list(ranks) == PROTOCOLS
     for protocol, found in ranks.items():
         assert found.users.tolist() == users.tolist()
@@ -66,6 +79,7 @@ def large():
     return dataset_of(generator.integers(0, 300, (101, 12)).tolist(), 300)
 
 
+@scorer_of
 def random_scorer(users):
     """Scores that depend on the user, not on the batch."""
     return (
@@ -107,6 +121,38 @@ def test_the_phases_of_a_temporal_split_have_users_of_their_own():
     assert validated - tested and tested - validated and validated & tested
 
 
+def test_blocks_are_as_large_as_the_memory_allows_and_even():
+    assert block_size(users=128, num_items=54_542, block_mb=128) == 54_542
+    assert block_size(users=128, num_items=1_000_000, block_mb=128) == 62_500
+    assert block_size(users=1, num_items=10, block_mb=1) == 10
+    assert block_size(users=10**9, num_items=10, block_mb=1) == 1
+    assert block_size(users=0, num_items=7, block_mb=1) == 7
+
+
+class WatchedScores(TableScores):
+    """Notes the shape of every block asked for."""
+
+    shapes: list[tuple[int, ...]] = []  # noqa: RUF012
+
+    def block(self, first, last):
+        found = super().block(first, last)
+        self.shapes.append(tuple(found.shape))
+        return found
+
+
+def test_memory_is_bounded_and_one_block_is_scored_once():
+    dataset, users = dataset_of([[u, u + 1, u + 2] for u in range(64)], 20_000), np.arange(64)
+    for block_mb, most in ((1, 1024), (32, 20_000)):
+        WatchedScores.shapes.clear()
+        Evaluator(dataset, ["full"], 0, block_mb).rank(
+            "test", lambda asked: WatchedScores(torch.rand(len(asked), 20_000)), users, 64
+        )
+        assert max(width for _, width in WatchedScores.shapes) <= most
+        assert len(WatchedScores.shapes) == (
+            1 if most == 20_000 else 20 + 1
+        )  # targets lie in the first block
+
+
 def test_extra_batches_call_the_scorer_without_users():
     dataset = large()
     sizes, told = [], []
@@ -139,7 +185,10 @@ def test_too_few_batches_and_scores_of_a_wrong_shape_are_faults_of_the_caller():
         evaluator.rank("test", random_scorer, dataset.evaluated_users("test"), 10, batches=10)
     with pytest.raises(ValueError, match=r"the scorer gave \(101, 299\), not \(101, 300\)"):
         evaluator.rank(
-            "test", lambda users: random_scorer(users)[:, 1:], dataset.evaluated_users("test"), 101
+            "test",
+            lambda users: TableScores(torch.zeros(len(users), 299)),
+            dataset.evaluated_users("test"),
+            101,
         )
 
 
@@ -148,7 +197,7 @@ def test_a_diverged_model_is_refused():
     with pytest.raises(B4RError, match="has diverged"):
         Evaluator(dataset, ["full"], 0).rank(
             "test",
-            lambda users: torch.full((len(users), 300), torch.nan),
+            scorer_of(lambda users: torch.full((len(users), 300), torch.nan)),
             dataset.evaluated_users("test"),
             50,
         )
@@ -181,9 +230,11 @@ def test_users_with_too_few_candidates_are_counted():
 def test_popularity_ranks_by_training_counts_only():
     dataset = dataset_of([[0, 1, 5, 5], [0, 2, 5, 1], [0, 3, 1, 5]], 6)
     scores = popularity_scorer(dataset)(np.array([0, 2]))
-    assert scores.tolist() == [[3, 1, 1, 1, 0, 0]] * 2
-    scores[0, 0] = -1
-    assert popularity_scorer(dataset)(np.array([0])).tolist() == [[3, 1, 1, 1, 0, 0]]
+    block = scores.block(0, 6)
+    assert block.tolist() == [[3, 1, 1, 1, 0, 0]] * 2
+    block[0, 0] = -1
+    assert scores.block(0, 3).tolist() == [[3, 1, 1]] * 2
+    assert scores.of(np.array([[5, 0], [1, 1]])).tolist() == [[0, 3], [1, 1]]
 
 
 def test_protocol_names_are_read():

@@ -14,8 +14,9 @@ def test_value_and_n_are_the_mean_and_the_users_and_lie_in_the_interval():
     found = bootstrap(values)
     assert found.keys() == values.keys()
     for name, interval in found.items():
-        assert interval.keys() == {"value", "low", "high", "n"}
+        assert interval.keys() == {"value", "low", "high", "n", "se"}
         assert interval["value"] == values[name].mean() and interval["n"] == 300
+        assert interval["se"] == pytest.approx(values[name].std(ddof=1) / math.sqrt(300), rel=1e-12)
         assert interval["low"] < interval["value"] < interval["high"]
 
 

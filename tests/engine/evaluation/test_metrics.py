@@ -10,6 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.config import METRIC_NAMES
 from engine.evaluation.metrics import means, per_user
 from engine.evaluation.ranks import rank_of_target
 from engine.evaluation.user_ranks import UserRanks, concatenate, no_ranks
@@ -30,6 +31,7 @@ def metrics_at(place):
     for k in CUTOFFS:
         hit = place <= k
         values |= {f"recall@{k}": hit, f"precision@{k}": hit / k}
+        values[f"map@{k}"] = values[f"mrr@{k}"] = 1 / place if hit else 0.0
         values[f"ndcg@{k}"] = 1 / math.log2(1 + place) if hit else 0.0
     return values
 
@@ -80,7 +82,7 @@ def test_metrics_equal_those_of_ranx(ranx):
     cutoffs = [1, 5, 10, 20, 50, 100]
     qrels = ranx.Qrels({f"u{user}": {f"i{item}": 1} for user, item in enumerate(targets)})
     run = ranx.Run({f"u{u}": {f"i{i}": score for i, score in enumerate(row)} for u, row in enumerate(scores)})
-    names = [f"{metric}@{k}" for metric in ("recall", "precision", "ndcg") for k in cutoffs] + ["mrr"]
+    names = [f"{metric}@{k}" for metric in METRIC_NAMES for k in cutoffs] + ["mrr"]
     expected = ranx.evaluate(qrels, run, names)
     found = means(user_ranks(scores.tolist(), targets.tolist()), cutoffs)
     assert found.keys() == expected.keys()

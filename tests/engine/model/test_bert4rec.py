@@ -80,6 +80,17 @@ def test_scores_are_those_of_torchs_encoder(norm, tie_output):
     torch.testing.assert_close(scores_of(model, SEQUENCES), expected, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("norm", ["post", "pre"])
+@pytest.mark.parametrize("sequences", [SEQUENCES, SEQUENCES[2:], [[1, 30], [2, 30]]])
+def test_asking_once_a_sequence_gives_the_same_scores(norm, sequences):
+    model = with_random_norms(model_of(norm=norm))
+    lengths = torch.tensor([len(s) for s in sequences])
+    with torch.no_grad():
+        hidden = model.encode_last(torch.tensor([item for s in sequences for item in s]), lengths)
+    scores = functional.linear(hidden, model.item_weights, model.output_bias)
+    torch.testing.assert_close(scores, scores_of(model, sequences), atol=1e-5, rtol=1e-5)
+
+
 def test_a_score_does_not_depend_on_the_rest_of_the_batch():
     model = with_random_norms(model_of())
     alone = torch.cat([scores_of(model, [sequence]) for sequence in SEQUENCES])

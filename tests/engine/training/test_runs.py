@@ -3,6 +3,7 @@
 import itertools
 import json
 
+import pandas as pd
 import pytest
 import torch
 
@@ -47,6 +48,12 @@ def test_the_folder_holds_checkpoints_metrics_and_environment(single_run):
     metrics = json.loads((single_run / "metrics.json").read_text())
     values = metrics["metrics"]["full"]["ndcg@10"]
     assert values["low"] <= values["value"] <= values["high"] and values["n"] == 60
+    assert metrics["baseline"] == metrics["baselines"]["popularity"]
+    assert metrics["baselines"].keys() == {"random", "popularity", "markov"}
+    assert 0 < metrics["metrics"]["full"]["coverage@10"]["value"] <= 1
+    assert values["low"] <= metrics["baselines"]["markov"]["full"]["ndcg@10"]["value"]  # a planted chain
+    ranks = pd.read_parquet(single_run / "predictions" / "ranks_full.parquet")
+    assert (1 / ranks["rank"]).mean() == pytest.approx(metrics["metrics"]["full"]["mrr"]["value"], abs=1e-12)
     assert metrics["baseline"]["popular-10"].keys() == metrics["metrics"]["popular-10"].keys()
     started = next(iter(events_of(single_run, RunStarted)))
     assert metrics["split"] == started.dataset["split"] == "leave-two-out"

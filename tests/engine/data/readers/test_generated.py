@@ -1,13 +1,11 @@
 """Generated data sets: as large as asked for, the same for the same seed, and synthetic ones learnable."""
 
-import numpy as np
 import pytest
-import torch
 
 from engine.config import DataConfig
 from engine.data.load import load_dataset
 from engine.data.readers import READERS, synthetic
-from engine.evaluation.baselines import popularity_scorer
+from engine.evaluation.baselines import markov_scorer, popularity_scorer
 from engine.evaluation.evaluator import Evaluator
 from engine.evaluation.metrics import means
 
@@ -64,16 +62,3 @@ def test_a_counting_markov_model_beats_popularity_by_far_on_synthetic():
     for protocol in ("full", "popular-100"):
         assert means(popularity[protocol], [10])["ndcg@10"] < 0.2
         assert means(markov[protocol], [10])["ndcg@10"] > 0.7
-
-
-def markov_scorer(dataset, phase):
-    """Scores items by how often they follow the user's last known one in training."""
-    follows = np.zeros((dataset.num_items, dataset.num_items))
-    for start, end in zip(dataset.offsets, dataset.train_ends(), strict=False):
-        np.add.at(follows, (dataset.items[start : end - 1], dataset.items[start + 1 : end]), 1)
-
-    def score(users):
-        ends = dataset.history_bounds(users, phase)[1]
-        return torch.from_numpy(follows[dataset.items[ends - 1]])
-
-    return score

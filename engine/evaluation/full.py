@@ -1,0 +1,87 @@
+"""The protocol `full`: ranks held-out items among all unseen ones, a block of items at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.evaluation.ranks import compare
+from engine.evaluation.scores import Scores
+from engine.evaluation.top import TopItems
+from engine.evaluation.user_ranks import UserRanks, ranks_of_counts
+
+
+@dataclass(frozen=True)
+class Excluded:
+    """Distinct pairs (row of the batch, item) that are no candidates, none of them a target: each (pairs,) int64."""
+
+    rows: np.ndarray
+    items: np.ndarray
+
+    def within(self, first: int, last: int) -> Excluded:
+        """The pairs whose item is one of first … last - 1, items counted from `first`."""
+        inside = (self.items >= first) & (self.items < last)
+        return Excluded(self.rows[inside], self.items[inside] - first)
+
+
+def rank_full(
+    users: np.ndarray,
+    targets: np.ndarray,
+    scores: Scores,
+    excluded: Excluded,
+    num_items: int,
+    block: int,
+    list_length: int = 0,
+) -> UserRanks:
+    """Ranks among all items but the excluded, scored `block` at a time; counts of the blocks add up.
+
+    Targets are compared with the very numbers that their own block gives. So where there is more than one block,
+    those that hold a target are scored twice: keeping them all would be users × items.
+    """
+    blocks = list(_blocks(num_items, block))
+    kept = scores.block(*blocks[0]) if len(blocks) == 1 else None
+    target_scores = _target_scores(scores, targets, blocks) if kept is None else _pick(kept, targets)
+    counts, top = torch.zeros((2, len(users)), dtype=torch.int64), TopItems(list_length)
+    for first, last in blocks:
+        found = scores.block(first, last) if kept is None else kept
+        if found.shape != (len(users), last - first):
+            raise ValueError(f"the scorer gave {tuple(found.shape)}, not {(len(users), last - first)}")
+        _exclude(found, excluded.within(first, last))
+        counts += torch.stack(compare(found, target_scores)).cpu()
+        if list_length:
+            top.add(found, first)
+    candidates = num_items - np.bincount(excluded.rows, minlength=len(users))
+    lists = top.items().cpu().numpy() if list_length else None
+    return ranks_of_counts(users, counts[0].numpy(), counts[1].numpy() - 1, candidates, lists)
+
+
+def _blocks(num_items: int, block: int) -> Iterator[tuple[int, int]]:
+    return ((first, min(first + block, num_items)) for first in range(0, num_items, block))
+
+
+def _target_scores(scores: Scores, targets: np.ndarray, blocks: list[tuple[int, int]]) -> Tensor:
+    """(batch, 1), from the blocks that hold a target."""
+    parts, rows = [], []
+    for first, last in blocks:
+        mine = np.flatnonzero((targets >= first) & (targets < last))
+        if len(mine):
+            parts.append(_pick(scores.block(first, last)[torch.from_numpy(mine)], targets[mine] - first))
+            rows.append(mine)
+    if not parts:
+        return scores.of(np.empty((0, 1), np.int64))
+    order = np.argsort(np.concatenate(rows))
+    return torch.cat(parts)[torch.from_numpy(order)]
+
+
+def _pick(scores: Tensor, columns: np.ndarray) -> Tensor:
+    """One score of each row: (rows, 1)."""
+    return scores.gather(1, torch.from_numpy(columns.astype(np.int64)).to(scores.device)[:, None])
+
+
+def _exclude(scores: Tensor, excluded: Excluded) -> None:
+    rows, items = (torch.from_numpy(part).to(scores.device) for part in (excluded.rows, excluded.items))
+    scores[rows, items] = -torch.inf

@@ -1,0 +1,37 @@
+"""Every user's rank in a parquet file, for significance tests and plots that means cannot give."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from engine.data.dataset import Dataset, Phase
+from engine.evaluation.user_ranks import UserRanks
+from engine.files import replacing
+
+
+def write_ranks(run_dir: Path, protocol: str, ranks: UserRanks, dataset: Dataset, phase: Phase) -> Path:
+    """Write `predictions/ranks_<protocol>.parquet` in one step, a row a user.
+
+    user_id, item_id: str, ids of the source, the item being the held-out one. rank: float64, 1 = best, ties
+    averaged. ties: int64, other candidates of the same score. candidates: int64, the held-out item included.
+    The file's metadata names protocol, phase and split fingerprint. Raises OSError.
+    """
+    table = pa.table(
+        {
+            "user_id": pa.array(dataset.user_ids[ranks.users].tolist(), pa.string()),
+            "item_id": pa.array(dataset.item_ids[dataset.targets(ranks.users, phase)].tolist(), pa.string()),
+            "rank": ranks.ranks,
+            "ties": ranks.ties,
+            "candidates": ranks.candidates,
+        },
+        metadata={"protocol": protocol, "phase": phase, "split_fingerprint": dataset.split_fingerprint},
+    )
+    folder = run_dir / "predictions"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    path = folder / f"ranks_{protocol}.parquet"
+    with replacing(path) as file:
+        pq.write_table(table, file, compression="zstd")
+    return path

@@ -1,0 +1,51 @@
+"""The best items of a row of scores, gathered block by block; only here does position decide ties."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+class TopItems:
+    """Keeps each row's k best items of the blocks seen so far. Of equal scores the smaller item index comes first."""
+
+    def __init__(self, k: int) -> None:
+        self._k = k
+        self._scores: Tensor | None = None
+        self._items = torch.empty(0)
+
+    def add(self, scores: Tensor, first: int) -> None:
+        """A block of scores (rows, items), -inf for excluded items; `first` is its first item, blocks rise."""
+        columns = best_columns(scores, self._k)
+        found, items = scores.gather(1, columns), columns + first
+        if self._scores is not None:
+            found, items = torch.cat([self._scores, found], 1), torch.cat([self._items, items], 1)
+        order = found.argsort(dim=1, descending=True, stable=True)[:, : self._k]
+        self._scores, self._items = found.gather(1, order), items.gather(1, order)
+
+    def items(self) -> Tensor:
+        """(rows, k) int32: best first, -1 where a row has fewer candidates."""
+        assert self._scores is not None, "no block was added"
+        found = self._items.masked_fill(self._scores == -torch.inf, -1)
+        return torch.nn.functional.pad(found, (0, self._k - found.shape[1]), value=-1).int()
+
+
+def best_columns(scores: Tensor, k: int) -> Tensor:
+    """(rows, min(k, columns)) int64, rising: the columns of the k best scores, of equal ones the first."""
+    if k >= scores.shape[1]:
+        return torch.arange(scores.shape[1], device=scores.device).repeat(len(scores), 1)
+    best = scores.topk(k + 1, dim=1)  # one more tells whether the last of them ties with what is left out
+    columns = best.indices[:, :k].sort(dim=1).values
+    limit = best.values[:, k - 1 : k]
+    tied = (limit == best.values[:, k:])[:, 0].nonzero()[:, 0]
+    if len(tied):
+        columns[tied] = _first_of_equals(scores[tied], limit[tied], k)
+    return columns
+
+
+def _first_of_equals(scores: Tensor, limit: Tensor, k: int) -> Tensor:
+    """The same where more than k scores reach the limit: all above it, then the first that equal it."""
+    above, equal = scores > limit, scores == limit
+    room = k - above.sum(1, keepdim=True)
+    chosen = above | (equal & (equal.cumsum(1) <= room))
+    return chosen.nonzero()[:, 1].view(len(scores), k)
