@@ -14,7 +14,7 @@ from engine.distributed.group import Group, process_group
 from engine.distributed.output import start_log
 from engine.train import prepare
 from engine.training.report import Reporter, failures_reported
-from engine.training.testing import measure_checkpoint, write_metrics
+from engine.training.testing import measure_baselines, measure_checkpoint, write_metrics
 
 
 def evaluate(run_dir: Path, pth: str) -> None:
@@ -28,7 +28,7 @@ def evaluate_in_group(run_dir: Path, pth: str, experiment: Experiment, group: Gr
     """What every rank does."""
     run = prepare(run_dir, experiment, group, Reporter(run_dir, group))
     path = run.checkpoints.resolve(pth)
-    event = measure_checkpoint(run, path)
+    event = measure_checkpoint(run, path, measure_baselines(run))
     if group.is_first:
         write_metrics(run, event, path)
 

@@ -23,7 +23,15 @@ ABOUT = (
 
 LEFT_OUT = {"screen.copy_text", "help_quit"}
 SIDEWAYS = ("left", "right", "home", "end")  # of little use in lists; left out too
-SPELLED = {"question_mark": "?", "up": "↑", "down": "↓", "pageup": "page up", "pagedown": "page down"}
+SPELLED = {
+    "question_mark": "?",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+    "pageup": "page up",
+    "pagedown": "page down",
+}
 
 
 @dataclass(frozen=True)
@@ -62,10 +70,6 @@ class Help(ModalScreen[None]):
             box.border_subtitle = "esc closes"
             yield Static(self._table())
 
-    async def action_dismiss(self, result: None = None) -> None:
-        """Close."""
-        self.dismiss(result)
-
     def _table(self) -> Table:
         palette = palette_of(self.app)
         table = Table.grid(padding=(0, 3, 0, 0))
@@ -96,13 +100,4 @@ def left_out(binding: Binding) -> bool:
 
 def spelled(key: str) -> str:
     """A key as people write it: `?` for question_mark, `^p` for ctrl+p."""
-    names = {
-        "question_mark": "?",
-        "up": "↑",
-        "down": "↓",
-        "left": "←",
-        "right": "→",
-        "pageup": "page up",
-        "pagedown": "page down",
-    }
-    return names.get(key, key.replace("ctrl+", "^"))
+    return SPELLED.get(key, key.replace("ctrl+", "^"))

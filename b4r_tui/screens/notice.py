@@ -39,7 +39,3 @@ class Notice(ModalScreen[None]):
             box.border_title = self._title
             box.border_subtitle = "esc closes"
             yield Static(Text(self._sentence))
-
-    async def action_dismiss(self, result: None = None) -> None:
-        """Close."""
-        self.dismiss(result)

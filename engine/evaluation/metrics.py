@@ -21,8 +21,8 @@ def per_user(ranks: UserRanks, cutoffs: Sequence[int]) -> dict[str, np.ndarray]:
     """
     values = {}
     for k in cutoffs:
-        values[f"recall@{k}"] = recall(ranks, k)
-        values[f"precision@{k}"] = recall(ranks, k) / k
+        values[f"recall@{k}"] = found = recall(ranks, k)
+        values[f"precision@{k}"] = found / k
         values[f"ndcg@{k}"] = ndcg(ranks, k)
         values[f"map@{k}"] = values[f"mrr@{k}"] = reciprocal_rank(ranks, k)
     return {**values, "mrr": reciprocal_rank(ranks)}

@@ -27,9 +27,9 @@ class Measure:
     def __init__(self, dataset: Dataset, experiment: Experiment, group: Group) -> None:
         self._dataset, self._group = dataset, group
         self._max_len, self._config = experiment.model.max_len, experiment.evaluation
-        evaluation = experiment.evaluation
-        self.evaluator = Evaluator(dataset, evaluation.protocols, experiment.data.seed, evaluation.block_mb)
-        self._baselines: dict[Phase, dict[str, RanksByProtocol]] = {}
+        self.evaluator = Evaluator(
+            dataset, self._config.protocols, experiment.data.seed, self._config.block_mb
+        )
 
     def model(self, model: ParallelModel, phase: Phase, on_batch: OnBatch | None = None) -> RanksByProtocol:
         """Ranks the model gives, whole on rank 0 and empty elsewhere. A collective. phase: validate or test.
@@ -40,16 +40,10 @@ class Measure:
         return self._rank(phase, ModelScorer(model, self._dataset, phase, self._max_len), on_batch)
 
     def baselines(self, phase: Phase) -> dict[str, RanksByProtocol]:
-        """Ranks of random, popularity and markov by name, as in `model`; measured once a phase. A collective."""
-        if phase not in self._baselines:
-            popularity = self._rank(phase, popularity_scorer(self._dataset), None)
-            markov = self._rank(phase, markov_scorer(self._dataset, phase), None)
-            self._baselines[phase] = {
-                "random": random_ranks(popularity),
-                "popularity": popularity,
-                "markov": markov,
-            }
-        return self._baselines[phase]
+        """Ranks of random, popularity and markov by name, as in `model`. A collective."""
+        popularity = self._rank(phase, popularity_scorer(self._dataset), None)
+        markov = self._rank(phase, markov_scorer(self._dataset, phase), None)
+        return {"random": random_ranks(popularity), "popularity": popularity, "markov": markov}
 
     @torch.no_grad()
     def _rank(self, phase: Phase, scorer: Scorer, on_batch: OnBatch | None) -> RanksByProtocol:

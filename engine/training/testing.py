@@ -24,17 +24,24 @@ def final_test(run: Run) -> None:
     # rank 0 wrote the files and best.json, so only it knows that they are there
     paths = [run.checkpoints.resolve(pth) for pth in wanted] if run.group.is_first else []
     last, chosen = run.group.broadcast(paths)
+    baselines = measure_baselines(run)
     if last != chosen:
-        measure_checkpoint(run, last)
-    event = measure_checkpoint(run, chosen)
+        measure_checkpoint(run, last, baselines)
+    event = measure_checkpoint(run, chosen, baselines)
     if run.group.is_first:
         write_metrics(run, event, chosen)
 
 
-def measure_checkpoint(run: Run, path: Path) -> Test:
+def measure_baselines(run: Run) -> dict[str, Intervals]:
+    """Test metrics of the baselines by name: the same beside every checkpoint. A collective."""
+    return {name: _table(run, found) for name, found in run.measure.baselines("test").items()}
+
+
+def measure_checkpoint(run: Run, path: Path, baselines: dict[str, Intervals]) -> Test:
     """Load a checkpoint, measure it on the test split, report and return the event. A collective.
 
-    Rank 0 leaves every user's rank in `predictions/`; those of the checkpoint measured last stay.
+    baselines: of `measure_baselines`, to stand beside it. Rank 0 leaves every user's rank in `predictions/`; those
+    of the checkpoint measured last stay.
     """
     checkpoint = read_checkpoint(path)
     check_fits(checkpoint, path, run.model.state(), run.dataset)
@@ -44,7 +51,6 @@ def measure_checkpoint(run: Run, path: Path) -> Test:
         "test",
         lambda step, steps: run.report.progress("test", checkpoint.epoch, step, steps),
     )
-    baselines = {name: _table(run, found) for name, found in run.measure.baselines("test").items()}
     event = Test(
         checkpoint_epoch=checkpoint.epoch,
         metrics=_table(run, ranks),
