@@ -80,7 +80,7 @@ def ours(log: Log, users: int, repeats: int) -> dict[str, Any]:
         {"name": "speed", "data": {"dataset_name": "random"}, "model": {**SIZE, "max_len": log.max_len}}
     )
     model = build_parallel(experiment, dataset.num_items, Group(0, 0, 1, torch.device("cpu")))
-    model.core.eval()
+    model.objective.eval()
     evaluator, scorer = Evaluator(dataset, ["full"], 0), ModelScorer(model, dataset, "test", log.max_len)
     wanted = by_length(dataset, dataset.evaluated_users("test")[: users or None])
 

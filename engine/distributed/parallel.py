@@ -21,28 +21,27 @@ from engine.distributed.optimisers import Optimisers, table_learning_rate
 from engine.distributed.tensors import StateDict, fill_shards, load_whole, whole_state
 from engine.model.bert4rec import ITEM_TABLE, BERT4Rec
 from engine.model.initial import truncated_normal
+from engine.model.objective import Objective
 
 SHARDING_TYPES = ("row_wise", "table_wise", "column_wise")  # those that work without a dense kernel
 
 
 @dataclass
 class ParallelModel:
-    """A model spread over ranks: what the loop calls, its optimisers, and its weights whole or sharded."""
+    """A model spread over ranks: what the loop calls, its optimisers, and its weights whole or sharded.
 
-    forward: nn.Module
-    core: nn.Module
+    objective: the wrapped model with its loss, from a Batch to a summed loss. bert4rec: the model inside it, whose
+    item table is sharded in dmp; for evaluation, never for a step, since its gradients would not be synchronised.
+    """
+
+    objective: nn.Module
+    bert4rec: BERT4Rec
     optimisers: Optimisers
     group: Group
 
     def state(self) -> StateDict:
         """Weights by their plain names, sharded ones as ShardedTensor; changing them changes the model."""
-        return dict(self.core.state_dict())
-
-    @property
-    def bare(self) -> BERT4Rec:
-        """The model without wrappers, its item table sharded in dmp: for more than `forward`. Not for training."""
-        core = self.core
-        return core.module if isinstance(core, DistributedModelParallel) else core  # type: ignore[return-value]
+        return dict(self.bert4rec.state_dict())
 
     def whole_state(self) -> dict[str, Tensor]:
         """Plain weights on CPU, on rank 0 only. A collective."""
@@ -80,11 +79,11 @@ def build_parallel(experiment: Experiment, num_items: int, group: Group) -> Para
 
 def _replicated(experiment: Experiment, num_items: int, group: Group) -> ParallelModel:
     model = BERT4Rec(num_items, experiment.model, experiment.training.seed).to(group.device)
-    forward: nn.Module = model
+    objective: nn.Module = Objective(model, experiment.training)
     if group.world_size > 1:
-        forward = DistributedDataParallel(model, gradient_as_bucket_view=True)
+        objective = DistributedDataParallel(objective, gradient_as_bucket_view=True)
     optimisers = Optimisers.dense(dict(model.named_parameters()), experiment.training, group.device)
-    return ParallelModel(forward, model, optimisers, group)
+    return ParallelModel(objective, model, optimisers, group)
 
 
 def _sharded(experiment: Experiment, num_items: int, group: Group) -> ParallelModel:
@@ -99,14 +98,15 @@ def _sharded(experiment: Experiment, num_items: int, group: Group) -> ParallelMo
             "eps": 1e-8,
         }
     )
+    objective = Objective(model, training)
     sharded = DistributedModelParallel(
-        model,
+        objective,
         env=ShardingEnv.from_process_group(dist.group.WORLD),
         device=group.device,
-        plan=_plan(model, sharder, experiment, group),
+        plan=_plan(objective, sharder, experiment, group),
         sharders=[sharder],
     )
-    table = sharded.state_dict()[ITEM_TABLE]
+    table = model.state_dict()[ITEM_TABLE]
     fill_shards(
         table,
         lambda rows, columns: truncated_normal(training.seed, ITEM_TABLE, rows, columns).to(group.device),
@@ -114,11 +114,11 @@ def _sharded(experiment: Experiment, num_items: int, group: Group) -> ParallelMo
     dense = {name: p for name, p in sharded.named_parameters() if not name.endswith(ITEM_TABLE)}
     optimisers = Optimisers.dense(dense, training, group.device)
     optimisers.add_fused(sharded.fused_optimizer)
-    return ParallelModel(sharded, sharded, optimisers, group)
+    return ParallelModel(sharded, model, optimisers, group)
 
 
 def _plan(
-    model: BERT4Rec, sharder: EmbeddingCollectionSharder, experiment: Experiment, group: Group
+    objective: Objective, sharder: EmbeddingCollectionSharder, experiment: Experiment, group: Group
 ) -> ShardingPlan:
     """Where each shard of the item table goes: TorchRec's planner, held to launch.sharding if one is named."""
     sharding = experiment.launch.sharding
@@ -132,4 +132,4 @@ def _plan(
         ),
         constraints={"item": constraints},
     )
-    return planner.collective_plan(model, [sharder], dist.group.WORLD)
+    return planner.collective_plan(objective, [sharder], dist.group.WORLD)

@@ -42,17 +42,21 @@ class BERT4Rec(nn.Module):
         initialise_dense(self, seed)
 
     def forward(self, items: Tensor, lengths: Tensor, positions: Tensor) -> Tensor:
-        """Scores (logits) of all items at `positions`.
+        """Scores (logits) of all items at `positions`: (predictions, num_items). Arguments as in `encode`."""
+        return functional.linear(self.encode(items, lengths, positions), self.item_weights, self.output_bias)
+
+    def encode(self, items: Tensor, lengths: Tensor, positions: Tensor) -> Tensor:
+        """Hidden vectors at `positions`, which the output layer turns into scores: (predictions, emb_dim).
 
         items: (tokens,) int64, sequences one after another; lengths: (sequences,) int64, each 1 … max_len;
-        positions: (predictions,) int64 into items. Returns (predictions, num_items).
+        positions: (predictions,) int64 into items.
         """
-        return functional.linear(self._encode(items, lengths, positions), self.item_weights, self.output_bias)
+        return self._encode(items, lengths, positions)
 
     def encode_last(self, items: Tensor, lengths: Tensor) -> Tensor:
-        """What `forward` multiplies with the output layer at the last position of each sequence: (sequences, emb_dim).
+        """The hidden vector at the last position of each sequence: (sequences, emb_dim). Arguments as in `encode`.
 
-        Arguments as in `forward`. Each sequence asks once in the last block, which is less work than `forward` does.
+        Each sequence asks once in the last block, which is less work than `encode` does.
         """
         return self._encode(items, lengths, lengths.cumsum(0) - 1, once=True)
 
@@ -71,6 +75,10 @@ class BERT4Rec(nn.Module):
         if self.output is not None:
             return self.output
         return self.items.embeddings["item"].weight[: self.num_items]
+
+    def item_rows(self, items: Tensor) -> tuple[Tensor, Tensor]:
+        """The output layer's weights and biases of chosen items, (n,) int64: (n, emb_dim) and (n,)."""
+        return functional.embedding(items, self.item_weights), self.output_bias[items]
 
     def _embed(self, items: Tensor, lengths: Tensor, ragged: Ragged) -> Tensor:
         """Sum of item and position embeddings, normed: (tokens, emb_dim)."""

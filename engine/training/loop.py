@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from engine.config import Experiment
 from engine.data.dataset import Dataset
@@ -81,7 +80,7 @@ class Trainer:
     def _train(self, epoch: int) -> tuple[float, float]:
         """One pass over the samples. Returns the mean loss a target, and sequences a second of all ranks."""
         run, start = self._run, time.monotonic()
-        run.model.forward.train()
+        run.model.objective.train()
         total, targets = torch.zeros((), dtype=torch.float64, device=run.group.device), 0
         for step, batch in enumerate(self._loader.epoch(epoch)):
             torch.manual_seed(self._dropout_seed(epoch * self._loader.steps + step))
@@ -108,9 +107,7 @@ class Trainer:
         ranks, so each rank's sum is scaled by world size over all targets.
         """
         run = self._run
-        with torch.autocast(run.group.device.type, torch.bfloat16, enabled=self._config.precision == "bf16"):
-            scores = run.model.forward(batch.items, batch.lengths, batch.positions)
-        loss = functional.cross_entropy(scores.float(), batch.targets, reduction="sum")
+        loss = run.model.objective(batch)
         (all_targets,) = run.group.sum([float(len(batch.targets))])
         (loss * (run.group.world_size / all_targets)).backward()
         run.model.optimisers.step()

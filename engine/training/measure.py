@@ -36,7 +36,7 @@ class Measure:
 
         Lists of the longest cutoff come with `full` in the test.
         """
-        model.core.eval()
+        model.objective.eval()
         return self._rank(phase, ModelScorer(model, self._dataset, phase, self._max_len), on_batch)
 
     def baselines(self, phase: Phase) -> dict[str, RanksByProtocol]:
@@ -80,9 +80,9 @@ class ModelScorer:
         batch = evaluation_batch(self._dataset, asked, self._phase, self._max_len).to(
             self._model.group.device
         )
-        bare = self._model.bare
-        hidden = bare.encode_last(batch.items, batch.lengths)[: len(users)]
-        return DotScores(hidden, bare.item_weights, bare.output_bias)
+        model = self._model.bert4rec
+        hidden = model.encode_last(batch.items, batch.lengths)[: len(users)]
+        return DotScores(hidden, model.item_weights, model.output_bias)
 
 
 def _merged(parts: Sequence[RanksByProtocol]) -> RanksByProtocol:

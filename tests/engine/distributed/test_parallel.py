@@ -14,6 +14,7 @@ WORKER = """
 import torch
 from engine.distributed.group import process_group
 from engine.distributed.parallel import build_parallel
+from engine.data.loader import Batch
 from engine.model.bert4rec import ITEM_TABLE
 from tests.builders import experiment_of
 
@@ -39,15 +40,14 @@ with process_group(0) as group:
         assert all(torch.equal(again[name], changed[name]) for name in changed), "load and gather differ"
         items, lengths = torch.tensor([1, 2, 100, 7, 100]), torch.tensor([3, 2])
         sharded.load(plain)
-        replicated.core.eval(), sharded.core.eval()
+        replicated.bert4rec.eval(), sharded.bert4rec.eval()
         with torch.no_grad():
-            ours = sharded.core(items, lengths, torch.tensor([2, 4]))
-            expected = replicated.core(items, lengths, torch.tensor([2, 4]))
+            ours = sharded.bert4rec(items, lengths, torch.tensor([2, 4]))
+            expected = replicated.bert4rec(items, lengths, torch.tensor([2, 4]))
         assert torch.allclose(ours, expected, atol=1e-6), "other scores"
         for factor in (0.0, 1.0):
             sharded.optimisers.schedule(factor)
-            scores = sharded.forward(items, lengths, torch.tensor([2, 4]))
-            torch.nn.functional.cross_entropy(scores, torch.tensor([5, 6])).backward()
+            sharded.objective(Batch(items, lengths, torch.tensor([2, 4]), torch.tensor([5, 6]))).backward()
             sharded.optimisers.step()
             moved = not torch.equal(group.broadcast(sharded.whole_state())[ITEM_TABLE], plain[ITEM_TABLE])
             assert moved == bool(factor), "the schedule does not reach the sharded table"
