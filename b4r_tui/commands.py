@@ -134,6 +134,7 @@ def _facts(run: Run, summary: Summary) -> dict[str, object]:
         "data": summary.get("dataset"),
         "split": f"{summary.get('split', '?')} {(summary.get('fingerprint') or '')[:16]}".strip(),
         "parameters": whole(summary.get("parameters")),
+        "precision": summary.get("precision"),
     }
     return {label: value for label, value in facts.items() if value not in (None, NOTHING)}
 

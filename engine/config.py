@@ -19,6 +19,8 @@ from engine.problems import problems_of
 
 GENERATED_DATASETS = ("random", "synthetic")
 METRIC_NAMES = ("recall", "precision", "ndcg", "map", "mrr")
+LOSSES_WITH = {"num_negatives": ("sampled", "gbce"), "negatives": ("sampled",), "gbce_t": ("gbce",)}
+GBCE_T = 0.75  # the calibration Petrov & Macdonald (RecSys 2023) recommend
 NAME_PATTERN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
 PROTOCOL_PATTERN = re.compile(r"full|(popular|uniform)-([1-9][0-9]{0,5})")
 JOB_PATTERN = re.compile(r"(?:[1-9][0-9]*:)?([1-9][0-9]{0,3})x([1-9][0-9]{0,3})")
@@ -156,25 +158,80 @@ class TrainingConfig(Group):
     )
     decay_step: int = Field(25, ge=1, description="Epochs between two cuts of the learning rate")
     gamma: float = Field(1.0, gt=0.0, le=1.0, description="Factor of each cut of the learning rate")
-    weight_decay: float = Field(0.0, ge=0.0, description="Decoupled weight decay (biases and norms excluded)")
+    warmup_steps: int = Field(
+        0,
+        ge=0,
+        le=1_000_000_000,
+        description="Steps in which the learning rate first rises evenly to its full",
+    )
+    weight_decay: float = Field(
+        0.0, ge=0.0, description="Decoupled weight decay of matrices and tables, not of biases and norms"
+    )
     mask_prob: float = Field(
         0.15, gt=0.0, le=1.0, description="Chance that an item of a sequence is a target"
     )
     dupe_factor: int = Field(3, ge=1, le=1000, description="Masked copies of each sequence in an epoch")
     train_batch_size: int = Field(128, ge=1, le=1_000_000, description="Sequences a step, per rank")
-    loss: Literal["full"] = Field("full", description="Cross-entropy over all items")
-    precision: Literal["fp32", "bf16"] = Field(
-        "fp32", description="Number format of the transformer's matmuls"
+    loss: Literal["full", "sampled", "gbce"] = Field(
+        "full",
+        description="full: cross-entropy over all items; sampled: over the target and num_negatives items, logQ "
+        "corrected; gbce: calibrated binary cross-entropy with them",
+    )
+    num_negatives: int | None = Field(
+        None,
+        ge=1,
+        le=10_000_000,
+        description="Negatives that a step's targets share, fewer than items (sampled, gbce); default 256, or items "
+        "- 1 where that is less",
+    )
+    negatives: Literal["uniform", "popularity"] | None = Field(
+        None,
+        description="How negatives are drawn (sampled): each item alike, or by training interactions + 1; default "
+        "uniform",
+    )
+    gbce_t: float | None = Field(
+        None,
+        ge=0.0,
+        le=1.0,
+        description="Calibration of gbce: 0 is plain binary cross-entropy, 1 undoes all that sampling distorts; "
+        "default 0.75",
+    )
+    precision: Literal["fp32", "bf16", "auto"] = Field(
+        "fp32",
+        description="Number format of the transformer's matmuls; auto takes bf16 where a short probe finds it "
+        "faster, so numbers then depend on the machine",
     )
     early_stopping: EarlyStopping | None = Field(None, description="End when validation stops improving")
-    grad_clip: float | None = Field(None, gt=0.0, description="Largest norm of the dense gradient")
-    seed: int = Field(0, ge=0, lt=2**63, description="Seed of weights, masks, order and dropout")
+    grad_clip: float | None = Field(
+        None,
+        gt=0.0,
+        description="Largest norm of a step's whole gradient, over all ranks; the item table sharded by dmp is "
+        "neither counted nor clipped",
+    )
+    seed: int = Field(0, ge=0, lt=2**63, description="Seed of weights, masks, order, dropout and negatives")
     export_root: str | None = Field(
         None, description="Folder for checkpoints, a sub-folder a run; default the run folder itself"
     )
     keep_checkpoints: int = Field(
         0, ge=0, description="Epoch checkpoints kept besides the best one; 0 keeps all"
     )
+
+    @property
+    def calibration(self) -> float:
+        """t of gBCE, as set or its default."""
+        return GBCE_T if self.gbce_t is None else self.gbce_t
+
+    @field_validator("num_negatives", "negatives", "gbce_t")
+    @classmethod
+    def _means_something(cls, value: Any, info: Any) -> Any:
+        """Refuse a setting of the loss that the loss chosen does not look at."""
+        loss = info.data.get("loss")
+        users = LOSSES_WITH[info.field_name]
+        if value is not None and loss is not None and loss not in users:
+            raise PydanticCustomError(
+                "setting", f'does nothing to loss = "{loss}"; remove it, or use loss = {" or ".join(users)}'
+            )
+        return value
 
 
 class EvaluationConfig(Group):

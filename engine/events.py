@@ -32,7 +32,7 @@ class RunStarted(Event):
 
     dataset: name, users, items, interactions, fingerprint (of the split); also data_fingerprint, split,
     training_interactions, evaluated_users by phase, and funnel: a list of what each step of reading and filtering
-    left, with name, interactions, users and items.
+    left, with name, interactions, users and items. precision: fp32 or bf16, what `auto` was decided to be.
     """
 
     type: ClassVar[str] = "run_started"
@@ -43,6 +43,7 @@ class RunStarted(Event):
     mode: str
     dataset: dict[str, Any]
     parameters: int
+    precision: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +62,10 @@ class Progress(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch(Event):
-    """An epoch is over. epoch counts from 0; metrics are of validation, empty if this epoch had none."""
+    """An epoch is over. epoch counts from 0; metrics are of validation, empty if this epoch had none.
+
+    lr: the dense learning rate of its last step.
+    """
 
     type: ClassVar[str] = "epoch"
     epoch: int

@@ -25,6 +25,7 @@ from engine.training.checkpoint import Checkpoints
 from engine.training.environment import record_environment
 from engine.training.loop import Run, Trainer
 from engine.training.measure import Measure
+from engine.training.precision import with_precision
 from engine.training.report import Reporter, failures_reported
 from engine.training.testing import final_test
 
@@ -42,7 +43,7 @@ def train(run_dir: Path) -> None:
 def train_in_group(run_dir: Path, experiment: Experiment, group: Group) -> None:
     """What every rank does."""
     report = Reporter(run_dir, group)
-    run = prepare(run_dir, experiment, group, report)
+    run = prepare(run_dir, with_precision(experiment, group), group, report)
     report_start(run)
     best_epoch = Trainer(run).fit()
     final_test(run)
@@ -79,8 +80,17 @@ def report_start(run: Run) -> None:
             mode=run.experiment.launch.mode,
             dataset=facts_of(run.dataset, run.experiment),
             parameters=run.model.parameters,
+            precision=run.experiment.training.precision,
         )
     )
+    if run.model.optimisers.clip is not None and run.model.optimisers.fused:
+        run.report.event(
+            Warn(
+                code="table_not_clipped",
+                message="training.grad_clip leaves the sharded item table alone: its optimiser steps in the "
+                "backward pass, before the norm of the gradient is known",
+            )
+        )
     for protocol, users in run.measure.evaluator.short_users.items():
         run.report.event(
             Warn(

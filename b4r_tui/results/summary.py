@@ -87,6 +87,7 @@ def _data(started: RunStarted | None) -> Summary:
         "fingerprint": dataset.get("fingerprint"),
         "device": started.device,
         "parameters": started.parameters,
+        "precision": started.precision or None,
     }
 
 

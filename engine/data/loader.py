@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from engine.data.dataset import Dataset, Phase
 from engine.data.masking import mask_batch
 from engine.data.ragged import row_starts, take_ranges
 from engine.data.random_numbers import hashed
+from engine.data.shared_negatives import SharedNegatives
 from engine.data.windows import cut_windows
 
 
@@ -22,19 +23,23 @@ class Batch:
     """Sequences one after another, and where the model has to predict.
 
     items: (tokens,) int64, the mask token is num_items; lengths: (sequences,) int64; positions: (predictions,)
-    int64 into items; targets: (predictions,) int64 item indices, empty in evaluation.
+    int64 into items; targets: (predictions,) int64 item indices, empty in evaluation. negatives: (n,) int64, items
+    that all targets share as negatives, and log_counts: (n,) float32, the log of how often each is expected among
+    them; both empty where the loss takes all items.
     """
 
     items: Tensor
     lengths: Tensor
     positions: Tensor
     targets: Tensor
+    negatives: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))
+    log_counts: Tensor = field(default_factory=lambda: torch.empty(0))
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on `device`; pinned and asynchronous where that is a GPU."""
         if device.type == "cpu":
             return self
-        parts = (self.items, self.lengths, self.positions, self.targets)
+        parts: list[Tensor] = [getattr(self, part.name) for part in fields(self)]
         return Batch(*(part.pin_memory().to(device, non_blocking=True) for part in parts))
 
 
@@ -52,6 +57,7 @@ class TrainLoader:
         self._dataset, self._config = dataset, config
         self._rank, self._world_size = rank, world_size
         self._windows = cut_windows(dataset, max_len)
+        self._negatives = SharedNegatives(dataset, config)
         self.samples = len(self._windows) * config.dupe_factor
         self.global_batch = config.train_batch_size * world_size
         self.steps = -(-self.samples // self.global_batch)
@@ -63,7 +69,11 @@ class TrainLoader:
         for step in range(self.steps):
             block = order[step * self.global_batch : (step + 1) * self.global_batch]
             mine = block[self._rank :: self._world_size]
-            yield self._batch(mine, epoch) if len(mine) else self._weightless(block[:1], epoch)
+            batch = self._batch(mine, epoch) if len(mine) else self._weightless(block[:1], epoch)
+            negatives, log_counts = self._negatives.draw(epoch, step)
+            yield replace(
+                batch, negatives=torch.from_numpy(negatives), log_counts=torch.from_numpy(log_counts)
+            )
 
     def _weightless(self, samples: np.ndarray, epoch: int) -> Batch:
         nothing = torch.empty(0, dtype=torch.int64)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torchrec.optim.keyed import KeyedOptimizer
 
 from engine.config import TrainingConfig
+from engine.distributed.clipping import clip_gradient
+from engine.distributed.group import Group
 
 ROWWISE_ADAGRAD_FACTOR = 5.0  # its steps shrink with 1/sqrt(updates of a row), Adam's do not
 
@@ -22,38 +24,54 @@ def table_learning_rate(config: TrainingConfig, device: torch.device) -> float:
 
 @dataclass
 class Optimisers:
-    """All optimisers of a model, stepped and scheduled as one."""
+    """All optimisers of a model, stepped and scheduled as one.
+
+    clip: largest norm of the gradient, or None. pieces: parameters among Adam's that are this rank's shards of
+    something, so that the norm needs those of the other ranks too. Fused optimisers step inside the backward
+    pass: what they train is neither counted nor clipped.
+    """
 
     adam: torch.optim.Optimizer
     clip: float | None
+    group: Group
     fused: list[KeyedOptimizer] = field(default_factory=list)
-    _base_rates: list[tuple[dict, float]] = field(default_factory=list)
+    pieces: list[Tensor] = field(default_factory=list)
+    _base_rates: list[float] = field(default_factory=list)
+    _factor: float | None = None
 
     @classmethod
-    def dense(cls, parameters: dict[str, Tensor], config: TrainingConfig, device: torch.device) -> Optimisers:
+    def dense(cls, parameters: dict[str, Tensor], config: TrainingConfig, group: Group) -> Optimisers:
         """AdamW (Loshchilov & Hutter 2019); weight decay spares biases and norms, which have one dimension."""
         groups = [
             {"params": [p for p in parameters.values() if p.dim() > 1], "weight_decay": config.weight_decay},
             {"params": [p for p in parameters.values() if p.dim() <= 1], "weight_decay": 0.0},
         ]
         adam = torch.optim.AdamW(groups, lr=config.lr, fused=True)
-        return cls(adam, config.grad_clip, _base_rates=[(g, config.lr) for g in adam.param_groups])
+        return cls(adam, config.grad_clip, group, _base_rates=[config.lr for _ in groups])
 
     def add_fused(self, optimiser: KeyedOptimizer) -> None:
         """Schedule an optimiser that steps inside the backward pass together with the others."""
         self.fused.append(optimiser)
-        self._base_rates += [(group, group["lr"]) for group in optimiser.param_groups]
+        self._base_rates += [group["lr"] for group in optimiser.param_groups]
 
     def schedule(self, factor: float) -> None:
-        """Set every learning rate to `factor` times what it began with."""
-        for group, base in self._base_rates:
+        """Set every learning rate to `factor` times what it began with; costs nothing while it stays the same."""
+        if factor == self._factor:
+            return
+        self._factor = factor
+        optimisers = (self.adam, *self.fused)
+        groups = [group for optimiser in optimisers for group in optimiser.param_groups]
+        for group, base in zip(groups, self._base_rates, strict=True):
             group["lr"] = base * factor
         for optimiser in self.fused:
             optimiser.step()  # hands the rate to the kernel; its weights move in the backward pass only
 
     def step(self) -> None:
-        """Update the replicated weights from their gradients and clear those."""
+        """Clip the gradient, update the weights from it and clear it. A collective if there are pieces."""
         if self.clip is not None:
-            nn.utils.clip_grad_norm_([p for g in self.adam.param_groups for p in g["params"]], self.clip)
+            everything = [p for group in self.adam.param_groups for p in group["params"]]
+            mine = {id(piece) for piece in self.pieces}
+            replicated = [p for p in everything if id(p) not in mine]
+            clip_gradient(replicated, self.pieces, self.group, self.clip)
         self.adam.step()
         self.adam.zero_grad(set_to_none=True)

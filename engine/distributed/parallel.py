@@ -82,7 +82,7 @@ def _replicated(experiment: Experiment, num_items: int, group: Group) -> Paralle
     objective: nn.Module = Objective(model, experiment.training)
     if group.world_size > 1:
         objective = DistributedDataParallel(objective, gradient_as_bucket_view=True)
-    optimisers = Optimisers.dense(dict(model.named_parameters()), experiment.training, group.device)
+    optimisers = Optimisers.dense(dict(model.named_parameters()), experiment.training, group)
     return ParallelModel(objective, model, optimisers, group)
 
 
@@ -112,7 +112,7 @@ def _sharded(experiment: Experiment, num_items: int, group: Group) -> ParallelMo
         lambda rows, columns: truncated_normal(training.seed, ITEM_TABLE, rows, columns).to(group.device),
     )
     dense = {name: p for name, p in sharded.named_parameters() if not name.endswith(ITEM_TABLE)}
-    optimisers = Optimisers.dense(dense, training, group.device)
+    optimisers = Optimisers.dense(dense, training, group)
     optimisers.add_fused(sharded.fused_optimizer)
     return ParallelModel(sharded, model, optimisers, group)
 

@@ -7,8 +7,12 @@ from torch import Tensor, nn
 
 from engine.config import TrainingConfig
 from engine.data.loader import Batch
+from engine.data.shared_negatives import negative_count
 from engine.model.bert4rec import BERT4Rec
 from engine.model.losses.full import full_softmax
+from engine.model.losses.gbce import calibrated_beta, gbce
+from engine.model.losses.sampled import sampled_softmax
+from engine.model.losses.shared import shared_scores
 
 
 class Objective(nn.Module):
@@ -18,9 +22,21 @@ class Objective(nn.Module):
         super().__init__()
         self.model = model
         self._half = config.precision == "bf16"
+        self._loss = config.loss
+        if config.loss == "gbce":
+            negatives = negative_count(config, model.num_items)
+            self._beta = calibrated_beta(negatives, model.num_items, config.calibration)
 
     def forward(self, batch: Batch) -> Tensor:
         """Sum over the targets of the batch, a float32 scalar; 0 where there are none."""
         with torch.autocast(batch.items.device.type, torch.bfloat16, enabled=self._half):
             hidden = self.model.encode(batch.items, batch.lengths, batch.positions)
-        return full_softmax(hidden.float(), batch.targets, self.model.item_weights, self.model.output_bias)
+        return self._loss_of(hidden.float(), batch)
+
+    def _loss_of(self, hidden: Tensor, batch: Batch) -> Tensor:
+        if self._loss == "full":
+            return full_softmax(hidden, batch.targets, self.model.item_weights, self.model.output_bias)
+        scores = shared_scores(self.model, hidden, batch)
+        if self._loss == "gbce":
+            return gbce(scores, self._beta)
+        return sampled_softmax(scores, batch.log_counts)

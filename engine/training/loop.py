@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass
 
@@ -15,13 +14,14 @@ from engine.data.loader import Batch, TrainLoader
 from engine.data.random_numbers import hashed
 from engine.distributed.group import Group
 from engine.distributed.parallel import ParallelModel
-from engine.errors import B4RError, ExitCode
 from engine.evaluation.metrics import means
 from engine.events import Checkpoint, Epoch, Metrics
 from engine.training.checkpoint import Checkpoints
 from engine.training.early_stopping import Selection
+from engine.training.loss_watch import LossWatch
 from engine.training.measure import Measure
 from engine.training.report import Reporter
+from engine.training.schedule import rate_factor
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,6 @@ class Trainer:
 
     def _epoch(self, epoch: int) -> None:
         start = time.monotonic()
-        factor = self._config.gamma ** (epoch // self._config.decay_step)  # StepLR's rule
-        self._run.model.optimisers.schedule(factor)
         loss, speed = self._train(epoch)
         metrics = self._validate(epoch)
         self._save(epoch)
@@ -69,7 +67,7 @@ class Trainer:
                 epoch=epoch,
                 epochs=self._config.num_epochs,
                 train_loss=loss,
-                lr=self._config.lr * factor,
+                lr=self._config.lr * rate_factor(self._config, epoch, (epoch + 1) * self._loader.steps - 1),
                 seconds=round(time.monotonic() - start, 3),
                 sequences_per_second=round(speed, 1),
                 metrics=metrics,
@@ -82,9 +80,14 @@ class Trainer:
         run, start = self._run, time.monotonic()
         run.model.objective.train()
         total, targets = torch.zeros((), dtype=torch.float64, device=run.group.device), 0
+        watch = LossWatch(self._config, run.group, epoch, self._loader.steps)
         for step, batch in enumerate(self._loader.epoch(epoch)):
-            torch.manual_seed(self._dropout_seed(epoch * self._loader.steps + step))
-            total += self._step(batch.to(run.group.device))
+            so_far = epoch * self._loader.steps + step
+            torch.manual_seed(self._dropout_seed(so_far))
+            run.model.optimisers.schedule(rate_factor(self._config, epoch, so_far))
+            loss = self._step(batch.to(run.group.device))
+            watch.add(step, loss)
+            total += loss
             targets += len(batch.targets)
             if run.report.wants_progress:
                 seen = min((step + 1) * self._loader.global_batch, self._loader.samples)
@@ -97,7 +100,6 @@ class Trainer:
                     sequences_per_second=round(seen / (time.monotonic() - start), 1),
                 )
         loss_sum, target_sum = run.group.sum([float(total), float(targets)])
-        self._refuse_nan(loss_sum, epoch)
         return loss_sum / target_sum, self._loader.samples / (time.monotonic() - start)
 
     def _step(self, batch: Batch) -> Tensor:
@@ -147,11 +149,3 @@ class Trainer:
     def _dropout_seed(self, step: int) -> int:
         """Seed of a step's dropout, from (seed, step, rank) alone."""
         return int(hashed(self._config.seed, "dropout", step, self._run.group.rank) >> 1)
-
-    def _refuse_nan(self, loss: float, epoch: int) -> None:
-        if not math.isfinite(loss):
-            raise B4RError(
-                f"the loss became {loss} in epoch {epoch} at learning rate {self._config.lr}; "
-                "lower training.lr or set training.grad_clip",
-                ExitCode.RUN_FAILED,
-            )

@@ -169,7 +169,16 @@ FAILURES = {
         "/nonexistent",
     ),
     "other items": ({"evaluation": {"pth": "nothing.pth"}}, 2, "nothing.pth"),
-    "loss explodes": ({"training": {"lr": 1e30}}, 1, "learning rate"),
+    "loss explodes": (
+        {"training": {"lr": 1e30}},
+        1,
+        "epoch 0, step 1 of 7 (both counted from 0), at learning rate 1e+30",
+    ),
+    "too many negatives": (
+        {"training": {"loss": "gbce", "num_negatives": 40}},
+        2,
+        "at most 39",
+    ),
 }
 
 

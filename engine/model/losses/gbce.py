@@ -1,0 +1,27 @@
+"""Generalised binary cross-entropy: sampled negatives without the overconfidence they bring."""
+
+from __future__ import annotations
+
+from torch import Tensor
+from torch.nn import functional
+
+from engine.model.losses.shared import SharedScores
+
+
+def gbce(scores: SharedScores, beta: float) -> Tensor:
+    """Sum over the targets of -(beta · log σ(s) + sum over K negatives of log(1 - σ(s_j))) / (K + 1), a scalar.
+
+    Petrov & Macdonald, RecSys 2023 (arXiv 2308.07192). Stable for scores of any size.
+    """
+    positive = beta * functional.logsigmoid(scores.targets)
+    negative = functional.logsigmoid(-scores.negatives).sum(1)
+    return -(positive + negative).sum() / (scores.negatives.shape[1] + 1)
+
+
+def calibrated_beta(negatives: int, num_items: int, t: float) -> float:
+    """The power of the target's probability: alpha · (t · (1 - 1/alpha) + 1/alpha), alpha = negatives/(items - 1).
+
+    t = 0 gives 1, plain binary cross-entropy; t = 1 gives alpha, which undoes all of the sampling's overconfidence.
+    """
+    alpha = negatives / (num_items - 1)
+    return alpha * (t * (1 - 1 / alpha) + 1 / alpha)

@@ -1,0 +1,86 @@
+"""Decides what `precision = "auto"` is on this machine: bf16 where a short probe finds that it gains."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from engine.config import Experiment
+from engine.distributed.group import Group
+
+GAIN = 1.2  # bf16 must be so many times faster, since its numbers are coarser
+HOPELESS = 5.0  # slower than this at its first call, which may set up a kernel, and it is not tried again
+FIRST_CALL_SECONDS = 0.05  # what setting up a kernel may cost
+REPEATS = 5
+CPU_FLOPS = (
+    5e7  # work of one call on a CPU: 0.4 ms at 138 GFLOP/s, 40 ms at the 1.3 of bf16 without hardware for it
+)
+PROBE_TOKENS = 4096
+
+Seconds = Callable[[bool], float]  # whether in bf16 → seconds of one call
+
+log = logging.getLogger(__name__)
+
+
+def with_precision(experiment: Experiment, group: Group) -> Experiment:
+    """The experiment with `auto` replaced by fp32 or bf16. A collective: rank 0 measures for all."""
+    if experiment.training.precision != "auto":
+        return experiment
+    chosen = group.broadcast(_choose(experiment, group.device) if group.is_first else None)
+    log.info("precision auto: %s", chosen)
+    return experiment.model_copy(
+        update={"training": experiment.training.model_copy(update={"precision": chosen})}
+    )
+
+
+def _choose(experiment: Experiment, device: torch.device) -> str:
+    if device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
+        return "fp32"
+    return "bf16" if bf16_gains(_feed_forward_timer(experiment, device)) else "fp32"
+
+
+def bf16_gains(seconds: Seconds) -> bool:
+    """Whether bf16 is clearly faster, by the fastest of a few calls of each; gives up at a first call far too slow."""
+    seconds(False)  # the first call of a shape sets up its kernels
+    fp32 = seconds(False)
+    if seconds(True) > HOPELESS * fp32 + FIRST_CALL_SECONDS:
+        return False
+    pairs = []
+    for _ in range(REPEATS):
+        pairs.append((seconds(False), seconds(True)))
+        if pairs[-1][1] > HOPELESS * pairs[-1][0]:
+            return False
+    fastest = [min(times) for times in zip(*pairs, strict=True)]
+    return fastest[0] > GAIN * fastest[1]
+
+
+def _feed_forward_timer(experiment: Experiment, device: torch.device) -> Seconds:
+    """Times the model's largest matmuls, those of a block's feed-forward, as many tokens at once as is cheap."""
+    width = experiment.model.emb_dim
+    tokens = min(experiment.training.train_batch_size * experiment.model.max_len, PROBE_TOKENS)
+    if device.type == "cpu":
+        tokens = min(tokens, max(32, int(CPU_FLOPS / (16 * width * width))))
+    with torch.random.fork_rng(devices=[]):  # the probe must not move the run's random numbers
+        widen, narrow = nn.Linear(width, 4 * width).to(device), nn.Linear(4 * width, width).to(device)
+    vectors = torch.ones(tokens, width, device=device)
+
+    @torch.no_grad()
+    def seconds(half: bool) -> float:
+        _wait(device)
+        start = time.perf_counter()
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            narrow(functional.gelu(widen(vectors)))
+        _wait(device)
+        return time.perf_counter() - start
+
+    return seconds
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
