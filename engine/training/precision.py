@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 
 import torch
-from torch import nn
 from torch.nn import functional
 
 from engine.config import Experiment
@@ -17,6 +16,7 @@ GAIN = 1.2  # bf16 must be so many times faster, since its numbers are coarser
 HOPELESS = 5.0  # slower than this at its first call, which may set up a kernel, and it is not tried again
 FIRST_CALL_SECONDS = 0.05  # what setting up a kernel may cost
 REPEATS = 5
+MOST_SECONDS = 0.2  # a busy machine makes few repeats
 CPU_FLOPS = (
     5e7  # work of one call on a CPU: 0.4 ms at 138 GFLOP/s, 40 ms at the 1.3 of bf16 without hardware for it
 )
@@ -55,6 +55,8 @@ def bf16_gains(seconds: Seconds) -> bool:
         pairs.append((seconds(False), seconds(True)))
         if pairs[-1][1] > HOPELESS * pairs[-1][0]:
             return False
+        if sum(map(sum, pairs)) > MOST_SECONDS:
+            break
     fastest = [min(times) for times in zip(*pairs, strict=True)]
     return fastest[0] > GAIN * fastest[1]
 
@@ -64,9 +66,8 @@ def _feed_forward_timer(experiment: Experiment, device: torch.device) -> Seconds
     width = experiment.model.emb_dim
     tokens = min(experiment.training.train_batch_size * experiment.model.max_len, PROBE_TOKENS)
     if device.type == "cpu":
-        tokens = min(tokens, max(32, int(CPU_FLOPS / (16 * width * width))))
-    with torch.random.fork_rng(devices=[]):  # the probe must not move the run's random numbers
-        widen, narrow = nn.Linear(width, 4 * width).to(device), nn.Linear(4 * width, width).to(device)
+        tokens = min(tokens, max(16, int(CPU_FLOPS / (16 * width * width))))
+    widen, narrow = (torch.ones(shape, device=device) for shape in ((4 * width, width), (width, 4 * width)))
     vectors = torch.ones(tokens, width, device=device)
 
     @torch.no_grad()
@@ -74,7 +75,7 @@ def _feed_forward_timer(experiment: Experiment, device: torch.device) -> Seconds
         _wait(device)
         start = time.perf_counter()
         with torch.autocast(device.type, torch.bfloat16, enabled=half):
-            narrow(functional.gelu(widen(vectors)))
+            functional.linear(functional.gelu(functional.linear(vectors, widen)), narrow)
         _wait(device)
         return time.perf_counter() - start
 

@@ -227,6 +227,22 @@ BAD = {
         3,
         "no ratings.dat in",
     ),
+    "negatives of the full loss": (
+        "[experiments.a.training]\nnum_negatives = 9\n",
+        2,
+        'does nothing to loss = "full"; remove it, or use loss = sampled or gbce',
+    ),
+    "popular negatives of gbce": (
+        "[experiments.a.training]\nloss = 'gbce'\nnegatives = 'popularity'\n",
+        3,
+        'does nothing to loss = "gbce"',
+    ),
+    "calibration of the sampled loss": (
+        "[experiments.a.training]\nloss = 'sampled'\ngbce_t = 0.5\n",
+        3,
+        'does nothing to loss = "sampled"',
+    ),
+    "calibration out of range": ("[experiments.a.training]\nloss = 'gbce'\ngbce_t = 1.5\n", 3, "less than"),
     "missing script": ("[experiments.a]\nlaunch.script = 'none.py'\n", 2, "no file"),
     "missing checkpoint": ("[experiments.a]\nevaluation.pth = './none.pth'\n", 2, "no checkpoint"),
     "nodes": ("[experiments.a]\nlaunch.j = '2x1'\n", 2, "asks for 2 nodes"),

@@ -1,5 +1,9 @@
 """The first step whose loss is no number is named, wherever in an epoch it is."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -7,6 +11,7 @@ from engine.distributed.group import Group
 from engine.errors import B4RError, ExitCode
 from engine.training.loss_watch import CHECK_STEPS, LossWatch
 from tests.builders import experiment_of
+from tests.conftest import ROOT
 
 ALONE = Group(0, 0, 1, torch.device("cpu"))
 STEPS = 2 * CHECK_STEPS + 3
@@ -29,3 +34,34 @@ def test_the_first_bad_step_is_named_with_its_learning_rate(bad, values):
 
 def test_finite_losses_pass():
     watched(STEPS)
+
+
+WORKER = """
+import torch
+from engine.distributed.group import process_group
+from engine.errors import B4RError
+from engine.training.loss_watch import LossWatch
+from tests.builders import experiment_of
+
+with process_group(0) as group:
+    watch = LossWatch(experiment_of().training, group, 0, 6)
+    try:
+        for step in range(6):
+            watch.add(step, torch.tensor(float("inf") if group.rank == 1 and step == 3 else 1.0))
+    except B4RError as error:
+        print(error.sentence)
+"""
+
+
+@pytest.mark.torchrun
+def test_all_ranks_fail_alike_where_one_of_them_has_a_bad_loss(tmp_path):
+    worker = tmp_path / "worker.py"
+    worker.write_text(WORKER)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [*torchrun, str(worker)], capture_output=True, text=True, timeout=240, check=False, env=env
+    )
+    assert done.returncode == 0, done.stderr
+    first, second = done.stdout.splitlines()
+    assert first == second and "became inf in epoch 0, step 3 of 6" in first
