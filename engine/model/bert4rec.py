@@ -9,6 +9,7 @@ from torchrec import EmbeddingCollection, EmbeddingConfig, KeyedJaggedTensor
 
 from engine.config import ModelConfig
 from engine.model.blocks import Block, Ragged
+from engine.model.dropout import Dropout
 from engine.model.initial import initialise_dense
 
 FEATURE = "item"
@@ -32,7 +33,7 @@ class BERT4Rec(nn.Module):
         self.items = EmbeddingCollection(tables=[table], device=torch.device(table_device))
         self.positions = nn.Embedding(config.max_len, config.emb_dim)
         self.input_norm = nn.LayerNorm(config.emb_dim)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.num_layers))
         self.last_norm = nn.LayerNorm(config.emb_dim) if config.norm == "pre" else nn.Identity()
         self.head = nn.Linear(config.emb_dim, config.emb_dim)
@@ -49,24 +50,27 @@ class BERT4Rec(nn.Module):
         """Hidden vectors at `positions`, which the output layer turns into scores: (predictions, emb_dim).
 
         items: (tokens,) int64, sequences one after another; lengths: (sequences,) int64, each 1 … max_len;
-        positions: (predictions,) int64 into items.
+        positions: (predictions,) int64 into items, rising.
         """
-        return self._encode(items, lengths, positions)
+        return self.transform(self.embed(items, lengths), lengths, positions)
 
     def encode_last(self, items: Tensor, lengths: Tensor) -> Tensor:
-        """The hidden vector at the last position of each sequence: (sequences, emb_dim). Arguments as in `encode`.
+        """The hidden vector at the last position of each sequence: (sequences, emb_dim). Arguments as in `encode`."""
+        return self.encode(items, lengths, lengths.cumsum(0) - 1)
 
-        Each sequence asks once in the last block, which is less work than `encode` does.
-        """
-        return self._encode(items, lengths, lengths.cumsum(0) - 1, once=True)
+    def embed(self, items: Tensor, lengths: Tensor) -> Tensor:
+        """The items' rows of the item table: (tokens, emb_dim). A collective where the table is sharded."""
+        return self.items(KeyedJaggedTensor(keys=[FEATURE], values=items, lengths=lengths))[FEATURE].values()
 
-    def _encode(self, items: Tensor, lengths: Tensor, positions: Tensor, once: bool = False) -> Tensor:
+    def transform(self, vectors: Tensor, lengths: Tensor, positions: Tensor) -> Tensor:
+        """Hidden vectors at `positions` from the items' vectors (tokens, emb_dim); otherwise as `encode`."""
         ragged = Ragged.of(lengths)
-        tokens = self._embed(items, lengths, ragged)
+        tokens = vectors + self.positions(_from_end(ragged, lengths, len(vectors)))
+        tokens = self.dropout(self.input_norm(tokens))
         *first, last = self.blocks
         for block in first:
             tokens = block(tokens, ragged)
-        wanted = self.last_norm(last(tokens, ragged, wanted=positions, once=once))
+        wanted = self.last_norm(last(tokens, ragged, wanted=positions))
         return self.head_norm(functional.gelu(self.head(wanted)))
 
     @property
@@ -80,10 +84,8 @@ class BERT4Rec(nn.Module):
         """The output layer's weights and biases of chosen items, (n,) int64: (n, emb_dim) and (n,)."""
         return functional.embedding(items, self.item_weights), self.output_bias[items]
 
-    def _embed(self, items: Tensor, lengths: Tensor, ragged: Ragged) -> Tensor:
-        """Sum of item and position embeddings, normed: (tokens, emb_dim)."""
-        sequences = KeyedJaggedTensor(keys=[FEATURE], values=items, lengths=lengths)
-        vectors = self.items(sequences)[FEATURE].values()
-        ends = ragged.offsets[1:].repeat_interleave(lengths, output_size=len(items))
-        from_end = ends - 1 - torch.arange(len(items), device=items.device)
-        return self.dropout(self.input_norm(vectors + self.positions(from_end)))
+
+def _from_end(ragged: Ragged, lengths: Tensor, tokens: int) -> Tensor:
+    """How far each token is from the end of its sequence: (tokens,) int64."""
+    ends = ragged.offsets[1:].repeat_interleave(lengths, output_size=tokens)
+    return ends - 1 - torch.arange(tokens, device=lengths.device)

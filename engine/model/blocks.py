@@ -10,11 +10,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.config import ModelConfig
+from engine.model.dropout import Dropout
 
 
 @dataclass(frozen=True)
 class Ragged:
-    """How tokens lie in rows. offsets: (rows + 1,) int64; longest: int; keep: (rows, 1, 1, longest) bool or None.
+    """How tokens lie in rows. offsets: (rows + 1,) int64; longest: int; keep: (rows, longest) bool or None.
 
     keep is False where a row is padding, and None where no row has any.
     """
@@ -27,18 +28,25 @@ class Ragged:
     def of(cls, lengths: Tensor) -> Ragged:
         """From the rows' lengths, (rows,) int64."""
         offsets = functional.pad(lengths.cumsum(0), (1, 0))
-        longest = int(lengths.max())
+        shortest, longest = (int(length) for length in lengths.aminmax())
         positions = torch.arange(longest, device=lengths.device)
-        keep = positions < lengths[:, None]
-        even = int(lengths.min()) == longest
-        return cls(offsets, longest, None if even else keep[:, None, None, :])
+        return cls(offsets, longest, None if shortest == longest else positions < lengths[:, None])
+
+    def of_chosen(self, positions: Tensor) -> Ragged:
+        """How chosen tokens lie in the same rows. positions: (chosen,) int64 into the tokens, rising."""
+        rows = torch.bucketize(positions, self.offsets[1:], right=True)
+        return Ragged.of(torch.bincount(rows, minlength=len(self.offsets) - 1))
 
     def pad(self, tokens: Tensor) -> Tensor:
         """(tokens, width) → (rows, longest, width), zeros as padding."""
+        if self.keep is None:
+            return tokens.view(len(self.offsets) - 1, self.longest, tokens.shape[1])
         return torch.ops.fbgemm.jagged_to_padded_dense(tokens, [self.offsets], [self.longest], 0.0)
 
     def unpad(self, rows: Tensor, tokens: int) -> Tensor:
         """(rows, longest, width) → (tokens, width)."""
+        if self.keep is None:
+            return rows.reshape(tokens, rows.shape[2])
         return torch.ops.fbgemm.dense_to_jagged(rows, [self.offsets], tokens)[0]
 
 
@@ -47,35 +55,44 @@ class SelfAttention(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.heads, self.dropout = config.nhead, config.dropout
+        self.heads = config.nhead
         self.qkv = nn.Linear(config.emb_dim, 3 * config.emb_dim)
         self.out = nn.Linear(config.emb_dim, config.emb_dim)
+        self.dropout = Dropout(config.dropout)
 
-    def forward(self, tokens: Tensor, ragged: Ragged) -> Tensor:
-        """(tokens, emb_dim) → (tokens, emb_dim)."""
-        padded = ragged.pad(self.qkv(tokens))
-        rows, longest, _ = padded.shape
-        query, key, value = padded.view(rows, longest, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        mixed = self._attend(query, key, value, ragged).reshape(rows, longest, -1)
-        return self.out(ragged.unpad(mixed, len(tokens)))
+    def forward(self, tokens: Tensor, ragged: Ragged, wanted: Tensor | None = None) -> Tensor:
+        """(tokens, emb_dim) → the same, or that of the tokens `wanted`, (wanted,) int64 rising: (wanted, emb_dim)."""
+        if wanted is None:
+            asking = ragged
+            query, key, value = self._heads(self.qkv(tokens), ragged, 3)
+        else:
+            asking, width = ragged.of_chosen(wanted), tokens.shape[1]
+            weight, bias = self.qkv.weight, self.qkv.bias
+            asked = functional.linear(tokens.index_select(0, wanted), weight[:width], bias[:width])
+            (query,) = self._heads(asked, asking, 1)
+            key, value = self._heads(functional.linear(tokens, weight[width:], bias[width:]), ragged, 2)
+        mixed = self._mix(query, key, value, ragged.keep).transpose(1, 2).flatten(2)
+        return self.out(asking.unpad(mixed, len(tokens) if wanted is None else len(wanted)))
 
-    def once(self, tokens: Tensor, ragged: Ragged, asking: Tensor) -> Tensor:
-        """Attention of one token a row, (rows,) int64 in the rows' order: (tokens, emb_dim) → (rows, emb_dim)."""
-        width = tokens.shape[1]
-        weight, bias = self.qkv.weight, self.qkv.bias
-        query = functional.linear(tokens.index_select(0, asking), weight[:width], bias[:width])
-        padded = ragged.pad(functional.linear(tokens, weight[width:], bias[width:]))
-        rows, longest, _ = padded.shape
-        key, value = padded.view(rows, longest, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
-        query = query.view(rows, 1, self.heads, -1).transpose(1, 2)
-        return self.out(self._attend(query, key, value, ragged).reshape(rows, width))
+    def _heads(self, tokens: Tensor, ragged: Ragged, parts: int) -> Tensor:
+        """(tokens, parts × emb_dim) → (parts, rows, heads, positions, width of a head)."""
+        padded = ragged.pad(tokens)
+        rows, longest, width = padded.shape
+        return padded.view(rows, longest, parts, self.heads, width // parts // self.heads).permute(2, 0, 3, 1, 4)
 
-    def _attend(self, query: Tensor, key: Tensor, value: Tensor, ragged: Ragged) -> Tensor:
-        """Each (rows, heads, positions, width of a head) → (rows, positions of query, heads, width of a head)."""
-        mixed = functional.scaled_dot_product_attention(
-            query, key, value, attn_mask=ragged.keep, dropout_p=self.dropout if self.training else 0.0
-        )
-        return mixed.transpose(1, 2)
+    def _mix(self, query: Tensor, key: Tensor, value: Tensor, keep: Tensor | None) -> Tensor:
+        """Each (rows, heads, positions, width of a head) → like the query. Keys are kept where `keep` says so."""
+        mask = None if keep is None else keep[:, None, None, :]
+        if query.device.type == "cpu" and self.dropout.active:  # torch draws a CPU dropout one by one
+            return self.dropout(_shares(query, key, mask)) @ value
+        rate = self.dropout.rate if self.dropout.active else 0.0
+        return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=rate)
+
+
+def _shares(query: Tensor, key: Tensor, mask: Tensor | None) -> Tensor:
+    """softmax(query · key / √width) over the keys that `mask` lets through: (rows, heads, queries, keys)."""
+    scores = (query * query.shape[-1] ** -0.5) @ key.transpose(2, 3)
+    return (scores if mask is None else scores.masked_fill(~mask, -torch.inf)).softmax(-1)
 
 
 class Block(nn.Module):
@@ -92,22 +109,15 @@ class Block(nn.Module):
         self.widen = nn.Linear(config.emb_dim, 4 * config.emb_dim)
         self.narrow = nn.Linear(4 * config.emb_dim, config.emb_dim)
         self.feed_norm = nn.LayerNorm(config.emb_dim)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
-    def forward(
-        self, tokens: Tensor, ragged: Ragged, wanted: Tensor | None = None, once: bool = False
-    ) -> Tensor:
-        """(tokens, emb_dim) → the same, or only the tokens `wanted` of it: (wanted, emb_dim).
+    def forward(self, tokens: Tensor, ragged: Ragged, wanted: Tensor | None = None) -> Tensor:
+        """(tokens, emb_dim) → the same, or only the tokens `wanted` of it, which saves the others' work.
 
-        once: exactly one token of each row is wanted, in the rows' order, which saves the others' attention.
+        wanted: (wanted,) int64 into tokens, rising. Returns (wanted, emb_dim).
         """
-        asked = self.attention_norm(tokens) if self.pre else tokens
-        if wanted is None:
-            attended = self.attention(asked, ragged)
-        elif once:
-            tokens, attended = tokens.index_select(0, wanted), self.attention.once(asked, ragged, wanted)
-        else:
-            attended = self.attention(asked, ragged).index_select(0, wanted)
+        attended = self.attention(self.attention_norm(tokens) if self.pre else tokens, ragged, wanted)
+        if wanted is not None:
             tokens = tokens.index_select(0, wanted)
         tokens = tokens + self.dropout(attended)
         if self.pre:
