@@ -234,7 +234,7 @@ async def test_shift_r_resumes_the_selected_run_if_it_ended_too_early(
 ) -> None:
     resumed: list[str] = []
     monkeypatch.setattr(B4RApp, "resume", lambda app, run: resumed.append(run.run_id))
-    run_id = made(place).dir.name
+    run_id = made(place).run.run_id
     async with place.app().run_test(size=(120, 36)) as pilot:
         app = await opened(pilot)
         await until(pilot, lambda: len(cells(app)) == 1)

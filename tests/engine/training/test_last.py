@@ -84,7 +84,9 @@ def _full(*_: object, **__: object) -> None:
 
 
 WORKER = """
+import os
 import sys
+import traceback
 from pathlib import Path
 import torch
 from engine.data.loader import Batch
@@ -148,7 +150,11 @@ def main(group):
     print("rank done")
 
 with process_group(0) as group:
-    main(group)
+    try:
+        main(group)
+    except BaseException:  # the models live on in the traceback, and would keep the group from ending
+        traceback.print_exc()
+        os._exit(1)
 """
 
 
