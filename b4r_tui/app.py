@@ -63,6 +63,12 @@ class B4RApp(App[None]):
 
         stop(run)
 
+    def resume(self, run: Run) -> None:
+        """Take up a run that has ended before its time. Called in a thread. Raises B4RError."""
+        from b4r_tui.runs.resume import resume
+
+        resume(run)
+
     def edit_file(self) -> None:
         """Hand the terminal to the person's editor until it is closed."""
         from b4r_tui.screens.editor import editor_command, open_editor

@@ -112,6 +112,12 @@ def _add_commands(commands: argparse._SubParsersAction, shared: argparse.Argumen
         "--only", nargs="+", metavar="NAME", default=argparse.SUPPRESS, help="just these experiments"
     )
     command("stop", "stop a run").add_argument("name", metavar="RUN")
+    resume = command(
+        "resume", "go on with a run that was stopped, failed or got lost, where it was saved last"
+    )
+    resume.add_argument("name", metavar="RUN")
+    resume.add_argument("--j", metavar="1xN", help="on other ranks than before")
+    resume.add_argument("--mode", choices=("ddp", "dmp"), help="in the other mode")
     fetch = command("fetch", "download a MovieLens data set; shows its terms of use")
     fetch.add_argument("dataset", choices=FETCHED, metavar="DATASET", help=", ".join(FETCHED))
     fetch.add_argument(
@@ -162,6 +168,7 @@ def _commands(arguments: argparse.Namespace, root: Path) -> dict[str, Callable[[
         "show": lambda: commands.show_run(root, arguments.name, arguments.json),
         "launch": lambda: commands.launch_file(arguments.path, root, arguments.only),
         "stop": lambda: commands.stop_run(root, arguments.name),
+        "resume": lambda: commands.resume_run(root, arguments.name, arguments.j, arguments.mode),
         "fetch": lambda: commands.fetch_dataset(arguments.dataset, arguments.into),
     }
 

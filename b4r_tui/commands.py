@@ -16,6 +16,7 @@ from b4r_tui.report import funnel_sheet, runs_sheet, tested_sheet, took
 from b4r_tui.results.summary import Summary, read_summary
 from b4r_tui.runs.launch import launch, stop
 from b4r_tui.runs.progress import RunWatch
+from b4r_tui.runs.resume import resume
 from b4r_tui.runs.store import Run, RunStore, config_text
 from b4r_tui.sheets import console as make_console
 from b4r_tui.sheets import show
@@ -89,6 +90,14 @@ def stop_run(root: Path, name: str) -> ExitCode:
             f"{run.experiment}/{run.run_id} was told to stop and is still ending", ExitCode.ENVIRONMENT
         )
     print_line(f"{run.experiment}/{run.run_id}: {run.state}")
+    return ExitCode.OK
+
+
+def resume_run(root: Path, name: str, j: str | None, mode: str | None) -> ExitCode:
+    """Take up a run that was stopped, failed or got lost, and leave it to itself. Raises B4RError."""
+    run = RunStore(root).find(name)
+    resume(run, j, mode)
+    print_line(f"{run.run_id}  {run.experiment}")
     return ExitCode.OK
 
 

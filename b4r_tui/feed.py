@@ -97,10 +97,10 @@ class Feed:
         return bool(gone) or any(changed)
 
     def _due(self, runs: dict[Path, Run]) -> Iterable[Run]:
-        """Runs to look at in this poll: new ones, and those that have not ended."""
+        """Runs to look at in this poll: new ones, and those that have not finished, which may be taken up again."""
         new = [run for path, run in runs.items() if path not in self._views]
         new.sort(key=lambda run: run.run_id, reverse=True)
-        known = [view.run for view in self._views.values() if not view.state.ended]
+        known = [view.run for view in self._views.values() if view.state.value != "finished"]
         return new[:NEW_RUNS_A_POLL] + known
 
     def _read_run(self, run: Run) -> bool:

@@ -23,6 +23,7 @@ from b4r_tui.runs.launch import launch, stop
 from b4r_tui.runs.progress import RunWatch
 from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import Run, RunStore
+from b4r_tui.runs.supervisor import GRACE_SECONDS
 from b4r_tui.sheets import console as make_console
 from b4r_tui.sheets import show
 from b4r_tui.wording import plural
@@ -97,7 +98,7 @@ def _stop_all(watches: Sequence[RunWatch], hurried: Callable[[], bool]) -> None:
         _say(f"interrupted; stopping {plural(len(watches), 'run')}, a second Ctrl-C does not wait for it")
     for watch in reversed(watches):
         _stop(watch.run)
-    deadline = time.monotonic() + STOP_SECONDS + float(os.environ.get("B4R_GRACE", 10.0))
+    deadline = time.monotonic() + STOP_SECONDS + float(os.environ.get("B4R_GRACE", GRACE_SECONDS))
     while (
         not hurried() and time.monotonic() < deadline and not all(watch.run.state.ended for watch in watches)
     ):

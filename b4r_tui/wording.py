@@ -5,7 +5,18 @@ from __future__ import annotations
 import time
 from functools import singledispatch
 
-from engine.events import Checkpoint, Epoch, Event, Progress, RunFailed, RunFinished, RunStarted, Test, Warn
+from engine.events import (
+    Checkpoint,
+    Epoch,
+    Event,
+    Progress,
+    RunFailed,
+    RunFinished,
+    RunResumed,
+    RunStarted,
+    Test,
+    Warn,
+)
 
 NOTHING = "–"
 
@@ -61,6 +72,11 @@ def _(event: RunStarted) -> str:
         f"started: {event.mode} on {event.device}, {plural(event.world_size, 'rank')}; "
         f"{data.get('name', 'data')} ({size}); {event.parameters:,} parameters"
     )
+
+
+@told.register
+def _(event: RunResumed) -> str:
+    return f"resumed at epoch {event.epoch + 1}, step {event.step + 1:,}"
 
 
 @told.register

@@ -215,6 +215,11 @@ class TrainingConfig(Group):
     keep_checkpoints: int = Field(
         0, ge=0, description="Epoch checkpoints kept besides the best one; 0 keeps all"
     )
+    checkpoint_minutes: float = Field(
+        10.0,
+        gt=0.0,
+        description="Minutes between two savings of `checkpoints/last` within an epoch; each epoch's end saves it too",
+    )
 
     @property
     def calibration(self) -> float:

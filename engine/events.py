@@ -28,7 +28,7 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class RunStarted(Event):
-    """The ranks are up and the data is read.
+    """The ranks are up and the data is read; once for each attempt of a run.
 
     dataset: name, users, items, interactions, fingerprint (of the split); also data_fingerprint, split,
     training_interactions, evaluated_users by phase, and funnel: a list of what each step of reading and filtering
@@ -44,6 +44,20 @@ class RunStarted(Event):
     dataset: dict[str, Any]
     parameters: int
     precision: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResumed(Event):
+    """An earlier attempt is taken up: training goes on with this step (from 0). Comes after its `run_started`.
+
+    What was told of this epoch and later ones no longer counts.
+    """
+
+    type: ClassVar[str] = "run_resumed"
+    epoch: int
+    step: int
+    world_size: int
+    mode: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,16 +140,18 @@ class RunFinished(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class RunFailed(Event):
-    """The run could not go on. error: one sentence."""
+    """The run could not go on. error: one sentence; attempt: of which start of its ranks, where the engine tells."""
 
     type: ClassVar[str] = "run_failed"
     error: str
     rank: int
     traceback: str = ""
+    attempt: str = ""
 
 
 EVENT_TYPES: dict[str, type[Event]] = {
-    kind.type: kind for kind in (RunStarted, Progress, Epoch, Checkpoint, Test, Warn, RunFinished, RunFailed)
+    kind.type: kind
+    for kind in (RunStarted, RunResumed, Progress, Epoch, Checkpoint, Test, Warn, RunFinished, RunFailed)
 }
 
 
@@ -152,7 +168,10 @@ class EventWriter:
     """Appends events to a file, each in one write, so that a reader sees whole lines or a torn last one."""
 
     def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        size = os.fstat(self._fd).st_size
+        if size and os.pread(self._fd, 1, size - 1) != b"\n":  # a torn line must not swallow the next one
+            os.write(self._fd, b"\n")
 
     def write(self, event: Event) -> None:
         """Append `event` now. Not-a-number becomes null, since JSON has no such value."""

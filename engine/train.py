@@ -20,11 +20,14 @@ from engine.data.load import load_dataset
 from engine.distributed.group import Group, process_group
 from engine.distributed.output import start_log
 from engine.distributed.parallel import build_parallel
+from engine.errors import ExitCode
 from engine.events import RunFinished, RunStarted, Warn
+from engine.training.attempts import has_finished
 from engine.training.checkpoint import Checkpoints
 from engine.training.environment import record_environment
 from engine.training.loop import Run, Trainer
 from engine.training.measure import Measure
+from engine.training.pauses import Stopped
 from engine.training.precision import with_precision
 from engine.training.report import Reporter, failures_reported
 from engine.training.testing import final_test
@@ -32,22 +35,30 @@ from engine.training.testing import final_test
 log = logging.getLogger("engine.train")  # not __name__, which is __main__ under torchrun
 
 
-def train(run_dir: Path) -> None:
-    """Fit and test the experiment of `run_dir`. Raises B4RError with a sentence for what a person can mend."""
+def train(run_dir: Path) -> bool:
+    """Fit and test the experiment of `run_dir`, going on where an earlier attempt was saved last.
+
+    Returns False where it was asked to stop before. Raises B4RError with a sentence for what a person can mend.
+    """
     experiment = read_run_config(run_dir)
     # a failure is told before the group is left: the other ranks fail when it closes, and are only an echo
     with process_group(experiment.launch.gpu) as group, failures_reported(run_dir, group.rank):
-        train_in_group(run_dir, experiment, group)
+        return train_in_group(run_dir, experiment, group)
 
 
-def train_in_group(run_dir: Path, experiment: Experiment, group: Group) -> None:
-    """What every rank does."""
+def train_in_group(run_dir: Path, experiment: Experiment, group: Group) -> bool:
+    """What every rank does. Returns whether it came to the end."""
     report = Reporter(run_dir, group)
     run = prepare(run_dir, with_precision(experiment, group), group, report)
     report_start(run)
-    best_epoch = Trainer(run).fit()
+    try:
+        best_epoch = Trainer(run).fit()
+    except Stopped:
+        log.info("stopped as asked; the checkpoint `last` holds where to go on")
+        return False
     final_test(run)
     report.event(RunFinished(seconds=round(report.seconds, 3), best_epoch=best_epoch))
+    return True
 
 
 def prepare(run_dir: Path, experiment: Experiment, group: Group, report: Reporter) -> Run:
@@ -62,7 +73,7 @@ def prepare(run_dir: Path, experiment: Experiment, group: Group, report: Reporte
     report.progress("data", 0, 0, 1)
     with group.first_goes_first():
         dataset = load_dataset(experiment.data)
-    record_environment(run_dir, dataset, group)
+    record_environment(run_dir, dataset, group, experiment.launch.mode)
     measure = Measure(dataset, experiment, group)
     model = build_parallel(experiment, dataset.num_items, group)
     log.info("item table on this rank: %s", model.table_share)
@@ -123,8 +134,13 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit("usage: [torchrun ...] -m engine.train RUN_DIR")
     run_dir, rank = Path(arguments[0]).absolute(), int(os.environ.get("RANK", 0))
     start_log(run_dir, rank)
+    if has_finished(run_dir):  # no failure of the run, so it must not be reported as one
+        log.error("%s: this run has finished; launch its experiment again for another", run_dir)
+        sys.exit(int(ExitCode.BAD_INPUT))
     with failures_reported(run_dir, rank):
-        train(run_dir)
+        ended = train(run_dir)
+    if not ended:
+        sys.exit(int(ExitCode.INTERRUPTED))
 
 
 if __name__ == "__main__":

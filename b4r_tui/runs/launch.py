@@ -30,7 +30,7 @@ def launch(store: RunStore, experiments: Sequence[Experiment]) -> list[Run]:
     try:
         for experiment in experiments:
             runs.append(store.create(experiment))
-            _start_supervisor(runs[-1])
+            start_supervisor(runs[-1], hold(runs[-1].dir / "lock"))
     except B4RError:
         for run in runs:
             stop(run)
@@ -54,9 +54,11 @@ def stop(run: Run, wait: float = 0.0) -> None:
         time.sleep(0.05)
 
 
-def _start_supervisor(run: Run) -> None:
-    """Start the supervisor with the lock already held, so that the run is never without a sign of life."""
-    lock = hold(run.dir / "lock")
+def start_supervisor(run: Run, lock: int) -> None:
+    """Start the supervisor and hand it the held lock, so that the run is never without a sign of life.
+
+    lock: its file descriptor, closed here. Raises B4RError where no process can be made; the run then has failed.
+    """
     command = [sys.executable, "-m", "b4r_tui.runs.supervisor", str(run.dir), "--lock-fd", str(lock)]
     log = os.open(run.log_path(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:

@@ -16,6 +16,7 @@ from engine.events import (
     Record,
     RunFailed,
     RunFinished,
+    RunResumed,
     RunStarted,
     Test,
     Warn,
@@ -54,7 +55,8 @@ class RunProgress:
         """Fold one event in. Events it does not know of change nothing."""
         self._fold(record.event, record.t)
         self._heard_at = max(self._heard_at, record.t)
-        if self._training_since is None and (self.phase == "train" or self.history):
+        told = isinstance(record.event, Progress | Epoch)
+        if told and self._training_since is None and (self.phase == "train" or self.history):
             self._training_since = (record.t, self.fraction())
 
     @property
@@ -66,6 +68,15 @@ class RunProgress:
     def train_losses(self) -> list[float]:
         """Mean training loss of each epoch that is over."""
         return [epoch.train_loss for epoch in self.history]
+
+    def forget_end_before(self, t: float) -> None:
+        """Drop an end told before `t`, when a newer attempt was queued: the run has not ended by it."""
+        if self.ended_at is not None and self.ended_at < t:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        self.phase = "" if self.phase == "failed" else self.phase
+        self.error, self.traceback, self.ended_at = None, "", None
 
     def fraction(self) -> float:
         """How much of the whole run is done, from 0 to 1."""
@@ -116,7 +127,15 @@ class RunProgress:
     @_fold.register
     def _(self, event: RunStarted, t: float) -> None:
         self.started, self.started_at = event, t
-        self.error, self.ended_at = None, None
+        self._go_on()
+
+    @_fold.register
+    def _(self, event: RunResumed, t: float) -> None:
+        self.history = [epoch for epoch in self.history if epoch.epoch < event.epoch]
+        self.epoch, self.step, self.steps, self.test = event.epoch, event.step, 0, None
+        bests = [epoch.epoch for epoch in self.history if epoch.best]
+        self.best_epoch = bests[-1] if bests else None
+        self._training_since = None  # a pace from before the pause would tell of the pause
 
     @_fold.register
     def _(self, event: Progress, t: float) -> None:
@@ -165,17 +184,22 @@ class RunWatch:
         self.state = RunState.QUEUED
         self.new_records: list[Record] = []
         self._reader = EventReader(run.events_path)
-        self._settled = False
+        self._settled: tuple[int, int] | None = (0, 0)  # the mark of the end that all was read of
 
     def poll(self) -> bool:
-        """Read on; whether anything changed. Once the run has ended and all is read, it costs nothing."""
+        """Read on; whether anything changed. Once the run has ended and all is read, it costs a stat.
+
+        A run that ended may be taken up again: its exit record then goes, and later a new one comes.
+        """
         self.new_records = []
-        if self._settled:
+        if self._settled == self._end_mark():
             return False
         state = read_state(self.run.dir)  # before the events: an end seen here means that all are written
         self.new_records = self._reader.poll()
         for record in self.new_records:
             self.progress.apply(record)
+        status = self.run.status() if self.progress.ended_at is not None else None
+        self.progress.forget_end_before(status.queued_at if status else 0.0)
         changed = bool(self.new_records) or state != self.state
         self.state = state
         if state.ended:
@@ -184,11 +208,19 @@ class RunWatch:
 
     def _settle(self, state: RunState) -> None:
         """Take from the exit record what no event said. A lost run has none, and may yet be taken up."""
-        self._settled = state is not RunState.LOST
+        self._settled = (state is not RunState.LOST and self._end_mark()) or (0, 0)
         ended = self.run.exit()
         if ended is not None:
             self.progress.ended_at = self.progress.ended_at or ended.ended_at
             self.progress.error = self.progress.error or ended.error
+
+    def _end_mark(self) -> tuple[int, int] | None:
+        """What tells an exit record from a later one, None where there is none."""
+        try:
+            stat = (self.run.dir / "exit.json").stat()
+        except OSError:
+            return None
+        return stat.st_mtime_ns, stat.st_ino
 
 
 def _planned_epochs(run: Run) -> int:

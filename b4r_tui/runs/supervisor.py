@@ -36,9 +36,11 @@ from b4r_tui.runs.store import Run, run_at
 from b4r_tui.runs.turns import wait_for_turn
 from engine.config import Experiment
 from engine.errors import B4RError, ExitCode
-from engine.events import EventWriter, RunFailed, read_events
+from engine.events import EventReader, EventWriter, Record, RunFailed
 
-GRACE_SECONDS = 10.0
+GRACE_SECONDS = (
+    30.0  # the ranks end their step and write a checkpoint; torchrun itself waits as long for them
+)
 _POLL_SECONDS = 0.1
 
 
@@ -98,6 +100,8 @@ def supervise(run: Run, stop_asked: Callable[[], bool]) -> ExitRecord:
 def _run(run: Run, experiment: Experiment, command: list[str], stop_asked: Callable[[], bool]) -> ExitRecord:
     """Run torchrun to its end, or end it."""
     env = torchrun.environment(run, experiment.launch)
+    reader = EventReader(run.events_path)
+    reader.poll()  # what earlier attempts said
     try:
         process = processes.start(command, env, run.dir, run.log_path())
     except OSError as error:
@@ -115,7 +119,12 @@ def _run(run: Run, experiment: Experiment, command: list[str], stop_asked: Calla
             f"stopped at its time limit of {experiment.launch.time_limit:g} minutes (launch.time_limit)"
         )
         return ExitRecord(reason=TIME_LIMIT, ended_at=_now(), error=sentence)
-    return _explained(run, diagnose(run, process.returncode))
+    failure = diagnose(run, process.returncode)
+    if (
+        failure.code == ExitCode.INTERRUPTED
+    ):  # a rank was told to stop by someone else, and all of them agreed
+        return ExitRecord(reason=STOPPED, ended_at=_now())
+    return _explained(run, failure, reader.poll())
 
 
 def _wait(
@@ -140,9 +149,9 @@ def _has_ended(process: subprocess.Popen[bytes]) -> bool:
     return True
 
 
-def _explained(run: Run, failure: Failure) -> ExitRecord:
-    """The exit record of a failed run; sees to it that its events tell of the failure too."""
-    told = [record.event for record in read_events(run.events_path) if isinstance(record.event, RunFailed)]
+def _explained(run: Run, failure: Failure, records: list[Record]) -> ExitRecord:
+    """The exit record of a failed run; sees to it that its events tell of the failure too. records: this attempt's."""
+    told = [record.event for record in records if isinstance(record.event, RunFailed)]
     if not told:
         _tell(run, failure)
     return ExitRecord(
@@ -155,10 +164,7 @@ def _explained(run: Run, failure: Failure) -> ExitRecord:
 
 
 def _tell(run: Run, failure: Failure) -> None:
-    """Append the failure to the run's events, on a line of its own even after a torn one."""
-    if run.events_path.exists() and run.events_path.read_bytes()[-1:] not in (b"", b"\n"):
-        with run.events_path.open("ab") as file:
-            file.write(b"\n")
+    """Append the failure to the run's events."""
     writer = EventWriter(run.events_path)
     writer.write(RunFailed(error=failure.sentence, rank=failure.rank or 0, traceback=failure.traceback))
     writer.close()

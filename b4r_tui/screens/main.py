@@ -34,6 +34,7 @@ NO_RUNS = "No runs yet. Press l to launch {name}."
 NO_RUNS_AT_ALL = "No runs yet. Highlight an experiment and press l to launch it."
 TABS_HELP = ", ".join(TABS).capitalize()
 BROKEN = "No runs yet. Mend the file first."
+RESUMABLE = ("stopped", "failed", "lost")  # states; told by name, since the first paint does not load runs
 
 
 class MainScreen(Screen[None]):
@@ -42,7 +43,8 @@ class MainScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-normal"), (150, "-wide")]  # noqa: RUF012 (not a ClassVar there)
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("l", "launch", "Launch", tooltip="Launch the highlighted experiment"),
-        Binding("s", "stop", "Stop", tooltip="Stop the selected run; the checkpoints of its epochs stay"),
+        Binding("s", "stop", "Stop", tooltip="Stop the selected run; it is saved and can be resumed"),
+        Binding("R", "resume", "Resume", tooltip="Go on with the selected run where it was saved last"),
         Binding("e", "edit", "Edit", tooltip="Open the experiments file in $VISUAL or $EDITOR"),
         Binding("r", "reload", "Reload", tooltip="Read the experiments file again"),
         Binding("a", "toggle_all", "All runs", tooltip="Show the runs of all experiments, or of one"),
@@ -169,7 +171,7 @@ class MainScreen(Screen[None]):
 
     async def _show_detail(self) -> None:
         await self.query_one(RunDetail).show(self.query_one(RunTable).selected, self._now())
-        allowed = (self.check_action("launch", ()), self.check_action("stop", ()))
+        allowed = tuple(self.check_action(name, ()) for name in ("launch", "stop", "resume"))
         if allowed != self._allowed:
             self._allowed = allowed
             self.refresh_bindings()
@@ -221,6 +223,9 @@ class MainScreen(Screen[None]):
         if action == "stop":
             view = self.query_one(RunTable).selected if self._snapshot else None
             return True if view and not view.state.ended else None
+        if action == "resume":
+            view = self.query_one(RunTable).selected if self._snapshot else None
+            return True if view and view.state.value in RESUMABLE else None
         if action == "launch":
             return True if self._snapshot and not self._snapshot.problems and self._chosen() else None
         return True
@@ -247,10 +252,16 @@ class MainScreen(Screen[None]):
             return
         if await self.app.push_screen_wait(Confirm("Stop", stop_question(view), "Stop run")):
             self.notify(
-                "The checkpoints of its epochs stay; this can take a moment.",
+                "It is saved first, and can be resumed; this can take a moment.",
                 title=f"Stopping {view.run.run_id}",
             )
             self._stop(view.run)
+
+    def action_resume(self) -> None:
+        """Take up the selected run."""
+        view = self.query_one(RunTable).selected
+        if view is not None:
+            self._resume(view.run)
 
     def action_edit(self) -> None:
         """Open the file in the person's editor, and read it again afterwards."""
@@ -296,6 +307,16 @@ class MainScreen(Screen[None]):
             self.b4r.stop(run)
         except B4RError as error:
             self.post_message(self.Refused(f"{run.run_id} was not stopped", error.sentence))
+
+    @work(thread=True, group="core")
+    def _resume(self, run: Run) -> None:
+        try:
+            self.b4r.resume(run)
+        except B4RError as error:
+            self.post_message(self.Refused(f"{run.run_id} was not resumed", error.sentence))
+            return
+        self.app.call_from_thread(self.notify, run.run_id, title=f"Resumed {run.experiment}", timeout=3)
+        self._wake.set()
 
     def on_main_screen_launched(self, message: Launched) -> None:
         """Say so, and move the cursor to the new run when it is read."""

@@ -62,11 +62,14 @@ class TrainLoader:
         self.global_batch = config.train_batch_size * world_size
         self.steps = -(-self.samples // self.global_batch)
 
-    def epoch(self, epoch: int) -> Iterator[Batch]:
-        """The batches of an epoch. A rank with no sample in a short last step gets one without targets,
-        since all ranks must take part in every step."""
+    def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch, from `first_step` on; those before it cost nothing.
+
+        A rank with no sample in a short last step gets one without targets, since all ranks must take part in
+        every step.
+        """
         order = self._order(epoch)
-        for step in range(self.steps):
+        for step in range(first_step, self.steps):
             block = order[step * self.global_batch : (step + 1) * self.global_batch]
             mine = block[self._rank :: self._world_size]
             batch = self._batch(mine, epoch) if len(mine) else self._weightless(block[:1], epoch)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor
+from fbgemm_gpu.split_table_batched_embeddings_ops_training import SplitTableBatchedEmbeddingBagsCodegen
+from torch import Tensor, nn
 from torchrec.optim.keyed import KeyedOptimizer
 
 from engine.config import TrainingConfig
 from engine.distributed.clipping import clip_gradient
 from engine.distributed.group import Group
+from engine.distributed.tensors import StateDict, like_weight
 
 ROWWISE_ADAGRAD_FACTOR = 5.0  # its steps shrink with 1/sqrt(updates of a row), Adam's do not
 
@@ -36,23 +39,64 @@ class Optimisers:
     group: Group
     fused: list[KeyedOptimizer] = field(default_factory=list)
     pieces: list[Tensor] = field(default_factory=list)
+    _names: Mapping[str, Tensor] = field(default_factory=dict)
+    _kernel_steps: StateDict = field(default_factory=dict)
     _base_rates: list[float] = field(default_factory=list)
     _factor: float | None = None
 
     @classmethod
-    def dense(cls, parameters: dict[str, Tensor], config: TrainingConfig, group: Group) -> Optimisers:
+    def dense(cls, parameters: Mapping[str, Tensor], config: TrainingConfig, group: Group) -> Optimisers:
         """AdamW (Loshchilov & Hutter 2019); weight decay spares biases and norms, which have one dimension."""
         groups = [
             {"params": [p for p in parameters.values() if p.dim() > 1], "weight_decay": config.weight_decay},
             {"params": [p for p in parameters.values() if p.dim() <= 1], "weight_decay": 0.0},
         ]
         adam = torch.optim.AdamW(groups, lr=config.lr, fused=True)
-        return cls(adam, config.grad_clip, group, _base_rates=[config.lr for _ in groups])
+        rates = [config.lr for _ in groups]
+        return cls(adam, config.grad_clip, group, _names=parameters, _base_rates=rates)
 
-    def add_fused(self, optimiser: KeyedOptimizer) -> None:
-        """Schedule an optimiser that steps inside the backward pass together with the others."""
+    def add_fused(self, optimiser: KeyedOptimizer, model: nn.Module) -> None:
+        """Schedule an optimiser that steps inside the backward pass of `model` together with the others."""
+        kernels = [m for m in model.modules() if isinstance(m, SplitTableBatchedEmbeddingBagsCodegen)]
+        self._kernel_steps = {f"fused.{place}.step": kernel.iter for place, kernel in enumerate(kernels)}
         self.fused.append(optimiser)
         self._base_rates += [group["lr"] for group in optimiser.param_groups]
+
+    def state(self, weights: StateDict) -> StateDict:
+        """What they know of past steps, by plain name, sharded as `weights` are; changing it changes theirs.
+
+        Of AdamW `<weight>.<slot>`, of the fused ones `<weight>.<table>.<slot>`, and the steps their kernels counted.
+        """
+        self._begin()
+        dense = {
+            f"{name}.{slot}": like_weight(held, parameter, weights[name])
+            for name, parameter in self._names.items()
+            for slot, held in self.adam.state[parameter].items()
+        }
+        fused = {
+            f"{name.removeprefix('model.')}.{slot}": held
+            for optimiser in self.fused
+            for name, slots in optimiser.state_dict()["state"].items()
+            for slot, held in slots.items()
+        }
+        return dense | fused | self._kernel_steps
+
+    @torch.no_grad()
+    def _begin(self) -> None:
+        """Let AdamW make its state where it has not stepped yet: a step at rate 0 makes it and moves nothing."""
+        if self.adam.state:
+            return
+        rates = [group["lr"] for group in self.adam.param_groups]
+        for group in self.adam.param_groups:
+            group["lr"] = 0.0
+            for parameter in group["params"]:
+                parameter.grad = torch.zeros_like(parameter)
+        self.adam.step()
+        self.adam.zero_grad(set_to_none=True)
+        for group, rate in zip(self.adam.param_groups, rates, strict=True):
+            group["lr"] = rate
+        for held in (held for slots in self.adam.state.values() for held in slots.values()):
+            held.zero_()
 
     def schedule(self, factor: float) -> None:
         """Set every learning rate to `factor` times what it began with; costs nothing while it stays the same."""

@@ -43,6 +43,15 @@ class ParallelModel:
         """Weights by their plain names, sharded ones as ShardedTensor; changing them changes the model."""
         return dict(self.bert4rec.state_dict())
 
+    def state_for_resume(self) -> StateDict:
+        """Weights and optimiser states by `model.` and `optimiser.` names; changing them changes the model's.
+
+        Anything sharded is a ShardedTensor or DTensor, so that it can be saved by some ranks and read by others.
+        """
+        weights = self.state()
+        told = {f"model.{name}": tensor for name, tensor in weights.items()}
+        return told | {f"optimiser.{name}": held for name, held in self.optimisers.state(weights).items()}
+
     def whole_state(self) -> dict[str, Tensor]:
         """Plain weights on CPU, on rank 0 only. A collective."""
         return whole_state(self.state(), self.group)
@@ -111,9 +120,9 @@ def _sharded(experiment: Experiment, num_items: int, group: Group) -> ParallelMo
         table,
         lambda rows, columns: truncated_normal(training.seed, ITEM_TABLE, rows, columns).to(group.device),
     )
-    dense = {name: p for name, p in sharded.named_parameters() if not name.endswith(ITEM_TABLE)}
+    dense = {name: p for name, p in model.named_parameters() if name != ITEM_TABLE}
     optimisers = Optimisers.dense(dense, training, group)
-    optimisers.add_fused(sharded.fused_optimizer)
+    optimisers.add_fused(sharded.fused_optimizer, sharded)
     return ParallelModel(sharded, model, optimisers, group)
 
 

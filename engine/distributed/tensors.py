@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.distributed._shard.sharded_tensor import ShardedTensor
+from torch.distributed._shard.sharded_tensor import Shard, ShardedTensor
+from torch.distributed.tensor import DTensor
 
 from engine.distributed.group import Group
 
@@ -37,6 +38,24 @@ def fill_shards(target: ShardedTensor, fill: Fill) -> None:
     for shard in target.local_shards():
         (row, column), (rows, columns) = shard.metadata.shard_offsets, shard.metadata.shard_sizes
         shard.tensor.copy_(fill(range(row, row + rows), range(column, column + columns)))
+
+
+def like_weight(held: Tensor, parameter: Tensor, weight: Tensor | ShardedTensor) -> Tensor | ShardedTensor:
+    """An optimiser's number or tensor for `parameter`, sharded as `weight` is where that tells what it is a piece of.
+
+    held: of the parameter's shape, or a number, which stays as it is. parameter: what the optimiser steps; this
+    rank's piece of `weight` where that is sharded.
+    """
+    if held.shape != parameter.shape or isinstance(held, DTensor):
+        return held
+    if isinstance(weight, DTensor):
+        return DTensor.from_local(
+            held, weight.device_mesh, weight.placements, shape=weight.shape, stride=weight.stride()
+        )
+    if not isinstance(weight, ShardedTensor):
+        return held
+    shards = [Shard(held, shard.metadata) for shard in weight.local_shards()]
+    return ShardedTensor._init_from_local_shards_and_global_metadata(shards, weight.metadata())
 
 
 def _piece(source: Tensor, rows: range, columns: range) -> Tensor:

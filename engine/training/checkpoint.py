@@ -17,6 +17,7 @@ from engine.config import Experiment
 from engine.data.dataset import Dataset
 from engine.errors import B4RError
 from engine.files import read_json, replacing, write_json
+from engine.training.early_stopping import Selection
 
 EPOCH_FILE = re.compile(r"epoch_(\d+)_model\.pth")
 
@@ -73,6 +74,15 @@ class Checkpoints:
         old = sorted(epoch for epoch in self._epochs() if epoch != best)
         for epoch in old[: -self._keep] if self._keep else []:
             self.path(epoch).unlink(missing_ok=True)
+
+    def go_back_to(self, epoch: int, selection: Selection) -> None:
+        """Forget what an attempt cut short left of `epoch` and later; best.json is what `selection` says."""
+        for later in (each for each in self._epochs() if each >= epoch):
+            self.path(later).unlink(missing_ok=True)
+        if selection.best.epoch >= 0:
+            self.mark_best(selection.best.epoch, selection.metric, selection.best.value)
+        else:
+            (self.folder / "best.json").unlink(missing_ok=True)
 
     def best_epoch(self) -> int | None:
         """Epoch that best.json names, if there is one."""

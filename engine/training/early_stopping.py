@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from engine.config import EvaluationConfig, TrainingConfig
 from engine.events import Metrics
@@ -41,7 +42,19 @@ class Selection:
             self._watched.update(epoch, values[self._stopping.metric or self.metric])
         return self.best.update(epoch, values[self.metric])
 
+    def state(self) -> dict[str, Any]:
+        """All that it knows, as JSON can hold it."""
+        return {"best": _without_infinity(self.best), "watched": _without_infinity(self._watched)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over a `state`."""
+        self.best, self._watched = (Best(**state[name]) for name in ("best", "watched"))
+
     @property
     def exhausted(self) -> bool:
         """Whether the watched metric has not improved for `patience` validations."""
         return self._stopping is not None and self._watched.since >= self._stopping.patience
+
+
+def _without_infinity(best: Best) -> dict[str, Any]:
+    return {name: value for name, value in asdict(best).items() if value != float("-inf")}

@@ -14,18 +14,21 @@ import torch
 
 from engine.data.dataset import Dataset
 from engine.distributed.group import Group
-from engine.files import write_json
+from engine.files import read_json, write_json
 
 PACKAGES = ("b4r-tui", "torch", "torchrec", "fbgemm-gpu", "fbgemm-gpu-cpu", "numpy", "pandas")
 
 
-def record_environment(run_dir: Path, dataset: Dataset, group: Group) -> None:
-    """Write environment.json, on rank 0."""
+def record_environment(run_dir: Path, dataset: Dataset, group: Group, mode: str) -> None:
+    """Write environment.json, on rank 0; what it held of earlier attempts goes into `earlier`, oldest first."""
     if group.is_first:
-        write_json(run_dir / "environment.json", _environment(dataset, group))
+        path = run_dir / "environment.json"
+        before = read_json(path)
+        earlier = [*before.pop("earlier", []), before] if before else []
+        write_json(path, {**_environment(dataset, group, mode), **({"earlier": earlier} if earlier else {})})
 
 
-def _environment(dataset: Dataset, group: Group) -> dict[str, Any]:
+def _environment(dataset: Dataset, group: Group, mode: str) -> dict[str, Any]:
     return {
         "v": 1,
         "host": platform.node(),
@@ -35,6 +38,7 @@ def _environment(dataset: Dataset, group: Group) -> dict[str, Any]:
         "git_commit": _git_commit(),
         "argv": sys.argv,
         "world_size": group.world_size,
+        "mode": mode,
         "device": _device_name(group.device),
         "cpu_cores": os.cpu_count(),
         "threads": torch.get_num_threads(),

@@ -20,7 +20,9 @@ from engine.training.checkpoint import Checkpoints
 from engine.training.early_stopping import Selection
 from engine.training.loss_watch import LossWatch
 from engine.training.measure import Measure
+from engine.training.position import Position
 from engine.training.report import Reporter
+from engine.training.restart import Restart
 from engine.training.schedule import rate_factor
 
 
@@ -46,42 +48,50 @@ class Trainer:
             run.dataset, run.experiment.model.max_len, self._config, run.group.rank, run.group.world_size
         )
         self._selection = Selection(self._config, run.experiment.evaluation)
+        self._restart = Restart(run, self._selection, self._loader.global_batch)
 
     def fit(self) -> int:
-        """Train until num_epochs or early stopping. Raises B4RError where the loss is no number."""
-        for epoch in range(self._config.num_epochs):
-            self._epoch(epoch)
-            if self._selection.exhausted:
-                break
+        """Train until num_epochs or early stopping, from where an earlier attempt was saved last.
+
+        Raises B4RError where the loss is no number; Stopped where a SIGTERM asked for it and the run is saved.
+        """
+        position = self._restart.restore()
+        with self._restart.pauses.listening():
+            for epoch in range(position.epoch, self._config.num_epochs):
+                if self._selection.exhausted:
+                    break
+                self._epoch(epoch, position if epoch == position.epoch else Position())
+                self._restart.stop_if_asked()
         return self._selection.best.epoch
 
-    def _epoch(self, epoch: int) -> None:
-        start = time.monotonic()
-        loss, speed = self._train(epoch)
+    def _epoch(self, epoch: int, position: Position) -> None:
+        start = time.monotonic() - position.seconds
+        loss, speed = self._train(epoch, position)
         metrics = self._validate(epoch)
         self._save(epoch)
         best = bool(metrics) and self._selection.update(epoch, metrics)
-        self._keep(epoch, best)
-        self._run.report.event(
-            Epoch(
-                epoch=epoch,
-                epochs=self._config.num_epochs,
-                train_loss=loss,
-                lr=self._config.lr * rate_factor(self._config, epoch, (epoch + 1) * self._loader.steps - 1),
-                seconds=round(time.monotonic() - start, 3),
-                sequences_per_second=round(speed, 1),
-                metrics=metrics,
-                best=best,
-            )
+        event = Epoch(
+            epoch=epoch,
+            epochs=self._config.num_epochs,
+            train_loss=loss,
+            lr=self._config.lr * rate_factor(self._config, epoch, (epoch + 1) * self._loader.steps - 1),
+            seconds=round(time.monotonic() - start, 3),
+            sequences_per_second=round(speed, 1),
+            metrics=metrics,
+            best=best,
         )
+        self._restart.epoch_done(event)
+        self._keep(epoch, best)
+        self._run.report.event(event)
 
-    def _train(self, epoch: int) -> tuple[float, float]:
-        """One pass over the samples. Returns the mean loss a target, and sequences a second of all ranks."""
-        run, start = self._run, time.monotonic()
+    def _train(self, epoch: int, position: Position) -> tuple[float, float]:
+        """A pass over the samples, from `position` on: the mean loss a target, and sequences a second of all ranks."""
+        run, start = self._run, time.monotonic() - position.seconds
         run.model.objective.train()
-        total, targets = torch.zeros((), dtype=torch.float64, device=run.group.device), 0
+        before, targets = position.share(run.group.rank, run.group.world_size)
+        total = torch.tensor(before, dtype=torch.float64, device=run.group.device)
         watch = LossWatch(self._config, run.group, epoch, self._loader.steps)
-        for step, batch in enumerate(self._loader.epoch(epoch)):
+        for step, batch in enumerate(self._loader.epoch(epoch, position.step), position.step):
             so_far = epoch * self._loader.steps + step
             torch.manual_seed(self._dropout_seed(so_far))
             run.model.optimisers.schedule(rate_factor(self._config, epoch, so_far))
@@ -99,6 +109,8 @@ class Trainer:
                     loss=float(total) / max(targets, 1),
                     sequences_per_second=round(seen / (time.monotonic() - start), 1),
                 )
+            if self._restart.pauses.due:
+                self._restart.pause(epoch, step + 1, float(total), targets, start)
         loss_sum, target_sum = run.group.sum([float(total), float(targets)])
         return loss_sum / target_sum, self._loader.samples / (time.monotonic() - start)
 
@@ -110,7 +122,8 @@ class Trainer:
         """
         run = self._run
         loss = run.model.objective(batch)
-        (all_targets,) = run.group.sum([float(len(batch.targets))])
+        all_targets, *votes = run.group.sum([float(len(batch.targets)), *self._restart.pauses.votes()])
+        self._restart.pauses.hear(*votes)
         (loss * (run.group.world_size / all_targets)).backward()
         run.model.optimisers.step()
         return loss.detach().double()

@@ -10,12 +10,13 @@ import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from engine.distributed.group import Group
 from engine.errors import B4RError, ExitCode
 from engine.events import Event, EventWriter, Progress, RunFailed, read_events
+from engine.training.attempts import this_attempt
 
 PROGRESS_SECONDS = 0.5
 
@@ -102,11 +103,12 @@ def failures_reported(run_dir: Path, rank: int) -> Iterator[None]:
 
 
 def _report_failure(run_dir: Path, failure: RunFailed) -> None:
-    """Append the failure unless another rank was first: what follows the first is only its echo."""
+    """Append the failure unless another rank of this attempt was first: what follows the first is only its echo."""
     if not run_dir.is_dir():
         return
     path = run_dir / "events.jsonl"
     with path.open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not any(isinstance(record.event, RunFailed) for record in read_events(path)):
-            EventWriter(path).write(failure)
+        told = [record.event for record in read_events(path) if isinstance(record.event, RunFailed)]
+        if not any(event.attempt == this_attempt() for event in told):
+            EventWriter(path).write(replace(failure, attempt=this_attempt()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from b4r_tui.widgets.run_detail import RunDetail
 from b4r_tui.widgets.run_table import RunTable
 from engine.errors import B4RError
 from tests.b4r_tui.app.conftest import MEMORY, Place, until
+from tests.b4r_tui.app.sample_runs import RunFolder
 
 SIZE = (120, 36)
 
@@ -224,6 +226,21 @@ async def test_a_launch_that_is_refused_is_told_in_a_sentence(
         assert "choose another folder with --runs" in str(app.screen.query_one(Static).render())
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, MainScreen))
+
+
+@pytest.mark.parametrize(("made", "resumes"), [(Place.failed, True), (Place.running, False)])
+async def test_shift_r_resumes_the_selected_run_if_it_ended_too_early(
+    place: Place, monkeypatch: pytest.MonkeyPatch, made: Callable[[Place], RunFolder], resumes: bool
+) -> None:
+    resumed: list[str] = []
+    monkeypatch.setattr(B4RApp, "resume", lambda app, run: resumed.append(run.run_id))
+    run_id = made(place).run.run_id
+    async with place.app().run_test(size=(120, 36)) as pilot:
+        app = await opened(pilot)
+        await until(pilot, lambda: len(cells(app)) == 1)
+        await pilot.press("R")
+        await pilot.pause(0.3)
+        assert resumed == [run_id] * resumes
 
 
 @pytest.mark.parametrize(("answer", "stops"), [("y", True), ("n", False), ("enter", False)])

@@ -85,3 +85,9 @@ def test_evaluation_rows_are_the_latest_history_and_a_mask():
     assert batch.items[batch.positions].tolist() == [30, 30, 30]
     later = evaluation_batch(dataset, np.array([0, 4]), "test", 6)
     assert [row for row, _ in rows_of(later)] == [(0, 1, 30), (24, 25, 26, 27, 28, 30)]
+
+
+@pytest.mark.parametrize("first_step", [0, 1, 3, 1000])
+def test_an_epoch_can_begin_at_any_step(first_step):
+    whole = [rows_of(batch) for batch in loader().epoch(1)]
+    assert [rows_of(batch) for batch in loader().epoch(1, first_step)] == whole[first_step:]

@@ -41,6 +41,7 @@ def test_the_folder_holds_checkpoints_metrics_and_environment(single_run):
         "epoch_0_model.pth",
         "epoch_1_model.pth",
         "best.json",
+        "last",
     }
     content = torch.load(single_run / "checkpoints" / "epoch_1_model.pth", weights_only=True)
     assert all(type(tensor) is torch.Tensor for tensor in content["model"].values())
@@ -211,3 +212,10 @@ def test_a_watched_rank_logs_to_a_file_of_its_own(tmp_path):
     assert "rows 0-20," in first and "rows 21-40," in second
     assert "full.ndcg@10=" in first and "run_finished" in first
     assert "TBE" not in first + second
+
+
+def test_a_run_that_has_finished_is_not_trained_again_nor_marked_as_failed(single_run):
+    before = (single_run / "events.jsonl").read_text()
+    done = run_module("engine.train", [str(single_run)], 0)
+    assert done.returncode == 2 and "has finished" in done.stderr
+    assert (single_run / "events.jsonl").read_text() == before

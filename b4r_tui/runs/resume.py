@@ -1,0 +1,129 @@
+"""Takes up a run that was stopped, failed or got lost: same folder, same id, a new attempt."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from b4r_tui.runs.launch import start_supervisor
+from b4r_tui.runs.locks import try_hold
+from b4r_tui.runs.records import StatusRecord, write_status
+from b4r_tui.runs.state import RunState
+from b4r_tui.runs.store import Run, config_text
+from engine.config import Experiment
+from engine.errors import B4RError, ExitCode
+from engine.events import RunFinished, read_events
+from engine.files import write_text
+from engine.problems import problems_of
+
+LOCK_SECONDS = 5.0
+MOVED = ("logs", "exit.json")  # to the attempt's folder; exit.json last: until it goes, the run has ended
+
+
+def resume(run: Run, j: str | None = None, mode: str | None = None) -> None:
+    """Start a new attempt of `run` and return at once; the engine goes on from `checkpoints/last`.
+
+    j, mode: take the place of launch.j and launch.mode; the sequences a step on all ranks stay as many as they were.
+    Raises B4RError where the run is under way or finished, or can't be spread like that.
+    """
+    _check_unfinished(run)
+    if not resumable(run.state):
+        raise B4RError(f"{_name(run)} is {run.state}; stop it first")
+    lock = _lock(run)
+    try:
+        _prepare(run, j, mode)
+    except (OSError, B4RError) as error:
+        os.close(lock)
+        if isinstance(error, B4RError):
+            raise
+        raise B4RError(f"{error.filename}: {error.strerror or error}", ExitCode.ENVIRONMENT) from error
+    start_supervisor(run, lock)
+
+
+def _prepare(run: Run, j: str | None, mode: str | None) -> None:
+    """All that is done under the lock. Someone may have been faster, and have brought the run to its end."""
+    _check_unfinished(run)
+    before = run.config()
+    after = spread(before, j, mode)
+    _set_aside(run)
+    if after != before:
+        write_text(run.dir / "config.toml", config_text(after))
+
+
+def _lock(run: Run) -> int:
+    """The run's lock; its last supervisor may hold it for a moment after it wrote how the run ended."""
+    deadline = time.monotonic() + LOCK_SECONDS
+    while (lock := try_hold(run.dir / "lock")) is None:
+        if time.monotonic() > deadline:
+            raise B4RError(f"{_name(run)} is still ending, or someone else takes it up; try again")
+        time.sleep(0.02)
+    return lock
+
+
+def spread(experiment: Experiment, j: str | None, mode: str | None) -> Experiment:
+    """The experiment on other ranks or in another mode, with the same sequences a step on all ranks together.
+
+    Raises B4RError where they can't be dealt out evenly, or the settings do not go together.
+    """
+    settings = experiment.model_dump()
+    settings["launch"] |= {"j": j or experiment.launch.j, "mode": mode or experiment.launch.mode}
+    batch = experiment.training.train_batch_size * experiment.launch.processes
+    try:
+        ranks = Experiment.model_validate(settings).launch.processes
+        if batch % ranks:
+            raise B4RError(
+                f"{ranks} ranks can't share steps of {batch} sequences (train_batch_size × ranks) evenly; "
+                f"use a number of ranks that divides {batch}"
+            )
+        settings["training"]["train_batch_size"] = batch // ranks
+        return Experiment.model_validate(settings)
+    except ValidationError as error:
+        problem = problems_of(error, Experiment)[0]
+        raise B4RError(f"{problem.key}: {problem.sentence}") from error
+
+
+def resumable(state: RunState) -> bool:
+    """Whether a run in this state can be taken up."""
+    return state in (RunState.STOPPED, RunState.FAILED, RunState.LOST)
+
+
+def _check_unfinished(run: Run) -> None:
+    finished = any(isinstance(record.event, RunFinished) for record in read_events(run.events_path))
+    if finished or run.state is RunState.FINISHED:
+        raise B4RError(f"{_name(run)} has finished; launch its experiment again for another run")
+
+
+def _set_aside(run: Run) -> None:
+    """Move what the attempt that ended left to `attempts/N`, and queue the run anew.
+
+    exit.json goes last and the new status comes before: whatever is killed, the run has ended or is queued.
+    """
+    folder = _new_folder(run.dir / "attempts")
+    for name in ("config.toml", "status.json"):
+        shutil.copy2(run.dir / name, folder / name)
+    (run.dir / "summary.json").unlink(missing_ok=True)
+    write_status(run.dir, _queued(run))
+    for name in MOVED:
+        if (run.dir / name).exists():
+            (run.dir / name).rename(folder / name)
+    (run.dir / "logs").mkdir(mode=0o700, exist_ok=True)
+
+
+def _queued(run: Run) -> StatusRecord:
+    return StatusRecord(run_id=run.run_id, experiment=run.experiment, queued_at=round(time.time(), 3))
+
+
+def _new_folder(attempts: Path) -> Path:
+    attempts.mkdir(mode=0o700, exist_ok=True)
+    number = 1 + max((int(each.name) for each in attempts.iterdir() if each.name.isdecimal()), default=0)
+    folder = attempts / str(number)
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+def _name(run: Run) -> str:
+    return f"{run.experiment}/{run.run_id}"

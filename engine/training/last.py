@@ -1,0 +1,91 @@
+"""The folder `checkpoints/last`, from which a run goes on: written aside by all ranks, then put in place.
+
+Sharded tensors are written by torch.distributed.checkpoint, each rank its own shards, and read again by any number
+of ranks; `state.json` beside them holds plain facts. Read it as you would run a script: its index is a pickle.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from torch.distributed.checkpoint import FileSystemReader, FileSystemWriter, load, save
+from torch.distributed.checkpoint.api import CheckpointException
+
+from engine.distributed.group import Group
+from engine.distributed.tensors import StateDict
+from engine.errors import B4RError, ExitCode
+from engine.files import read_json, write_json
+
+FACTS = "state.json"
+
+
+class LastCheckpoint:
+    """`last` in a folder of checkpoints. At every moment the newest whole one can be found, whatever is killed."""
+
+    def __init__(self, folder: Path, group: Group) -> None:
+        self.path, self._group = folder / "last", group
+        self._new, self._old = folder / ".last.new", folder / ".last.old"
+
+    def save(self, state: StateDict, facts: dict[str, Any]) -> None:
+        """Replace it by `state` and `facts` (JSON). A collective. Raises B4RError where it can't be written."""
+        if self._group.is_first:
+            shutil.rmtree(self._new, ignore_errors=True)
+            self._new.mkdir(parents=True)
+        self._group.broadcast(None)  # the folder is there
+        try:
+            save(state, storage_writer=FileSystemWriter(self._new))  # it syncs its files
+        except CheckpointException as error:
+            raise B4RError(
+                f"{self._new}: {_cause(error)}; make room to go on", ExitCode.ENVIRONMENT
+            ) from None
+        if self._group.is_first:
+            write_json(self._new / FACTS, facts)
+            self._put_in_place()
+
+    def facts(self) -> dict[str, Any] | None:
+        """The facts saved last, None where nothing was ever saved. A collective; mends what a kill left undone."""
+        found = None
+        if self._group.is_first:
+            if not self.path.exists() and self._old.exists():
+                self._old.rename(self.path)
+            shutil.rmtree(self._new, ignore_errors=True)
+            found = read_json(self.path / FACTS)
+        return self._group.broadcast(found)
+
+    def load_into(self, state: StateDict) -> list[str]:
+        """Fill the tensors of `state`; the names of those it does not hold in that size. A collective."""
+        reader = FileSystemReader(self.path)
+        found = {name: entry.size for name, entry in reader.read_metadata().state_dict_metadata.items()}  # type: ignore[union-attr]
+        known = {name: tensor for name, tensor in state.items() if found.get(name) == tensor.size()}
+        try:
+            load(known, storage_reader=reader)
+        except CheckpointException as error:
+            raise B4RError(f"{self.path}: {_cause(error)}; delete it to begin anew") from None
+        return sorted(state.keys() - known.keys())
+
+    def _put_in_place(self) -> None:
+        """Two renames: between them the earlier one is found under its other name."""
+        _sync_folder(self._new)
+        if self.path.exists():
+            shutil.rmtree(self._old, ignore_errors=True)
+            self.path.rename(self._old)
+        self._new.rename(self.path)
+        _sync_folder(self.path.parent)
+        shutil.rmtree(self._old, ignore_errors=True)
+
+
+def _cause(error: CheckpointException) -> str:
+    """What went wrong on the first rank where something did, on one line."""
+    first = next(iter(error.failures.values()))[0]
+    return " ".join(str(first).split()) or type(first).__name__
+
+
+def _sync_folder(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
