@@ -32,7 +32,9 @@ class RunStarted(Event):
 
     dataset: name, users, items, interactions, fingerprint (of the split); also data_fingerprint, split,
     training_interactions, evaluated_users by phase, and funnel: a list of what each step of reading and filtering
-    left, with name, interactions, users and items.
+    left, with name, interactions, users and items. plan: where the item table and the output layer lie, a list with
+    table, sharding, kernel, optimiser, size and shards, each with rank, rows and columns (from, to), weight_bytes
+    and optimiser_bytes.
     """
 
     type: ClassVar[str] = "run_started"
@@ -43,6 +45,7 @@ class RunStarted(Event):
     mode: str
     dataset: dict[str, Any]
     parameters: int
+    plan: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

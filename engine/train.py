@@ -79,6 +79,7 @@ def report_start(run: Run) -> None:
             mode=run.experiment.launch.mode,
             dataset=facts_of(run.dataset, run.experiment),
             parameters=run.model.parameters,
+            plan=run.model.described_plan,
         )
     )
     for protocol, users in run.measure.evaluator.short_users.items():

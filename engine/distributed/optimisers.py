@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from torchrec.optim.keyed import KeyedOptimizer
 
 from engine.config import TrainingConfig
+from engine.distributed.exchange import Exchange
 
 ROWWISE_ADAGRAD_FACTOR = 5.0  # its steps shrink with 1/sqrt(updates of a row), Adam's do not
 
@@ -27,6 +29,10 @@ class Optimisers:
     adam: torch.optim.Optimizer
     clip: float | None
     fused: list[KeyedOptimizer] = field(default_factory=list)
+    exchange: Exchange | None = (
+        None  # to sum the gradient norm of `shards`, which are parts of larger weights
+    )
+    shards: list[Tensor] = field(default_factory=list)
     _base_rates: list[tuple[dict, float]] = field(default_factory=list)
 
     @classmethod
@@ -54,6 +60,23 @@ class Optimisers:
     def step(self) -> None:
         """Update the replicated weights from their gradients and clear those."""
         if self.clip is not None:
-            nn.utils.clip_grad_norm_([p for g in self.adam.param_groups for p in g["params"]], self.clip)
+            self._clip(self.clip)
         self.adam.step()
         self.adam.zero_grad(set_to_none=True)
+
+    def _clip(self, longest: float) -> None:
+        """Shorten the gradient to a norm of `longest`, every rank by the same factor."""
+        parameters = [p for g in self.adam.param_groups for p in g["params"]]
+        held = {id(shard) for shard in self.shards}
+        squares = _squares([p for p in parameters if id(p) not in held], parameters[0].device)
+        if self.exchange is not None:
+            squares = squares + self.exchange.sum(_squares(self.shards, squares.device))
+        nn.utils.clip_grads_with_norm_(parameters, longest, squares.sqrt())
+
+
+def _squares(parameters: Iterable[Tensor], device: torch.device) -> Tensor:
+    """The squared norm of the gradients, (1,)."""
+    found = [p.grad for p in parameters if p.grad is not None]
+    return (
+        nn.utils.get_total_norm(found).square().to(device).view(1) if found else torch.zeros(1, device=device)
+    )

@@ -23,4 +23,6 @@ class Objective(nn.Module):
         """Sum over the targets of the batch, a float32 scalar; 0 where there are none."""
         with torch.autocast(batch.items.device.type, torch.bfloat16, enabled=self._half):
             hidden = self.model.encode(batch.items, batch.lengths, batch.positions)
-        return full_softmax(hidden.float(), batch.targets, self.model.item_weights, self.model.output_bias)
+        model = self.model
+        loss = full_softmax if model.part is None else model.part.full_softmax
+        return loss(hidden.float(), batch.targets, model.item_weights, model.output_bias)
