@@ -75,8 +75,6 @@ class Optimisers:
 
 
 def _squares(parameters: Iterable[Tensor], device: torch.device) -> Tensor:
-    """The squared norm of the gradients, (1,)."""
+    """The squared norm of the gradients, a scalar."""
     found = [p.grad for p in parameters if p.grad is not None]
-    return (
-        nn.utils.get_total_norm(found).square().to(device).view(1) if found else torch.zeros(1, device=device)
-    )
+    return nn.utils.get_total_norm(found).square().to(device) if found else torch.zeros((), device=device)
