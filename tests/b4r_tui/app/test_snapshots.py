@@ -56,6 +56,11 @@ def test_the_data_of_a_run(place: Place, snap_compare: Compare) -> None:
     assert snap_compare(place.app(), terminal_size=SIZE, run_before=after("6", runs=1))
 
 
+def test_the_plan_of_a_sharded_run(place: Place, snap_compare: Compare) -> None:
+    place.finished("ml-1m-dmp")
+    assert snap_compare(place.app(), terminal_size=(120, 48), run_before=after("6", "a", runs=1))
+
+
 def test_the_card_of_a_failed_run(place: Place, snap_compare: Compare) -> None:
     place.failed()
     assert snap_compare(place.app(), terminal_size=SIZE, run_before=after("5", runs=1))
