@@ -12,7 +12,7 @@ from rich.console import Console
 
 from b4r_tui.experiments.load import load_experiments
 from b4r_tui.experiments.schema import file_schema
-from b4r_tui.report import funnel_sheet, runs_sheet, tested_sheet, took
+from b4r_tui.report import funnel_sheet, plan_sheet, runs_sheet, tested_sheet, took
 from b4r_tui.results.summary import Summary, read_summary
 from b4r_tui.runs.launch import launch, stop
 from b4r_tui.runs.progress import RunWatch
@@ -66,7 +66,7 @@ def show_run(root: Path, name: str, as_json: bool) -> ExitCode:
     if summary.get("tested_epoch") is not None:
         console.print()
         show(tested_sheet(summary), console)
-    _print_funnel(run, console)
+    _print_data_and_plan(run, console)
     _print_settings(run, console)
     return ExitCode.OK
 
@@ -123,6 +123,7 @@ def _whole(run: Run) -> dict[str, object]:
         "dir": str(run.dir),
         "summary": read_summary(run),
         "dataset": watch.progress.started.dataset if watch.progress.started else None,
+        "plan": watch.progress.started.plan if watch.progress.started else None,
         "config": run.config().model_dump(),
         "exit": asdict(ended) if ended else None,
         "history": [asdict(epoch) for epoch in watch.progress.history],
@@ -148,13 +149,16 @@ def _facts(run: Run, summary: Summary) -> dict[str, object]:
     return {label: value for label, value in facts.items() if value not in (None, NOTHING)}
 
 
-def _print_funnel(run: Run, console: Console) -> None:
+def _print_data_and_plan(run: Run, console: Console) -> None:
     watch = RunWatch(run)
     watch.poll()
-    dataset = watch.progress.started.dataset if watch.progress.started else {}
-    if dataset.get("funnel"):
+    started = watch.progress.started
+    if started and started.dataset.get("funnel"):
         console.print()
-        show(funnel_sheet(dataset), console)
+        show(funnel_sheet(started.dataset), console)
+    if started and started.plan:
+        console.print()
+        show(plan_sheet(started.plan), console)
 
 
 def _print_settings(run: Run, console: Console) -> None:

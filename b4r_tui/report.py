@@ -11,6 +11,7 @@ from rich.text import Text
 from b4r_tui.results.leaderboard import Board
 from b4r_tui.results.summary import INTERVAL_PARTS, Summary
 from b4r_tui.runs.funnel import COUNTS, funnel_of
+from b4r_tui.runs.plan import TITLES, plan_rows, size, total_bytes
 from b4r_tui.runs.progress import RunWatch
 from b4r_tui.runs.state import RunState
 from b4r_tui.sheets import Column, Sheet, text
@@ -145,6 +146,13 @@ def funnel_sheet(dataset: dict[str, Any]) -> Sheet:
         for step in funnel_of(dataset)
     ]
     return Sheet(f"Data: {dataset.get('name', NOTHING)}", columns, rows)
+
+
+def plan_sheet(plan: list[dict[str, Any]]) -> Sheet:
+    """Where the item table and the output layer lie, and what they take there."""
+    columns = [Column(title, right=title not in TITLES[:3], spare=int(title == "kernel")) for title in TITLES]
+    totals = ", ".join(f"rank {rank} {size(count)}" for rank, count in total_bytes(plan).items())
+    return Sheet(f"Plan: {totals}", columns, [[text(cell) for cell in row] for row in plan_rows(plan)])
 
 
 def _left(left: int, removed: int) -> tuple[Text, Text]:

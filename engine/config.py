@@ -18,6 +18,7 @@ from engine.errors import B4RError
 from engine.problems import problems_of
 
 GENERATED_DATASETS = ("random", "synthetic")
+SAMPLED_LOSSES = ("sampled", "gbce")
 METRIC_NAMES = ("recall", "precision", "ndcg", "map", "mrr")
 LOSSES_WITH = {"num_negatives": ("sampled", "gbce"), "negatives": ("sampled",), "gbce_t": ("gbce",)}
 GBCE_T = 0.75  # the calibration Petrov & Macdonald (RecSys 2023) recommend
@@ -125,7 +126,9 @@ class ModelConfig(Group):
     num_layers: int = Field(2, ge=1, le=64, description="Transformer blocks")
     dropout: float = Field(0.1, ge=0.0, lt=1.0, description="Dropout rate in embeddings and blocks")
     norm: Literal["pre", "post"] = Field("post", description="Layer norm before or after each half block")
-    tie_output: bool = Field(False, description="Score items with the input item table (ddp only)")
+    tie_output: bool = Field(
+        False, description="Score items with the input item table (dmp: with sampled losses only)"
+    )
 
     @field_validator("nhead")
     @classmethod
@@ -307,6 +310,12 @@ class LaunchConfig(Group):
     sharding: Literal["auto", "row_wise", "table_wise", "column_wise"] = Field(
         "auto", description="How dmp cuts the item table; `auto` lets TorchRec's planner choose"
     )
+    memory_gb: float | None = Field(
+        None,
+        gt=0.0,
+        description="Memory of a rank in GB that dmp's plan must fit: weights, gradients and optimiser states; "
+        "default its share of the machine",
+    )
 
     @field_validator("j")
     @classmethod
@@ -377,10 +386,7 @@ class Experiment(Group):
                 f"cuts of a temporal split do nothing to {self.data.split}; remove them or set split to temporal",
             )
         if self.model.tie_output and self.launch.mode == "dmp":
-            _refuse(
-                "model.tie_output",
-                "a tied output needs the whole item table on each rank, which dmp shards; use false, or mode ddp",
-            )
+            _refuse_tied_in_dmp(self)
         if self.training.early_stopping and self.training.early_stopping.metric:
             check_metric(
                 self.training.early_stopping.metric,
@@ -388,6 +394,21 @@ class Experiment(Group):
                 key="training.early_stopping.metric",
             )
         return self
+
+
+def _refuse_tied_in_dmp(experiment: Experiment) -> None:
+    """In dmp a tied output works only where its optimiser sees all rows that get a gradient, each in one piece."""
+    if experiment.training.loss not in SAMPLED_LOSSES:
+        _refuse(
+            "model.tie_output",
+            "in dmp the item table's optimiser updates only rows that were looked up, but the full softmax gives "
+            "every row a gradient; use false, a sampled training.loss, or mode ddp",
+        )
+    if experiment.launch.sharding == "column_wise":
+        _refuse(
+            "launch.sharding",
+            "a tied output scores an item with its whole vector, which column_wise cuts; use row_wise or auto",
+        )
 
 
 def _refuse(key: str, sentence: str) -> None:

@@ -32,7 +32,9 @@ class RunStarted(Event):
 
     dataset: name, users, items, interactions, fingerprint (of the split); also data_fingerprint, split,
     training_interactions, evaluated_users by phase, and funnel: a list of what each step of reading and filtering
-    left, with name, interactions, users and items. precision: fp32 or bf16, what `auto` was decided to be.
+    left, with name, interactions, users and items. precision: fp32 or bf16, what `auto` was decided to be. plan: where
+    the item table and the output layer lie, a list with table, sharding, kernel, optimiser, size and shards, each with
+    rank, rows and columns (from, to), weight_bytes and optimiser_bytes.
     """
 
     type: ClassVar[str] = "run_started"
@@ -44,6 +46,7 @@ class RunStarted(Event):
     dataset: dict[str, Any]
     parameters: int
     precision: str = ""
+    plan: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)

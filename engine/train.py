@@ -92,6 +92,7 @@ def report_start(run: Run) -> None:
             dataset=facts_of(run.dataset, run.experiment),
             parameters=run.model.parameters,
             precision=run.experiment.training.precision,
+            plan=run.model.described_plan,
         )
     )
     if run.model.optimisers.clip is not None and run.model.optimisers.fused:

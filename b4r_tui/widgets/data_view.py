@@ -1,4 +1,4 @@
-"""What a run learns from: its data set, its split, and what each filter took away."""
+"""What a run works on: its data set, its split, what each filter took away, and where its tables lie."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from b4r_tui.runs.funnel import COUNTS, Step, funnel_of
+from b4r_tui.runs.plan import TITLES, plan_rows, size, total_bytes
 from b4r_tui.widgets.palette import Palette, palette_of
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class DataView(VerticalScroll, can_focus=True):
     def __init__(self) -> None:
         super().__init__()
         self._dataset: dict[str, Any] | None = None
+        self._plan: list[dict[str, Any]] = []
 
     def compose(self) -> ComposeResult:
         """One card."""
@@ -42,15 +44,18 @@ class DataView(VerticalScroll, can_focus=True):
     async def show(self, view: RunView) -> None:
         """Show what a run said of its data when it started."""
         started = view.progress.started
-        dataset = started.dataset if started else {}
-        if dataset != self._dataset:
-            self._dataset = dataset
+        dataset, plan = (started.dataset, started.plan) if started else ({}, [])
+        if (dataset, plan) != (self._dataset, self._plan):
+            self._dataset, self._plan = dataset, plan
             await self.redraw()
 
     async def redraw(self) -> None:
         """Draw again: other data or another theme."""
         if self._dataset is not None:
-            self.query_one(".card", Static).update(data_of(self._dataset, palette_of(self.app)))
+            palette = palette_of(self.app)
+            parts = [data_of(self._dataset, palette)]
+            parts += [Text(), plan_table(self._plan, palette)] if self._plan else []
+            self.query_one(".card", Static).update(Group(*parts))
 
     def rest(self) -> None:
         """Nothing goes on here by itself."""
@@ -97,6 +102,19 @@ def funnel_table(steps: list[Step], palette: Palette) -> Table:
         for left, removed in zip(step.left, step.removed, strict=True):
             row += [Text(f"{left:,}"), Text(f"−{removed:,}" if removed else "", palette.stopped)]
         table.add_row(*row)
+    return table
+
+
+def plan_table(plan: list[dict[str, Any]], palette: Palette) -> Table:
+    """Where the item table and the output layer lie, a row for each piece."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style=palette.faint)
+    table.title, table.title_justify, table.title_style = Text("plan"), "left", palette.strong
+    for title in TITLES:
+        table.add_column(title, justify="left" if title in TITLES[:3] else "right", no_wrap=True)
+    for row in plan_rows(plan):
+        table.add_row(*map(Text, row))
+    for rank, count in total_bytes(plan).items():
+        table.add_row(*map(Text, ("", "", "", str(rank), "", "", "in all", size(count))), style=palette.faint)
     return table
 
 

@@ -25,6 +25,11 @@ class Group:
     device: torch.device
 
     @property
+    def local_world_size(self) -> int:
+        """Ranks on this machine."""
+        return int(os.environ.get("LOCAL_WORLD_SIZE", self.world_size))
+
+    @property
     def is_first(self) -> bool:
         """Whether this is rank 0, the one that reports."""
         return self.rank == 0
@@ -44,6 +49,10 @@ class Group:
         gathered: list[Any] | None = [None] * self.world_size if self.is_first else None
         dist.gather_object(value, gathered)
         return gathered or []
+
+    def everyone(self, value: Any) -> list[Any]:
+        """Every rank's value, in rank order, on every rank."""
+        return self.broadcast(self.gather(value))
 
     def broadcast(self, value: Any) -> Any:
         """Rank 0's value, on every rank."""

@@ -1,9 +1,11 @@
-"""Spreads a model over ranks: DDP copies all of it, DMP shards its item table through TorchRec."""
+"""Spreads a model over ranks: DDP copies all of it, DMP shards its item table through TorchRec, its output by rows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+import torch
 import torch.distributed as dist
 from fbgemm_gpu.split_embedding_configs import EmbOptimType
 from torch import Tensor, nn
@@ -11,19 +13,22 @@ from torch.distributed._shard.sharded_tensor import ShardedTensor
 from torch.nn.parallel import DistributedDataParallel
 from torchrec.distributed import DistributedModelParallel
 from torchrec.distributed.embedding import EmbeddingCollectionSharder
-from torchrec.distributed.embedding_types import EmbeddingComputeKernel
-from torchrec.distributed.planner import EmbeddingShardingPlanner, ParameterConstraints, Topology
+from torchrec.distributed.model_parallel import DefaultDataParallelWrapper
 from torchrec.distributed.types import ShardingEnv, ShardingPlan
 
-from engine.config import Experiment
+from engine.config import Experiment, TrainingConfig
+from engine.distributed.exchange import Exchange
 from engine.distributed.group import Group
 from engine.distributed.optimisers import Optimisers, table_learning_rate
-from engine.distributed.tensors import StateDict, fill_shards, load_whole, whole_state
+from engine.distributed.plan import describe, make_plan, table_ranges
+from engine.distributed.sharded_output import OutputShard, even_rows
+from engine.distributed.tensors import StateDict, load_whole, sharded_by_rows, spans, whole_state
 from engine.model.bert4rec import ITEM_TABLE, BERT4Rec
-from engine.model.initial import truncated_normal
+from engine.model.initial import fill_rows
 from engine.model.objective import Objective
 
-SHARDING_TYPES = ("row_wise", "table_wise", "column_wise")  # those that work without a dense kernel
+OUTPUT = ("output", "output_bias")  # the weights that each rank of dmp has its own rows of
+TABLE_OPTIMISERS = {"cuda": EmbOptimType.ADAM, "cpu": EmbOptimType.EXACT_ROWWISE_ADAGRAD}
 
 
 @dataclass
@@ -31,17 +36,43 @@ class ParallelModel:
     """A model spread over ranks: what the loop calls, its optimisers, and its weights whole or sharded.
 
     objective: the wrapped model with its loss, from a Batch to a summed loss. bert4rec: the model inside it, whose
-    item table is sharded in dmp; for evaluation, never for a step, since its gradients would not be synchronised.
+    item table and output are sharded in dmp; for evaluation, never for a step, since its gradients would not be
+    synchronised. plan: TorchRec's, in dmp.
     """
 
     objective: nn.Module
     bert4rec: BERT4Rec
     optimisers: Optimisers
     group: Group
+    plan: ShardingPlan | None = None
 
     def state(self) -> StateDict:
         """Weights by their plain names, sharded ones as ShardedTensor; changing them changes the model."""
-        return dict(self.bert4rec.state_dict())
+        state = dict(self.bert4rec.state_dict())
+        part = self.bert4rec.part
+        if isinstance(part, OutputShard):
+            state |= {
+                name: sharded_by_rows(state[name], part.ranges, self.group)
+                for name in OUTPUT
+                if name in state
+            }
+        return state
+
+    def output_rows(self) -> tuple[Tensor, Tensor]:
+        """The output layer's weights and biases on this rank: (rows, emb_dim) and (rows,), rows as in `part`."""
+        model = self.bert4rec
+        if model.part is None or model.output is not None:
+            return model.item_weights, model.output_bias
+        shards = model.state_dict()[ITEM_TABLE].local_shards()
+        width = self.bert4rec.positions.embedding_dim
+        weights = shards[0].tensor if shards else model.output_bias.new_empty((0, width))
+        return weights[: len(model.output_bias)], model.output_bias
+
+    @property
+    def described_plan(self) -> list[dict[str, Any]]:
+        """Where the tables lie and what they take there, as events tell it."""
+        adagrad = self.group.device.type == "cpu"
+        return describe(self.state(), self.plan, "rowwise_adagrad" if adagrad else "adam", self.group)
 
     def state_for_resume(self) -> StateDict:
         """Weights and optimiser states by `model.` and `optimiser.` names; changing them changes the model's.
@@ -96,49 +127,43 @@ def _replicated(experiment: Experiment, num_items: int, group: Group) -> Paralle
 
 
 def _sharded(experiment: Experiment, num_items: int, group: Group) -> ParallelModel:
-    training = experiment.training
-    model = BERT4Rec(num_items, experiment.model, training.seed, table_device="meta")
-    sharder = EmbeddingCollectionSharder(
-        fused_params={
-            "optimizer": EmbOptimType.ADAM
-            if group.device.type == "cuda"
-            else EmbOptimType.EXACT_ROWWISE_ADAGRAD,
-            "learning_rate": table_learning_rate(training, group.device),
-            "eps": 1e-8,
-        }
-    )
-    objective = Objective(model, training)
+    training, exchange = experiment.training, Exchange(group.rank, group.world_size)
+    ranges = even_rows(num_items, group.world_size)
+    model = BERT4Rec(num_items, experiment.model, training.seed, "meta", ranges[group.rank])
+    objective, sharder = Objective(model, training), _sharder(training, group)
+    plan = make_plan(objective, sharder, experiment, group)
+    if model.output is None:  # scores come from the item table, so biases lie where its rows are
+        ranges = table_ranges(plan, num_items, group.world_size)
+        model.output_bias = nn.Parameter(torch.zeros(len(ranges[group.rank])))
+    model.part = OutputShard(ranges, exchange)
     sharded = DistributedModelParallel(
         objective,
         env=ShardingEnv.from_process_group(dist.group.WORLD),
         device=group.device,
-        plan=_plan(objective, sharder, experiment, group),
+        plan=plan,
         sharders=[sharder],
+        data_parallel_wrapper=DefaultDataParallelWrapper(params_to_ignore=[f"model.{n}" for n in OUTPUT]),
     )
-    table = model.state_dict()[ITEM_TABLE]
-    fill_shards(
-        table,
-        lambda rows, columns: truncated_normal(training.seed, ITEM_TABLE, rows, columns).to(group.device),
-    )
+    _fill_table(model.state_dict()[ITEM_TABLE], training.seed)
     dense = {name: p for name, p in model.named_parameters() if name != ITEM_TABLE}
     optimisers = Optimisers.dense(dense, training, group)
+    optimisers.pieces = [p for name, p in dense.items() if name in OUTPUT]
     optimisers.add_fused(sharded.fused_optimizer, sharded)
-    return ParallelModel(sharded, model, optimisers, group)
+    return ParallelModel(sharded, model, optimisers, group, plan)
 
 
-def _plan(
-    objective: Objective, sharder: EmbeddingCollectionSharder, experiment: Experiment, group: Group
-) -> ShardingPlan:
-    """Where each shard of the item table goes: TorchRec's planner, held to launch.sharding if one is named."""
-    sharding = experiment.launch.sharding
-    constraints = ParameterConstraints(
-        compute_kernels=[EmbeddingComputeKernel.FUSED.value],
-        sharding_types=list(SHARDING_TYPES) if sharding == "auto" else [sharding],
+def _sharder(training: TrainingConfig, group: Group) -> EmbeddingCollectionSharder:
+    return EmbeddingCollectionSharder(
+        fused_params={
+            "optimizer": TABLE_OPTIMISERS[group.device.type],
+            "learning_rate": table_learning_rate(training, group.device),
+            "eps": 1e-8,
+        }
     )
-    planner = EmbeddingShardingPlanner(
-        topology=Topology(
-            world_size=group.world_size, local_world_size=group.world_size, compute_device=group.device.type
-        ),
-        constraints={"item": constraints},
-    )
-    return planner.collective_plan(objective, [sharder], dist.group.WORLD)
+
+
+@torch.no_grad()
+def _fill_table(table: ShardedTensor, seed: int) -> None:
+    for shard in table.local_shards():
+        rows, columns = spans(shard.metadata)
+        fill_rows(shard.tensor, seed, ITEM_TABLE, rows.start, columns)

@@ -13,6 +13,7 @@ from engine.evaluation.full import Excluded, rank_full
 from engine.evaluation.protocols import EvaluationProtocol, parse_protocol
 from engine.evaluation.sampled import rank_sampled
 from engine.evaluation.scores import Scorer, Scores
+from engine.evaluation.sharded import ShardedScores
 from engine.evaluation.user_ranks import UserRanks, concatenate
 
 BLOCK_MB = 128
@@ -87,6 +88,9 @@ class Evaluator:
         }
         if any(protocol.weights is None for protocol in self._protocols):
             excluded = history_but_target(self._dataset, users, targets, phase)
+            if isinstance(scores, ShardedScores):
+                size = block_size(len(scores.everyone), max(1, len(scores.rows)), self._block_mb)
+                return ranks | {"full": scores.rank_full(users, targets, excluded, size, list_length)}
             size = block_size(len(users), self._dataset.num_items, self._block_mb)
             ranks["full"] = rank_full(
                 users, targets, scores, excluded, self._dataset.num_items, size, list_length

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,29 +42,48 @@ def rank_full(
     Targets are compared with the very numbers that their own block gives. So where there is more than one block,
     those that hold a target are scored twice: keeping them all would be users × items.
     """
-    blocks = list(_blocks(num_items, block))
+    blocks = list(blocks_of(num_items, block))
     kept = scores.block(*blocks[0]) if len(blocks) == 1 else None
-    target_scores = _target_scores(scores, targets, blocks) if kept is None else _pick(kept, targets)
-    counts, top = torch.zeros((2, len(users)), dtype=torch.int64), TopItems(list_length)
-    for first, last in blocks:
-        found = scores.block(first, last) if kept is None else kept
-        if found.shape != (len(users), last - first):
-            raise ValueError(f"the scorer gave {tuple(found.shape)}, not {(len(users), last - first)}")
-        _exclude(found, excluded.within(first, last))
-        counts += torch.stack(compare(found, target_scores)).cpu()
-        if list_length:
-            top.add(found, first)
+    target_scores = scores_of_targets(scores, targets, blocks) if kept is None else _pick(kept, targets)
+    top = TopItems(list_length)
+    better, equal = rank_counts(scores, target_scores, excluded, blocks, top, kept).numpy()
     candidates = num_items - np.bincount(excluded.rows, minlength=len(users))
     lists = top.items().cpu().numpy() if list_length else None
-    return ranks_of_counts(users, counts[0].numpy(), counts[1].numpy() - 1, candidates, lists)
+    return ranks_of_counts(users, better, equal - 1, candidates, lists)
 
 
-def _blocks(num_items: int, block: int) -> Iterator[tuple[int, int]]:
+def rank_counts(
+    scores: Scores,
+    target_scores: Tensor,
+    excluded: Excluded,
+    blocks: Iterable[tuple[int, int]],
+    top: TopItems,
+    kept: Tensor | None = None,
+) -> Tensor:
+    """Counts of better and of equal items in the blocks, the target among them: (2, users) int64 on CPU.
+
+    target_scores: (users, 1). top is given the best items on the way. kept: the scores of the only block, if at hand.
+    """
+    users = len(target_scores)
+    counts = torch.zeros((2, users), dtype=torch.int64)
+    for first, last in blocks:
+        found = scores.block(first, last) if kept is None else kept
+        if found.shape != (users, last - first):
+            raise ValueError(f"the scorer gave {tuple(found.shape)}, not {(users, last - first)}")
+        _exclude(found, excluded.within(first, last))
+        counts += torch.stack(compare(found, target_scores)).cpu()
+        if top.k:
+            top.add(found, first)
+    return counts
+
+
+def blocks_of(num_items: int, block: int) -> Iterator[tuple[int, int]]:
+    """First and last, the end excluded, of each block of items."""
     return ((first, min(first + block, num_items)) for first in range(0, num_items, block))
 
 
-def _target_scores(scores: Scores, targets: np.ndarray, blocks: list[tuple[int, int]]) -> Tensor:
-    """(batch, 1), from the blocks that hold a target."""
+def scores_of_targets(scores: Scores, targets: np.ndarray, blocks: list[tuple[int, int]]) -> Tensor:
+    """(batch, 1), from the very blocks that hold the targets (batch,). No target may be outside of them."""
     parts, rows = [], []
     for first, last in blocks:
         mine = np.flatnonzero((targets >= first) & (targets < last))

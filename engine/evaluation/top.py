@@ -10,24 +10,47 @@ class TopItems:
     """Keeps each row's k best items of the blocks seen so far. Of equal scores the smaller item index comes first."""
 
     def __init__(self, k: int) -> None:
-        self._k = k
+        self.k = k
         self._scores: Tensor | None = None
         self._items = torch.empty(0)
 
     def add(self, scores: Tensor, first: int) -> None:
         """A block of scores (rows, items), -inf for excluded items; `first` is its first item, blocks rise."""
-        columns = best_columns(scores, self._k)
+        columns = best_columns(scores, self.k)
         found, items = scores.gather(1, columns), columns + first
         if self._scores is not None:
             found, items = torch.cat([self._scores, found], 1), torch.cat([self._items, items], 1)
-        order = found.argsort(dim=1, descending=True, stable=True)[:, : self._k]
+        order = found.argsort(dim=1, descending=True, stable=True)[:, : self.k]
         self._scores, self._items = found.gather(1, order), items.gather(1, order)
 
     def items(self) -> Tensor:
         """(rows, k) int32: best first, -1 where a row has fewer candidates."""
         assert self._scores is not None, "no block was added"
         found = self._items.masked_fill(self._scores == -torch.inf, -1)
-        return torch.nn.functional.pad(found, (0, self._k - found.shape[1]), value=-1).int()
+        return torch.nn.functional.pad(found, (0, self.k - found.shape[1]), value=-1).int()
+
+    def best(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores and int64 items of the best: (rows, k) each, -inf and -1 where a row has fewer candidates.
+
+        like: (rows, …), a tensor of the type and device of scores, for where no block was added.
+        """
+        if self._scores is None:
+            shape = (len(like), self.k)
+            return like.new_full(shape, -torch.inf), torch.full(shape, -1, device=like.device)
+        room = (0, self.k - self._scores.shape[1])
+        pad = torch.nn.functional.pad
+        return pad(self._scores, room, value=-torch.inf), pad(self._items, room, value=-1)
+
+
+def merged(scores: Tensor, items: Tensor) -> Tensor:
+    """The best of several bests: (parts, rows, k) scores and items → (rows, k) int32 items, -1 for none.
+
+    Items of a later part are larger, so that of equal scores the smaller item comes first.
+    """
+    parts, rows, k = scores.shape
+    flat, wide = (part.transpose(0, 1).reshape(rows, parts * k) for part in (scores, items))
+    order = flat.argsort(dim=1, descending=True, stable=True)[:, :k]
+    return wide.gather(1, order).masked_fill(flat.gather(1, order) == -torch.inf, -1).int()
 
 
 def best_columns(scores: Tensor, k: int) -> Tensor:

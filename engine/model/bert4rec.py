@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -11,6 +13,7 @@ from engine.config import ModelConfig
 from engine.model.blocks import Block, Ragged
 from engine.model.dropout import Dropout
 from engine.model.initial import initialise_dense
+from engine.model.output import PartOfOutput
 
 FEATURE = "item"
 ITEM_TABLE = "items.embeddings.item.weight"  # the item table's name in every state_dict
@@ -21,12 +24,21 @@ class BERT4Rec(nn.Module):
 
     Items are 0 … num_items - 1; the mask token is num_items, so the table has num_items + 1 rows. There is no
     padding token. Positions count from the end of a sequence, so a score does not depend on what else is in
-    the batch. The item table may be given to TorchRec unmade, on the meta device, to be sharded.
+    the batch. The item table may be given to TorchRec unmade, on the meta device, to be sharded. The output layer may
+    have some rows only, `output_rows`; then `part` is to be set, which knows how to get at the others.
     """
 
-    def __init__(self, num_items: int, config: ModelConfig, seed: int, table_device: str = "cpu") -> None:
+    def __init__(
+        self,
+        num_items: int,
+        config: ModelConfig,
+        seed: int,
+        table_device: str = "cpu",
+        output_rows: range | None = None,
+    ) -> None:
         super().__init__()
-        self.num_items = num_items
+        self.num_items, self.part = num_items, cast("PartOfOutput | None", None)
+        rows = range(num_items) if output_rows is None else output_rows
         table = EmbeddingConfig(
             name="item", embedding_dim=config.emb_dim, num_embeddings=num_items + 1, feature_names=[FEATURE]
         )
@@ -38,9 +50,9 @@ class BERT4Rec(nn.Module):
         self.last_norm = nn.LayerNorm(config.emb_dim) if config.norm == "pre" else nn.Identity()
         self.head = nn.Linear(config.emb_dim, config.emb_dim)
         self.head_norm = nn.LayerNorm(config.emb_dim)
-        self.output = None if config.tie_output else nn.Parameter(torch.empty(num_items, config.emb_dim))
-        self.output_bias = nn.Parameter(torch.zeros(num_items))
-        initialise_dense(self, seed)
+        self.output = None if config.tie_output else nn.Parameter(torch.empty(len(rows), config.emb_dim))
+        self.output_bias = nn.Parameter(torch.zeros(len(rows)))
+        initialise_dense(self, seed, first_rows={"output": rows.start})
 
     def forward(self, items: Tensor, lengths: Tensor, positions: Tensor) -> Tensor:
         """Scores (logits) of all items at `positions`: (predictions, num_items). Arguments as in `encode`."""
@@ -60,7 +72,7 @@ class BERT4Rec(nn.Module):
 
     def embed(self, items: Tensor, lengths: Tensor) -> Tensor:
         """The items' rows of the item table: (tokens, emb_dim). A collective where the table is sharded."""
-        return self.items(KeyedJaggedTensor(keys=[FEATURE], values=items, lengths=lengths))[FEATURE].values()
+        return self._look_up(items, lengths)
 
     def transform(self, vectors: Tensor, lengths: Tensor, positions: Tensor) -> Tensor:
         """Hidden vectors at `positions` from the items' vectors (tokens, emb_dim); otherwise as `encode`."""
@@ -75,14 +87,27 @@ class BERT4Rec(nn.Module):
 
     @property
     def item_weights(self) -> Tensor:
-        """The output layer's weights, (num_items, emb_dim)."""
+        """The output layer's weights on this rank, (num_items, emb_dim) where it holds them all."""
         if self.output is not None:
             return self.output
         return self.items.embeddings["item"].weight[: self.num_items]
 
     def item_rows(self, items: Tensor) -> tuple[Tensor, Tensor]:
-        """The output layer's weights and biases of chosen items, (n,) int64: (n, emb_dim) and (n,)."""
+        """The output layer's weights and biases of chosen items, (n,) int64: (n, emb_dim) and (n,).
+
+        A collective where the output layer is sharded. A tied, sharded table is looked up a second time, so that its
+        optimiser, which works inside the backward pass, sees these rows too.
+        """
+        if self.part is not None:
+            weights = self._look_up(items) if self.output is None else self.part.look_up(items, self.output)
+            return weights, self.part.look_up(items, self.output_bias[:, None])[:, 0]
         return functional.embedding(items, self.item_weights), self.output_bias[items]
+
+    def _look_up(self, items: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Rows of the item table: (n,) int64, in sequences of these lengths or in one, → (n, emb_dim)."""
+        lengths = torch.tensor([len(items)], device=items.device) if lengths is None else lengths
+        sequences = KeyedJaggedTensor(keys=[FEATURE], values=items, lengths=lengths)
+        return self.items(sequences)[FEATURE].values()
 
 
 def _from_end(ragged: Ragged, lengths: Tensor, tokens: int) -> Tensor:

@@ -78,7 +78,9 @@ class SelfAttention(nn.Module):
         """(tokens, parts × emb_dim) → (parts, rows, heads, positions, width of a head)."""
         padded = ragged.pad(tokens)
         rows, longest, width = padded.shape
-        return padded.view(rows, longest, parts, self.heads, width // parts // self.heads).permute(2, 0, 3, 1, 4)
+        return padded.view(rows, longest, parts, self.heads, width // parts // self.heads).permute(
+            2, 0, 3, 1, 4
+        )
 
     def _mix(self, query: Tensor, key: Tensor, value: Tensor, keep: Tensor | None) -> Tensor:
         """Each (rows, heads, positions, width of a head) → like the query. Keys are kept where `keep` says so."""

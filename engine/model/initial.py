@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from engine.data.random_numbers import uniforms
 
 STD = 0.02  # Sun et al. 2019, section 4.4; truncated at two deviations as in BERT
+_CELLS = 1 << 20  # numbers drawn at a time
 _BELOW = 0.5 * (1 + math.erf(-2 / math.sqrt(2)))  # share of a normal distribution below -2 deviations
 
 
@@ -27,17 +29,29 @@ def truncated_normal(seed: int, name: str, rows: range, columns: range) -> Tenso
 
 
 @torch.no_grad()
-def initialise_dense(module: nn.Module, seed: int) -> None:
+def initialise_dense(module: nn.Module, seed: int, first_rows: Mapping[str, int] | None = None) -> None:
     """Fill every dense parameter of `module`, each by its own name: matrices truncated normal, biases 0.
 
     Layer norms keep their ones and zeros. Tables on the meta device are left to whoever materialises them.
+    first_rows: of parameters that are a part of a longer table, the row of it that they begin with.
     """
     for name, parameter in module.named_parameters():
         if parameter.is_meta:
             continue
         if parameter.dim() == 2:
-            parameter.copy_(
-                truncated_normal(seed, name, range(parameter.shape[0]), range(parameter.shape[1]))
-            )
+            first = (first_rows or {}).get(name, 0)
+            fill_rows(parameter, seed, name, first, range(parameter.shape[1]))
         elif name.endswith("bias"):
             parameter.zero_()
+
+
+@torch.no_grad()
+def fill_rows(target: Tensor, seed: int, name: str, first: int, columns: range) -> None:
+    """Set `target` to the rows from `first` on and the columns of a table, a block at a time.
+
+    The numbers are drawn in eight bytes and more than one copy, which for a large table at once is too much.
+    """
+    size = max(1, _CELLS // max(1, len(columns)))
+    for row in range(0, len(target), size):
+        block = target[row : row + size]
+        block.copy_(truncated_normal(seed, name, range(first + row, first + row + len(block)), columns))

@@ -34,9 +34,11 @@ class Objective(nn.Module):
         return self._loss_of(hidden.float(), batch)
 
     def _loss_of(self, hidden: Tensor, batch: Batch) -> Tensor:
+        model = self.model
         if self._loss == "full":
-            return full_softmax(hidden, batch.targets, self.model.item_weights, self.model.output_bias)
-        scores = shared_scores(self.model, hidden, batch)
+            loss = full_softmax if model.part is None else model.part.full_softmax
+            return loss(hidden, batch.targets, model.item_weights, model.output_bias)
+        scores = shared_scores(model, hidden, batch)
         if self._loss == "gbce":
             return gbce(scores, self._beta)
         return sampled_softmax(scores, batch.log_counts)

@@ -12,9 +12,11 @@ from engine.data.dataset import Dataset, Phase
 from engine.data.loader import evaluation_batch
 from engine.distributed.group import Group
 from engine.distributed.parallel import ParallelModel
+from engine.distributed.sharded_output import OutputShard
 from engine.evaluation.baselines import markov_scorer, popularity_scorer, random_ranks
 from engine.evaluation.evaluator import Evaluator
-from engine.evaluation.scores import DotScores, Scorer
+from engine.evaluation.scores import DotScores, Scorer, Scores
+from engine.evaluation.sharded import ShardedScores
 from engine.evaluation.user_ranks import UserRanks, concatenate
 
 RanksByProtocol = dict[str, UserRanks]
@@ -74,7 +76,7 @@ class ModelScorer:
     def __init__(self, model: ParallelModel, dataset: Dataset, phase: Phase, max_len: int) -> None:
         self._model, self._dataset, self._phase, self._max_len = model, dataset, phase, max_len
 
-    def __call__(self, users: np.ndarray) -> DotScores:
+    def __call__(self, users: np.ndarray) -> Scores:
         """Score a batch; with no users the model still runs, since in dmp all ranks must take part."""
         asked = users if len(users) else self._dataset.evaluated_users(self._phase)[:1]
         batch = evaluation_batch(self._dataset, asked, self._phase, self._max_len).to(
@@ -82,7 +84,10 @@ class ModelScorer:
         )
         model = self._model.bert4rec
         hidden = model.encode_last(batch.items, batch.lengths)[: len(users)]
-        return DotScores(hidden, model.item_weights, model.output_bias)
+        weights, bias = self._model.output_rows()
+        if isinstance(model.part, OutputShard):
+            return ShardedScores.of_hidden(hidden, weights, bias, model.part.rows, model.part.exchange)
+        return DotScores(hidden, weights, bias)
 
 
 def _merged(parts: Sequence[RanksByProtocol]) -> RanksByProtocol:

@@ -29,8 +29,12 @@ def started():
     steps = [dict(name="read", interactions=1060, users=11, items=5), dict(name="min_rating", interactions=50,
                                                                            users=10, items=5)]
     data = dict(name="synthetic", users=10, items=5, interactions=50, fingerprint="abcdef0123456789", funnel=steps)
+    shards = [dict(rank=0, rows=[0, 3], columns=[0, 64], weight_bytes=768, optimiser_bytes=12),
+              dict(rank=1, rows=[3, 6], columns=[0, 64], weight_bytes=768, optimiser_bytes=12)]
+    plan = [dict(table="item", sharding="row_wise", kernel="fused", optimiser="rowwise_adagrad", size=[6, 64],
+                 shards=shards)]
     events.write(RunStarted(run_id=run.name, experiment=config.name, world_size=int(os.environ["WORLD_SIZE"]),
-                            device="cpu", mode=config.launch.mode, dataset=data, parameters=1234))
+                            device="cpu", mode=config.launch.mode, dataset=data, parameters=1234, plan=plan))
 def epoch(number, ndcg=0.1):
     events.write(Epoch(epoch=number, epochs=config.training.num_epochs, train_loss=5.0 - number, lr=0.1, seconds=0.1,
                        sequences_per_second=1000.0, metrics={"full": {"recall@10": 2 * ndcg, "ndcg@10": ndcg}}))

@@ -119,11 +119,14 @@ def test_show_tells_one_run_whole(finished: Run, store: RunStore, capsys) -> Non
     assert "full      ndcg@10  0.2000  0.1000 to 0.3000      0.1000     10" in out
     assert "split        leave-two-out abcdef0123456789\n" in out
     assert "min_rating            50   -1,010     10       -1      5" in out
+    assert "Plan: rank 0 0.8 kB, rank 1 0.8 kB\n" in out
+    assert "item   row_wise  fused      1   3–5     0–63   0.8 kB     0.0 kB\n" in out
     assert 'j = "1x2"' in out
     assert main(["--runs", str(store.root), "show", finished.run_id, "--json"]) == ExitCode.OK
     whole = json.loads(capsys.readouterr().out)
     assert whole["config"]["launch"]["j"] == "1x2"
     assert whole["dataset"]["funnel"][1]["interactions"] == 50
+    assert whole["plan"][0]["shards"][1]["rows"] == [3, 6]
     assert whole["exit"]["reason"] == "finished"
     assert [epoch["epoch"] for epoch in whole["history"]] == [0, 1]
 

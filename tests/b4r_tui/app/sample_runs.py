@@ -91,6 +91,7 @@ class RunFolder:
                 mode=launch.mode,
                 dataset={**size, **SAID_OF_DATA, "split": data.split},
                 parameters=422_984,
+                plan=plan_of(launch.mode, launch.processes),
             )
         )
         self.log("launcher", f"torchrun --standalone --nproc-per-node {launch.processes} -m engine.train")
@@ -199,6 +200,30 @@ class RunFolder:
             run_id=self.run.run_id, experiment=self.run.experiment, queued_at=self.t, started_at=started_at
         )
         write_status(self.run.dir, record)
+
+
+def plan_of(mode: str, ranks: int) -> list[dict[str, object]]:
+    """As an engine on CPU tells it for 3,416 items of width 64."""
+    return [
+        {
+            "table": table,
+            "sharding": "row_wise" if mode == "dmp" else "replicated",
+            "kernel": "fused" if mode == "dmp" and table == "item" else "dense",
+            "optimiser": "rowwise_adagrad" if mode == "dmp" and table == "item" else "adamw",
+            "size": [rows, 64],
+            "shards": [_shard(mode, table, rank, ranks, rows) for rank in range(ranks)],
+        }
+        for table, rows in (("item", 3417), ("output", 3416))
+    ]
+
+
+def _shard(mode: str, table: str, rank: int, ranks: int, rows: int) -> dict[str, object]:
+    most = -(-rows // ranks)
+    first, end = (rank * most, min(rows, (rank + 1) * most)) if mode == "dmp" else (0, rows)
+    weights = 4 * 64 * (end - first)
+    states = 4 * (end - first) if mode == "dmp" and table == "item" else 2 * weights
+    spans = {"rows": [first, end], "columns": [0, 64]}
+    return {"rank": rank, **spans, "weight_bytes": weights, "optimiser_bytes": states}
 
 
 def _noise(seed: str, epoch: int) -> float:

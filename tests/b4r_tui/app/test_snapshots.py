@@ -56,6 +56,12 @@ def test_the_data_of_a_run(place: Place, snap_compare: Compare) -> None:
     assert snap_compare(place.app(), terminal_size=SIZE, run_before=after("6", runs=1))
 
 
+def test_the_plan_of_a_sharded_run(place: Place, snap_compare: Compare) -> None:
+    place.file.write_text(place.file.read_text().replace('launch.mode = "ddp"', 'launch.mode = "dmp"'))
+    place.finished()
+    assert snap_compare(place.app(), terminal_size=(120, 48), run_before=after("6", runs=1))
+
+
 def test_the_card_of_a_failed_run(place: Place, snap_compare: Compare) -> None:
     place.failed()
     assert snap_compare(place.app(), terminal_size=SIZE, run_before=after("5", runs=1))

@@ -1,0 +1,158 @@
+"""DDP against DMP on large vocabularies: time of a step and peak memory of each rank, on real torchrun ranks.
+
+    python -m benchmarks.sharding [--items 500000 2000000] [--ranks 2] [--loss full] [--json FILE]
+
+Data set `random`, so many items that each is seen; the engine's own data, model, loss, optimisers and steps, with its
+defaults. Memory is VmHWM of /proc: the most that a rank ever held, libraries and data included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+MODES = ("ddp", "dmp")
+
+
+def settings(items: int, mode: str, loss: str, options: argparse.Namespace) -> dict[str, Any]:
+    """An experiment: sequences of 16 items, a model of width 64."""
+    size = items * options.density
+    return {
+        "name": f"{mode}-{items}",
+        "data": {
+            "dataset_name": "random",
+            "random_user_count": max(10, size // 16),
+            "random_item_count": items,
+            "random_size": size,
+        },
+        "model": {"max_len": 16, "emb_dim": 64, "nhead": 2, "num_layers": 2},
+        "training": {"loss": loss, "train_batch_size": options.batch, "dupe_factor": 1},
+        "evaluation": {"protocols": ["full"]},
+        "launch": {"mode": mode, "j": f"1x{options.ranks}", "gpu": options.gpu},
+    }
+
+
+def measure(run_dir: Path, steps: int) -> None:
+    """What every rank does: the run's first steps, one of them for warming up. Rank 0 writes what all have found."""
+    from engine.config import read_run_config
+    from engine.distributed.group import process_group
+
+    experiment = read_run_config(run_dir)
+    with process_group(experiment.launch.gpu) as group:
+        found = group.gather(_steps(run_dir, experiment, group, steps))
+        if group.is_first:
+            (run_dir / "found.json").write_text(json.dumps(found))
+
+
+def _steps(run_dir: Path, experiment: Any, group: Any, steps: int) -> dict[str, Any]:
+    from engine.train import prepare
+    from engine.training.loop import Trainer
+    from engine.training.report import Reporter
+
+    run = prepare(run_dir, experiment, group, Reporter(run_dir, group))
+    born = peak_mb()
+    trainer, seconds = Trainer(run), []
+    run.model.objective.train()
+    for batch in islice(trainer._loader.epoch(0), steps + 1):
+        start = time.perf_counter()
+        float(trainer._step(batch.to(group.device)))
+        seconds.append(time.perf_counter() - start)
+    return {
+        "items": run.dataset.num_items,
+        "seconds": seconds[1:],
+        "born_mb": born,
+        "memory_mb": peak_mb(),
+    }
+
+
+def peak_mb() -> float:
+    """VmHWM of this process, in MiB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
+
+
+def run(items: int, mode: str, options: argparse.Namespace) -> dict[str, Any]:
+    """One row of the table, from torchrun."""
+    import tomlkit
+
+    with tempfile.TemporaryDirectory() as folder:
+        run_dir = Path(folder)
+        text = tomlkit.dumps(settings(items, mode, options.loss, options))
+        (run_dir / "config.toml").write_text(text)
+        threads = max(1, (os.cpu_count() or 1) // options.ranks)
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+        command += [f"--nproc-per-node={options.ranks}", "-m", "benchmarks.sharding"]
+        command += ["--measure", folder, "--steps", str(options.steps)]
+        env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads)}
+        _cache_data(run_dir, env)
+        subprocess.run(command, check=True, env=env, cwd=ROOT, stderr=subprocess.DEVNULL)
+        found = json.loads((run_dir / "found.json").read_text())
+    return {
+        "items": found[0]["items"],
+        "mode": mode,
+        "loss": options.loss,
+        "ranks": options.ranks,
+        "step_ms": round(1000 * statistics.median(found[0]["seconds"]), 1),
+        "memory_mb_per_rank": [round(rank["memory_mb"]) for rank in found],
+        "born_mb_per_rank": [round(rank["born_mb"]) for rank in found],
+    }
+
+
+def _cache_data(run_dir: Path, env: dict[str, str]) -> None:
+    """Make the data set in a process of its own, so that no rank's memory shows it."""
+    code = (
+        "import sys, pathlib; from engine.config import read_run_config; from engine.data.load import "
+        "load_dataset; load_dataset(read_run_config(pathlib.Path(sys.argv[1])).data)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(run_dir)], check=True, env=env)
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Rows of both modes side by side, with what dmp takes as a share of ddp."""
+    lines = [
+        "| items | loss | ddp ms a step | dmp ms a step | dmp / ddp | ddp MB a rank | dmp MB a rank | dmp / ddp |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for ddp, dmp in zip(rows[::2], rows[1::2], strict=True):
+        ours, theirs = max(dmp["memory_mb_per_rank"]), max(ddp["memory_mb_per_rank"])
+        lines.append(
+            f"| {ddp['items']:,} | {ddp['loss']} | {ddp['step_ms']:,.0f} | {dmp['step_ms']:,.0f} "
+            f"| {dmp['step_ms'] / ddp['step_ms']:.2f} | {theirs:,} | {ours:,} | {ours / theirs:.2f} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Run all, print the table, write the JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--items", type=int, nargs="+", default=[500_000, 2_000_000])
+    parser.add_argument("--ranks", type=int, default=2)
+    parser.add_argument("--loss", default="full", help="training.loss")
+    parser.add_argument("--batch", type=int, default=32, help="sequences a step, per rank")
+    parser.add_argument("--steps", type=int, default=20, help="steps that are timed; their median counts")
+    parser.add_argument("--density", type=int, default=4, help="interactions an item")
+    parser.add_argument("--gpu", type=int, default=0, help="GPUs to use, 0 for CPU")
+    parser.add_argument("--json", type=Path, help="file for the rows")
+    parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure:
+        measure(options.measure, options.steps)
+        return
+    rows = [run(items, mode, options) for items in options.items for mode in MODES]
+    print(table(rows))
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
