@@ -37,9 +37,13 @@ def first_names(path: Path) -> list[str]:
     with _opened(path) as (name, file):
         line = _first_line(file)
     ending = PurePosixPath(name).suffix.lower()
-    quoting = csv.QUOTE_MINIMAL if ending == ".csv" else csv.QUOTE_NONE
     try:
-        rows = csv.reader([line], delimiter=separator_of(ending, line), quoting=quoting)
+        separator = separator_of(ending, line)
+        rows = (
+            csv.reader([line], delimiter=separator)
+            if ending == ".csv"
+            else csv.reader([line], delimiter=separator, quoting=csv.QUOTE_NONE)
+        )
         fields = [field.strip() for field in next(rows, [])]
     except csv.Error:
         return []
