@@ -74,6 +74,7 @@ def measure(logs: list[Log], users: int, repeats: int, ours_only: bool) -> dict[
 def rounds(log: Log, users: int, repeats: int, ours_only: bool) -> dict[str, Any]:
     """Each library's figures on a log, measured in turns."""
     evaluate, count = ours(log, users)
+    counts = {OURS: count}
     seconds: dict[str, list[float]] = {OURS: []}
     failed: dict[str, dict[str, Any]] = {}
     for _ in range(repeats):
@@ -83,8 +84,9 @@ def rounds(log: Log, users: int, repeats: int, ours_only: bool) -> dict[str, Any
             if "failed" in found:
                 failed[name] = found
             else:
+                counts[name] = found["users"]
                 seconds.setdefault(name, []).extend(found["seconds"])
-    return {name: speed(count, values) for name, values in seconds.items()} | failed
+    return {name: speed(counts[name], values) for name, values in seconds.items()} | failed
 
 
 def ours(log: Log, users: int) -> tuple[Callable[[], float], int]:
