@@ -39,7 +39,7 @@ def live_sheet(watches: Sequence[RunWatch], experiments: Sequence[Experiment], n
         Column("mode", spare=4),
         Column("state", width=8),
         Column("epoch", right=True),
-        Column("progress", spare=1, width=_BAR + 6),
+        Column("progress", spare=1, width=_BAR + 7),
         Column("loss", right=True, spare=2, width=5),
         Column(f"Recall@{cutoff}", right=True),
         Column(f"NDCG@{cutoff}", right=True),

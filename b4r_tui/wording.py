@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from functools import singledispatch
 
@@ -37,15 +38,18 @@ def whole(value: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """0:07, 12:34, 1:02:03 or 3d 04:05."""
-    if seconds is None:
+    """A time span, short: 45s, 3m 20s, 1h 05m, 2d 03h."""
+    if seconds is None or not math.isfinite(seconds):
         return NOTHING
-    minutes, second = divmod(int(seconds), 60)
+    whole_seconds = max(0, round(seconds))
+    minutes, second = divmod(whole_seconds, 60)
     hours, minute = divmod(minutes, 60)
     days, hour = divmod(hours, 24)
     if days:
-        return f"{days}d {hour:02}:{minute:02}"
-    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+        return f"{days}d {hour:02}h"
+    if hours:
+        return f"{hours}h {minute:02}m"
+    return f"{minutes}m {second:02}s" if minutes else f"{second}s"
 
 
 def moment(seconds: float | None) -> str:

@@ -2,8 +2,8 @@
 
 ML-1M with sequences of 200, Amazon Beauty with 50; emb_dim 64, 2 layers, 2 heads, batches of 128 users, untrained
 weights, recall, ndcg and mrr at 10, on CPU with as many threads as torch takes by itself. Each library is warmed with
-one batch, then evaluates the same users several times, of which the fastest counts: the one least disturbed. The
-peers run one after another in an environment made for them.
+one batch, then evaluates the same users. They take turns, several rounds of them, so that what else the machine does
+strikes all alike; the fastest of each counts: the one least disturbed. The peers run in an environment made for them.
 
     python -m benchmarks.evaluate [--data FOLDER] [--users N] [--repeats N] [--ours-only] [--json]
 """
@@ -16,6 +16,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("B4R_TEST_DATA", "../shared/data")))
     parser.add_argument("--users", type=int, default=0, help="users to evaluate; 0 for all")
-    parser.add_argument("--repeats", type=int, default=3, help="measurements of each (3)")
+    parser.add_argument("--repeats", type=int, default=3, help="rounds of measurements (3)")
     parser.add_argument("--ours-only", action="store_true", help="without the peers")
     parser.add_argument("--json", action="store_true", help="JSON instead of a table")
     arguments = parser.parse_args()
@@ -57,12 +58,9 @@ def main() -> None:
 
 def measure(logs: list[Log], users: int, repeats: int, ours_only: bool) -> dict[str, Any]:
     """Users a second by data set and library, and how often ours is the better peer's."""
-    found: dict[str, dict[str, Any]] = {log.name: {OURS: ours(log, users, repeats)} for log in logs}
     if not ours_only:
         peers.install()
-        for log in logs:
-            for name, program in peers.PROGRAMS.items():
-                found[log.name][name] = peer(program, log, users, repeats)
+    found = {log.name: rounds(log, users, repeats, ours_only) for log in logs}
     return {
         "cpus": os.cpu_count(),
         "threads": torch.get_num_threads(),
@@ -73,8 +71,26 @@ def measure(logs: list[Log], users: int, repeats: int, ours_only: bool) -> dict[
     }
 
 
-def ours(log: Log, users: int, repeats: int) -> dict[str, Any]:
-    """Full ranking by the engine's own evaluator, lists for coverage included."""
+def rounds(log: Log, users: int, repeats: int, ours_only: bool) -> dict[str, Any]:
+    """Each library's figures on a log, measured in turns."""
+    evaluate, count = ours(log, users)
+    counts = {OURS: count}
+    seconds: dict[str, list[float]] = {OURS: []}
+    failed: dict[str, dict[str, Any]] = {}
+    for _ in range(repeats):
+        seconds[OURS].append(evaluate())
+        for name, program in {} if ours_only else peers.PROGRAMS.items():
+            found = peer(program, log, users)
+            if "failed" in found:
+                failed[name] = found
+            else:
+                counts[name] = found["users"]
+                seconds.setdefault(name, []).extend(found["seconds"])
+    return {name: speed(counts[name], values) for name, values in seconds.items()} | failed
+
+
+def ours(log: Log, users: int) -> tuple[Callable[[], float], int]:
+    """Seconds of full ranking by the engine's own evaluator, warm, lists for coverage included; and its users."""
     dataset = log.dataset()
     experiment = Experiment.model_validate(
         {"name": "speed", "data": {"dataset_name": "random"}, "model": {**SIZE, "max_len": log.max_len}}
@@ -84,23 +100,22 @@ def ours(log: Log, users: int, repeats: int) -> dict[str, Any]:
     evaluator, scorer = Evaluator(dataset, ["full"], 0), ModelScorer(model, dataset, "test", log.max_len)
     wanted = by_length(dataset, dataset.evaluated_users("test")[: users or None])
 
+    @torch.no_grad()
     def evaluate(users: np.ndarray) -> float:
         start = time.perf_counter()
         means(evaluator.rank("test", scorer, users, BATCH, list_length=10)["full"], [10])
         return time.perf_counter() - start
 
-    with torch.no_grad():
-        evaluate(wanted[:BATCH])  # warm
-        return speed(len(wanted), [evaluate(wanted) for _ in range(repeats)])
+    evaluate(wanted[:BATCH])  # warm
+    return lambda: evaluate(wanted), len(wanted)
 
 
-def peer(program: str, log: Log, users: int, repeats: int) -> dict[str, Any]:
-    """The same by a peer, or why there is no figure."""
+def peer(program: str, log: Log, users: int) -> dict[str, Any]:
+    """The same by a peer, once, or why there is no figure."""
     try:
-        found = peers.run(program, log, {**SIZE, "batch": BATCH, "users": users, "repeats": repeats})
+        return peers.run(program, log, {**SIZE, "batch": BATCH, "users": users, "repeats": 1})
     except subprocess.CalledProcessError as error:
         return {"failed": (error.stderr or "").strip().splitlines()[-1:] or [str(error)]}
-    return speed(found["users"], found["seconds"])
 
 
 def speed(users: int, seconds: list[float]) -> dict[str, Any]:

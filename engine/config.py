@@ -385,6 +385,12 @@ class Experiment(Group):
                 "data.temporal_times",
                 f"cuts of a temporal split do nothing to {self.data.split}; remove them or set split to temporal",
             )
+        if self.data.split == "temporal" and self.data.dataset_name == "synthetic":
+            _refuse(
+                "data.split",
+                "synthetic says in which order interactions came but not when, which a temporal split needs; "
+                "use leave-two-out, or random",
+            )
         if self.model.tie_output and self.launch.mode == "dmp":
             _refuse_tied_in_dmp(self)
         if self.training.early_stopping and self.training.early_stopping.metric:

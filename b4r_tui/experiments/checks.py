@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from b4r_tui.machine import cpu_cores, gpu_names, gpus_for
-from engine.config import GENERATED_DATASETS, Experiment, LaunchConfig
+from engine.config import GENERATED_DATASETS, Columns, Experiment, LaunchConfig
 from engine.data_files import DATA_FILES, OWN_ENDINGS, candidates
+from engine.data_header import first_names
 from engine.errors import B4RError, ExitCode
+from engine.problems import nearest
 
 PROCESSES_PER_CORE = 4
+_SHOWN_COLUMNS = 12
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OURS = re.compile(r"B4R_")
 
@@ -40,6 +43,35 @@ def _data_objections(experiment: Experiment) -> Iterator[Objection]:
         return
     if sentence := _missing_data(name, Path(path)):
         yield Objection("data.dataset_path", sentence)
+    elif name == "csv" and experiment.data.columns:
+        yield from _column_objections(experiment.data.columns, Path(path))
+
+
+def _column_objections(columns: Columns, place: Path) -> Iterator[Objection]:
+    """Columns that are named, or numbered, but not in the data file, as far as its first line tells."""
+    try:
+        file = candidates(place, "csv")[0] if place.is_dir() else place
+        names = first_names(file)
+    except OSError as error:
+        yield Objection("data.dataset_path", f"{place} cannot be read ({error.strerror or error})")
+        return
+    except B4RError as error:
+        yield Objection("data.dataset_path", error.sentence)
+        return
+    for kind, column in columns:
+        if names and (sentence := _no_column(column, names)):
+            yield Objection(f"data.columns.{kind}", f"{file} {sentence}")
+
+
+def _no_column(column: int | str | None, names: list[str]) -> str | None:
+    if isinstance(column, int) and column >= len(names):
+        return f"has {len(names)} columns, so none at position {column} counted from 0"
+    if not isinstance(column, str) or column in names:
+        return None
+    shown = ", ".join(names[:_SHOWN_COLUMNS]) + (", ..." if len(names) > _SHOWN_COLUMNS else "")
+    hint = nearest(column, names)
+    near = f"; {hint}" if hint.startswith("did you mean") else "; name one of them"
+    return f"has no column {column!r} (there are {shown}){near}"
 
 
 def _missing_data(name: str, place: Path) -> str | None:

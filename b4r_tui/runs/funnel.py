@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 COUNTS = ("interactions", "users", "items")
-NAMES = {"repeated": "items and users again, until all hold"}
+NAMES = {"usable": "rows that can be used", "repeated": "items and users again, until all hold"}
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from textual.widgets import DataTable, Static
 from b4r_tui.widgets import numbers
 from b4r_tui.widgets.numbers import spelled
 from b4r_tui.widgets.palette import palette_of
+from b4r_tui.wording import duration
 
 if TYPE_CHECKING:
     from b4r_tui.feed import RunView
@@ -123,7 +124,7 @@ class EpochTable(Vertical):
         for protocol, name in self._columns:
             texts.append(numbers.metric(epoch.metrics.get(protocol, {}).get(name)))
         if self._last():
-            texts += [numbers.rate(epoch.sequences_per_second), numbers.duration(epoch.seconds)]
+            texts += [numbers.rate(epoch.sequences_per_second), duration(epoch.seconds)]
         widths = [column.width for column in self.query_one(DataTable).ordered_columns][1:]
         cells = [
             numbers.fitted(Text(text, style), width, right=True)

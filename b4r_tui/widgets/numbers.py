@@ -31,20 +31,6 @@ def rate(value: float | None) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
-def duration(seconds: float | None) -> str:
-    """A time span in at most six characters: 45s, 3m 20s, 1h 05m, 2d 03h."""
-    if seconds is None or _missing(seconds):
-        return NONE
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m {whole % 60:02}s"
-    if whole < 86400:
-        return f"{whole // 3600}h {whole % 3600 // 60:02}m"
-    return f"{whole // 86400}d {whole % 86400 // 3600:02}h"
-
-
 def bar(fraction: float, width: int, done: str, rest: str) -> Text:
     """A progress bar of `width` characters with the percentage at its end."""
     fraction = min(1.0, max(0.0, fraction))

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from b4r_tui.widgets import numbers
 from b4r_tui.widgets.palette import Palette
+from b4r_tui.wording import duration
 
 if TYPE_CHECKING:
     from b4r_tui.feed import RunView
@@ -163,7 +164,7 @@ def _rate(view: RunView, look: Look, _: int) -> Text:
 
 def _eta(view: RunView, look: Look, _: int) -> Text:
     if view.state.value == "running":
-        return _dimmed(numbers.duration(view.progress.eta_seconds(look.now)), look)
+        return _dimmed(duration(view.progress.eta_seconds(look.now)), look)
     return Text(numbers.NONE, look.palette.faint)
 
 

@@ -12,8 +12,8 @@ from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Static, TabbedContent, TabPane
 
-from b4r_tui.widgets import numbers
 from b4r_tui.widgets.palette import Palette, palette_of
+from b4r_tui.wording import duration
 
 if TYPE_CHECKING:
     from b4r_tui.feed import RunView
@@ -167,12 +167,12 @@ def _pace(view: RunView, now: float) -> list[str]:
     """Phase and time of a running run; how long an ended one took."""
     progress = view.progress
     if view.state.ended:
-        return [f"took {numbers.duration(progress.seconds)}"] if progress.seconds else []
+        return [f"took {duration(progress.seconds)}"] if progress.seconds else []
     if view.state.value == "queued":
         return ["waiting for its turn"]
     step = f" {progress.step}/{progress.steps}" if progress.steps else ""
     facts = [f"{progress.phase}{step}"] if progress.phase else ["starting"]
-    return facts + ([f"for {numbers.duration(now - progress.started_at)}"] if progress.started_at else [])
+    return facts + ([f"for {duration(now - progress.started_at)}"] if progress.started_at else [])
 
 
 def _place(view: RunView) -> list[str]:

@@ -16,16 +16,23 @@ from engine.errors import B4RError
 
 
 def filter_rows(
-    users: np.ndarray, items: np.ndarray, ratings: np.ndarray, config: DataConfig
+    users: np.ndarray,
+    items: np.ndarray,
+    ratings: np.ndarray,
+    config: DataConfig,
+    read: FunnelStep | None = None,
 ) -> tuple[np.ndarray, tuple[FunnelStep, ...]]:
     """Indices of the rows that stay, rising, and what each step left.
 
     users, items: (rows,) int64 codes from 0. ratings: (rows,) float. Rows rated `min_rating` or more stay,
     and of these the largest set in which each item has `min_item_count` rows and each user `min_user_count`.
+    read: what the reader had before it left rows out that it could not use, if it left any out.
     Raises B4RError if nothing is left.
     """
     rows = np.arange(len(users))
-    funnel = [_step("read", rows, users, items)]
+    funnel = [_step("usable" if read else "read", rows, users, items)]
+    if read:
+        funnel.insert(0, read)
 
     def left_by(name: str, rows: np.ndarray) -> np.ndarray:
         unchanged = len(rows) == funnel[-1].interactions  # then counting again would be for nothing

@@ -14,7 +14,7 @@ from engine.data.dataset import Dataset
 from engine.data.filters import filter_rows
 from engine.data.ids import compact, encode
 from engine.data.readers import READERS, Reader
-from engine.data.readers.interface import dropped
+from engine.data.readers.interface import dropped, read_before_drops
 from engine.data.split import in_time_order, split_rows, user_offsets
 from engine.errors import B4RError
 
@@ -41,10 +41,10 @@ def _prepare(config: DataConfig, reader: Reader, data_fingerprint: str, split_fi
     frame = reader.read(config)
     for reason, count in dropped(frame).items():
         log.warning("%s: dropped %d rows %s", config.dataset_name, count, reason)
-    timestamps = _times(frame, config)
+    timestamps, read = _times(frame, config), read_before_drops(frame)
     users, user_ids = encode(frame.pop("user"))
     items, item_ids = encode(frame.pop("item"))
-    rows, funnel = filter_rows(users, items, frame.pop("rating").to_numpy(), config)
+    rows, funnel = filter_rows(users, items, frame.pop("rating").to_numpy(), config, read)
     users, user_ids = compact(users[rows], user_ids)
     items, item_ids = compact(items[rows], item_ids)
     timestamps = timestamps[rows]

@@ -18,9 +18,15 @@ def seen_keys(dataset: Dataset, starts: np.ndarray, ends: np.ndarray) -> np.ndar
     return keys[np.diff(keys, prepend=-1) > 0]
 
 
+def find(keys: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Whether each of `wanted`, any shape, is among `keys`, which rise, and at which place (0 where it is not)."""
+    if not len(keys):
+        return np.zeros(wanted.shape, dtype=bool), np.zeros(wanted.shape, dtype=np.int64)
+    places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    found = np.asarray(keys[places] == wanted)
+    return found, np.where(found, places, 0)
+
+
 def contains(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """Whether each of `wanted`, any shape, is among `keys`, which rise."""
-    if not len(keys):
-        return np.zeros(wanted.shape, dtype=bool)
-    found = keys[np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)] == wanted
-    return np.asarray(found)
+    return find(keys, wanted)[0]

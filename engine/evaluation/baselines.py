@@ -11,6 +11,7 @@ from torch import Tensor
 
 from engine.data.dataset import Dataset, Phase
 from engine.data.ragged import rows_and_positions
+from engine.data.seen import find
 from engine.evaluation.scores import Scorer
 from engine.evaluation.user_ranks import UserRanks, ranks_of_counts
 
@@ -70,8 +71,8 @@ class Transitions:
         """Counts of keys of any shape, 0 for what was never seen."""
         if not len(self.keys):
             return np.zeros(keys.shape, np.int64)
-        place = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
-        return np.where(self.keys[place] == keys, self.counts[place], 0)
+        found, places = find(self.keys, keys)
+        return np.where(found, self.counts[places], 0)
 
 
 def count_transitions(dataset: Dataset) -> Transitions:

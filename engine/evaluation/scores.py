@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+_CACHED_ITEMS = 2048
+
 
 class Scores(Protocol):
     """Scores of a batch of users, higher is better. The same item has the same score in any equal request."""
@@ -37,8 +39,15 @@ class DotScores:
     bias: Tensor
 
     def block(self, first: int, last: int) -> Tensor:
-        """One matrix product with the block's weights."""
-        return functional.linear(self.hidden, self.weights[first:last], self.bias[first:last])
+        """Matrix products with the block's weights; on CPU several, as one of them would spill out of its cache."""
+        weights, bias = self.weights[first:last], self.bias[first:last]
+        if self.hidden.device.type != "cpu" or last - first <= _CACHED_ITEMS or torch.is_grad_enabled():
+            return functional.linear(self.hidden, weights, bias)
+        scores = self.hidden.new_empty(len(self.hidden), last - first)
+        parts = (scores.split(_CACHED_ITEMS, 1), weights.split(_CACHED_ITEMS), bias.split(_CACHED_ITEMS))
+        for out, some, added in zip(*parts, strict=True):
+            torch.addmm(added, self.hidden, some.T, out=out)
+        return scores
 
     def of(self, items: np.ndarray) -> Tensor:
         """Products with gathered weights, each summed alike, so that equal items tie at any place."""

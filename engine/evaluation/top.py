@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
+
+_NARROWEST_CELL = 16
+_FEW_COLUMNS = 4096
 
 
 class TopItems:
@@ -55,6 +60,9 @@ def merged(scores: Tensor, items: Tensor) -> Tensor:
 
 def best_columns(scores: Tensor, k: int) -> Tensor:
     """(rows, min(k, columns)) int64, rising: the columns of the k best scores, of equal ones the first."""
+    width = _cell_width(scores.shape[1], k)
+    if width >= _NARROWEST_CELL:
+        return _best_in_cells(scores, k, width)
     if k >= scores.shape[1]:
         return torch.arange(scores.shape[1], device=scores.device).repeat(len(scores), 1)
     best = scores.topk(k + 1, dim=1)  # one more tells whether the last of them ties with what is left out
@@ -64,6 +72,29 @@ def best_columns(scores: Tensor, k: int) -> Tensor:
     if len(tied):
         columns[tied] = _first_of_equals(scores[tied], limit[tied], k)
     return columns
+
+
+def _best_in_cells(scores: Tensor, k: int, width: int) -> Tensor:
+    """The same, sorting few scores: the k best lie in those k cells of `width` columns whose maxima are best.
+
+    Any score in another cell has k better ones, the first maximum of each of these cells; of equal maxima the
+    first cell counts as better, as of equal scores the first column.
+    """
+    rows = torch.arange(len(scores), device=scores.device)[:, None]
+    whole = scores.shape[1] - scores.shape[1] % width
+    cells = scores[:, :whole].unflatten(1, (-1, width))
+    best = best_columns(cells.amax(2), k)
+    kept = torch.cat([cells[rows, best].flatten(1), scores[:, whole:]], 1)
+    within = torch.arange(width, device=scores.device)
+    columns = (best[:, :, None] * width + within).flatten(1)
+    rest = torch.arange(whole, scores.shape[1], device=scores.device).expand(len(scores), -1)
+    return torch.cat([columns, rest], 1).gather(1, best_columns(kept, k))
+
+
+def _cell_width(columns: int, k: int) -> int:
+    """Columns a cell, so that there are about as many cells as columns in the chosen cells; 0 for few columns."""
+    width = math.isqrt(columns // max(1, k)) // 16 * 16
+    return width if columns >= _FEW_COLUMNS else 0
 
 
 def _first_of_equals(scores: Tensor, limit: Tensor, k: int) -> Tensor:

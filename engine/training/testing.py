@@ -26,7 +26,7 @@ def final_test(run: Run) -> None:
     last, chosen = run.group.broadcast(paths)
     baselines = measure_baselines(run)
     if last != chosen:
-        measure_checkpoint(run, last, baselines)
+        measure_checkpoint(run, last, baselines, with_ranks=False)
     event = measure_checkpoint(run, chosen, baselines)
     if run.group.is_first:
         write_metrics(run, event, chosen)
@@ -37,11 +37,13 @@ def measure_baselines(run: Run) -> dict[str, Intervals]:
     return {name: _table(run, found) for name, found in run.measure.baselines("test").items()}
 
 
-def measure_checkpoint(run: Run, path: Path, baselines: dict[str, Intervals]) -> Test:
+def measure_checkpoint(
+    run: Run, path: Path, baselines: dict[str, Intervals], with_ranks: bool = True
+) -> Test:
     """Load a checkpoint, measure it on the test split, report and return the event. A collective.
 
-    baselines: of `measure_baselines`, to stand beside it. Rank 0 leaves every user's rank in `predictions/`; those
-    of the checkpoint measured last stay.
+    baselines: of `measure_baselines`, to stand beside it. with_ranks: whether rank 0 leaves every user's rank in
+    `predictions/`.
     """
     checkpoint = read_checkpoint(path)
     check_fits(checkpoint, path, run.model.state(), run.dataset)
@@ -58,8 +60,9 @@ def measure_checkpoint(run: Run, path: Path, baselines: dict[str, Intervals]) ->
         baselines=baselines,
         negatives=_negatives(run),
     )
-    for protocol, found in ranks.items():  # nothing but on rank 0
-        write_ranks(run.checkpoints.run_dir, protocol, found, run.dataset, "test")
+    if with_ranks:
+        for protocol, found in ranks.items():  # nothing but on rank 0
+            write_ranks(run.checkpoints.run_dir, protocol, found, run.dataset, "test")
     run.report.event(event)
     return event
 

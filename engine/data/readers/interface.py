@@ -7,9 +7,10 @@ from typing import Protocol
 import pandas as pd
 
 from engine.config import DataConfig
+from engine.data.dataset import FunnelStep
 
 COLUMNS = ("user", "item", "rating", "timestamp")
-_DROPPED = "dropped"
+_DROPPED, _READ = "dropped", "read"
 
 
 class Reader(Protocol):
@@ -29,12 +30,21 @@ class Reader(Protocol):
         """
 
 
-def count_dropped(frame: pd.DataFrame, counts: dict[str, int]) -> pd.DataFrame:
-    """The frame, with a note on the rows its reader left out: reason → rows."""
+def count_dropped(frame: pd.DataFrame, counts: dict[str, int], users: int, items: int) -> pd.DataFrame:
+    """The frame, with a note on the rows its reader left out: reason → rows.
+
+    users, items: how many there are in all rows, those left out included.
+    """
     frame.attrs[_DROPPED] = {reason: count for reason, count in counts.items() if count}
+    frame.attrs[_READ] = FunnelStep(_READ, len(frame) + sum(counts.values()), users, items)
     return frame
 
 
 def dropped(frame: pd.DataFrame) -> dict[str, int]:
     """The rows that the reader of the frame left out: reason → rows, such as {"without unixtime": 3}."""
     return dict(frame.attrs.get(_DROPPED, {}))
+
+
+def read_before_drops(frame: pd.DataFrame) -> FunnelStep | None:
+    """What the reader of the frame read before it left rows out; None where it left none out."""
+    return frame.attrs[_READ] if dropped(frame) else None

@@ -39,7 +39,7 @@ class LibraryThing:
         """All interactions with a time, in file order. Raises B4RError that names the first bad line."""
         source = self._find(config)
         rows: list[tuple[str, str, float, int]] = []
-        untimed = 0
+        untimed: list[tuple[str, str]] = []
         with warnings.catch_warnings():
             for category in (SyntaxWarning, DeprecationWarning):  # backslashes in comments
                 warnings.simplefilter("ignore", category)
@@ -50,11 +50,12 @@ class LibraryThing:
                     raise B4RError(f"{source}:{number}: {error}; mend or remove the line") from error
                 if row and row[3] is not None:
                     rows.append((*row[:3], row[3]))
-                else:
-                    untimed += row is not None
+                elif row:
+                    untimed.append(row[:2])
         if not rows:
             raise B4RError(f"{source}: holds no interactions with a unixtime; download {TITLE} again")
-        return count_dropped(_frame(rows), {"without unixtime": untimed})
+        users, works = (len({row[place] for row in (*rows, *untimed)}) for place in (0, 1))
+        return count_dropped(_frame(rows), {"without unixtime": len(untimed)}, users, works)
 
     def _find(self, config: DataConfig) -> Source:
         return find_source(config.dataset_path, config.dataset_name, self.file_name, TITLE)

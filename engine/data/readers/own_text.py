@@ -24,13 +24,9 @@ from engine.data.readers.interface import COLUMNS
 from engine.data.readers.own_columns import at_position, check_places, find_columns, has_header
 from engine.data.readers.own_times import time_kind, times_of
 from engine.data.readers.source_file import Source
+from engine.data_header import separator_of, without_types
 from engine.errors import B4RError
 
-SEPARATORS = {
-    ".csv": ",",
-    ".tsv": "\t",
-    ".inter": "\t",
-}  # of .txt: a tab if the first line has one, else a space
 _BLOCK_BYTES = 16 << 20
 _LONGEST_LINE = 1 << 20  # characters
 
@@ -59,7 +55,7 @@ def layout_of(source: Source, columns: Columns) -> Layout:
     """The layout that the first line and the settings tell. Raises B4RError."""
     _, line = next(numbered_lines(source), (1, ""))
     ending = PurePosixPath(source.name).suffix.lower()
-    separator = SEPARATORS.get(ending) or ("\t" if "\t" in line else " ")
+    separator = separator_of(ending, line)
     where = f"{source}:1"
     try:
         first = Layout(separator, ending == ".csv", False, {}, 0).split(line) if line.strip() else []
@@ -67,7 +63,7 @@ def layout_of(source: Source, columns: Columns) -> Layout:
         raise B4RError(f"{where}: cannot be split at {separator!r} ({error}); mend the line") from error
     if not first:
         raise B4RError(f"{where}: is empty where the first line should be; name a file with interactions")
-    names = [name.partition(":")[0] for name in first] if ending == ".inter" else first
+    names = without_types(first) if ending == ".inter" else first
     header = has_header(names, columns)
     if header:
         _refuse_sequences(first if ending == ".inter" else [], where)

@@ -10,6 +10,7 @@ from b4r_tui.widgets import numbers
 from b4r_tui.widgets.curves import epoch_ticks, value_range, value_ticks
 from b4r_tui.widgets.palette import DARK
 from b4r_tui.widgets.run_columns import Look, columns_for
+from b4r_tui.wording import duration
 
 
 @pytest.mark.parametrize(
@@ -17,7 +18,7 @@ from b4r_tui.widgets.run_columns import Look, columns_for
     [(None, "–"), (0.2, "0s"), (59.6, "1m 00s"), (200, "3m 20s"), (3900, "1h 05m"), (183600, "2d 03h")],
 )
 def test_durations_take_six_characters_at_most(seconds: float | None, shown: str) -> None:
-    assert numbers.duration(seconds) == shown
+    assert duration(seconds) == shown
     assert len(shown) <= 6
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import zipfile
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import tomli
 
@@ -59,3 +62,59 @@ def test_data_sets_with_columns_of_their_own_have_none_to_name(tmp_path: Path) -
     text = OWN.replace('"csv"', '"synthetic"') + "columns = {user = 1}\n"
     with pytest.raises(ExperimentFileError, match="synthetic has columns of its own"):
         loaded(tmp_path, text)
+
+
+def packed(folder: Path, name: str) -> None:
+    """own data with the columns listener, track and stars, in the format of the file's name."""
+    path = folder / name
+    text = "listener,track,stars\nann,Help!,4\n"
+    if name.endswith(".parquet"):
+        pd.DataFrame([["ann", "Help!", 4]], columns=["listener", "track", "stars"]).to_parquet(path)
+    elif name.endswith(".gz"):
+        path.write_bytes(gzip.compress(text.encode()))
+    elif name.endswith(".zip"):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("in/own.csv", text)
+    elif name.endswith(".inter"):
+        path.write_text("listener:token\ttrack:token\tstars:float\nann\tHelp!\t4\n")
+    else:
+        path.write_text("\ufeff" + text.replace("\n", "\r\n"), newline="", encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["own.csv", "own.csv.gz", "own.zip", "own.inter", "own.parquet"])
+@pytest.mark.parametrize(
+    ("line", "key", "sentence"),
+    [
+        (
+            'columns = {user = "listener", item = "trak"}',
+            "item",
+            "has no column 'trak' (there are listener, track, stars); did you mean 'track'?",
+        ),
+        ('columns = {user = "listener", item = "track", rating = "x"}', "rating", "; name one of them"),
+        ("columns = {user = 0, item = 3}", "item", "has 3 columns, so none at position 3 counted from 0"),
+    ],
+)
+def test_a_column_that_the_file_lacks_is_told_before_anything_starts(
+    tmp_path: Path, name: str, line: str, key: str, sentence: str
+) -> None:
+    packed(tmp_path, name)
+    path = tmp_path / "experiments.toml"
+    path.write_text(OWN.replace("own.csv", name) + line)
+    with pytest.raises(ExperimentFileError) as caught:
+        load_experiments(path)
+    (problem,) = caught.value.problems
+    assert (problem.key, problem.line) == (f"experiments.own.data.columns.{key}", 5)
+    assert sentence in problem.sentence and str(tmp_path / name) in problem.sentence
+    path.write_text(
+        OWN.replace("own.csv", name) + 'columns = {user = "listener", item = "track", rating = 2}'
+    )
+    load_experiments(path)
+
+
+def test_a_split_by_time_of_data_without_times_is_refused(tmp_path: Path) -> None:
+    text = OWN.replace('"csv"', '"synthetic"') + 'split = "temporal"\n'
+    with pytest.raises(ExperimentFileError) as caught:
+        loaded(tmp_path, text)
+    (problem,) = caught.value.problems
+    assert (problem.key, problem.line) == ("experiments.own.data.split", 5)
+    assert "not when" in problem.sentence

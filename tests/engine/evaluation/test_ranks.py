@@ -1,12 +1,13 @@
 """Ranks against a sort in plain Python; what cannot be ranked is refused."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import B4RError, ExitCode
-from engine.evaluation.ranks import average_ranks, compare, rank_among, rank_of_target
+from engine.evaluation.ranks import average_ranks, compare, count_true, rank_among, rank_of_target
 
 score_rows = st.integers(1, 6).flatmap(
     lambda items: st.lists(
@@ -47,6 +48,22 @@ def test_candidates_that_are_not_valid_do_not_count(rows, data):
     ]
     assert better.tolist() == [sum(score > 0 for score in row) for row in kept]
     assert ties.tolist() == [row.count(0) for row in kept]
+
+
+@pytest.mark.parametrize("columns", [0, 1, 9, 2039, 2040, 2041, 6200])
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_truth_values_are_counted_row_by_row_without_a_carry(columns, share):
+    mask = np.random.default_rng(columns).random((3, columns)) < share
+    assert count_true(mask).tolist() == mask.sum(axis=1).tolist()
+
+
+def test_long_rows_with_ties_are_counted_as_a_comparison_counts_them():
+    scores = torch.randint(0, 50, (90, 9001), generator=torch.Generator().manual_seed(0)).float()
+    target = torch.arange(90)
+    better, ties = rank_of_target(scores, target)
+    own = scores.gather(1, target[:, None])
+    assert better.tolist() == (scores > own).sum(1).tolist()
+    assert ties.tolist() == ((scores == own).sum(1) - 1).tolist()
 
 
 def test_a_row_of_equal_scores_gives_the_middle():

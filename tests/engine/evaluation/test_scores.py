@@ -44,6 +44,16 @@ def test_blocks_and_chosen_items_are_parts_of_what_forward_gives(model, dataset)
         torch.testing.assert_close(scores.of(items), whole.gather(1, torch.from_numpy(items)))
 
 
+def test_a_block_too_wide_for_the_cache_has_the_scores_of_one_product():
+    generator = torch.Generator().manual_seed(0)
+    hidden, weights = torch.randn(7, 16, generator=generator), torch.randn(5000, 16, generator=generator)
+    bias = torch.randn(5000, generator=generator)
+    with torch.no_grad():
+        torch.testing.assert_close(
+            DotScores(hidden, weights, bias).block(3, 4990), (hidden @ weights.T + bias)[:, 3:4990]
+        )
+
+
 @pytest.mark.parametrize("block", [1, 7, 64, 199])
 def test_metrics_and_lists_do_not_depend_on_the_size_of_a_block(model, dataset, block):
     def rank():

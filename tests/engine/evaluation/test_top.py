@@ -34,6 +34,17 @@ def test_the_best_come_first_and_of_equals_the_smaller_index(scores, k, block):
     assert top.items().tolist() == [by_hand(row, k) for row in scores]
 
 
+@given(st.integers(0, 10_000), st.integers(1, 30), st.sampled_from([2, 5, 40, 100_000]))
+def test_long_rows_give_the_same_best_by_their_cells(seed, k, distinct):
+    generator = np.random.default_rng(seed)
+    columns = int(generator.integers(4096, 9000))
+    table = torch.from_numpy(generator.integers(0, distinct, (2, columns)).astype(np.float32))
+    table[0, generator.random(columns) < 0.2] = NEVER
+    top = TopItems(k)
+    top.add(table, 0)
+    assert top.items().tolist() == [by_hand(row, k) for row in table.tolist()]
+
+
 def test_coverage_is_the_share_of_items_in_any_list():
     top = np.array([[0, 1, -1], [1, 3, 2]])
     assert lists.of_catalogue(top, 8, [1, 2, 3]) == {

@@ -71,14 +71,22 @@ def test_the_best_epoch_is_the_one_tested_last(single_run):
     assert json.loads((single_run / "checkpoints" / "best.json").read_text())["epoch"] == best
 
 
-def test_a_temporal_split_is_trained_validated_and_tested_on_users_of_each_phase(train):
+def test_a_temporal_split_is_trained_validated_and_tested_on_users_of_each_phase_by_two_ranks(train):
     data = {"dataset_name": "random", "split": "temporal", "temporal_fractions": [0.8, 0.95]}
-    run_dir = train(experiment_of(data=data, training={"num_epochs": 1}), 0)
+    experiment = experiment_of(data=data, training={"num_epochs": 1}, launch={"j": "1x2"})
+    run_dir = train(experiment, 2)
     (started,), (test,) = events_of(run_dir, RunStarted), events_of(run_dir, Test)
     evaluated = started.dataset["evaluated_users"]
     assert started.dataset["training_interactions"] == 720
     assert 0 < evaluated["test"] < evaluated["validate"] <= 60
     assert {value["n"] for value in test.metrics["full"].values()} == {evaluated["test"]}
+    done = run_module("engine.evaluate", [str(run_dir)], 0)
+    assert done.returncode == 0, done.stderr
+    alone = events_of(run_dir, Test)[-1]
+    for protocol, metrics in test.metrics.items():
+        for name, interval in metrics.items():
+            assert alone.metrics[protocol][name] == pytest.approx(interval, rel=0, abs=1e-6), (protocol, name)
+    assert alone.baselines == test.baselines
 
 
 def test_the_same_seed_gives_the_same_run(single_run, train):
@@ -108,13 +116,15 @@ def test_dmp_learns_and_leaves_the_same_kind_of_checkpoint(single_run, dmp_run):
 
 
 EVALUATIONS = {
-    "ddp_run": [("ddp", 0, 128), ("dmp", 1, 50)],
+    "ddp_run": [("ddp", 0, 128), ("ddp", 1, 128), ("ddp", 4, 11), ("dmp", 1, 50), ("dmp", 4, 5)],
     "dmp_run": [("ddp", 0, 128), ("ddp", 2, 7), ("dmp", 2, 13)],
 }
 
 
 @pytest.mark.parametrize("trained", EVALUATIONS)
-def test_a_checkpoint_gives_the_same_metrics_on_one_and_two_ranks_in_both_modes(trained, request, tmp_path):
+def test_a_checkpoint_gives_the_same_metrics_on_one_two_and_four_ranks_in_both_modes(
+    trained, request, tmp_path
+):
     run_dir = request.getfixturevalue(trained)
     found = {}
     for mode, ranks, batch in EVALUATIONS[trained]:

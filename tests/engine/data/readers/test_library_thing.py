@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.config import DataConfig
+from engine.data.dataset import FunnelStep
 from engine.data.load import load_dataset
 from engine.data.readers import READERS
 from engine.data.readers.interface import dropped
@@ -50,6 +51,10 @@ def test_a_run_logs_what_was_dropped_and_missing_stars_are_no_rating(
     with caplog.at_level(logging.WARNING, "engine"):
         everyone = load_dataset(config(tmp_path), tmp_path / "cache")
     assert "lt: dropped 1 rows without unixtime" in caplog.text
+    first, second, *_ = load_dataset(config(tmp_path), tmp_path / "cache").funnel  # now from the cache
+    assert (first, second) == everyone.funnel[:2]
+    assert first == FunnelStep("read", 16, users=4, items=9)
+    assert second == FunnelStep("usable", 15, users=4, items=9)
     assert everyone.user_ids.tolist() == ["ann", "bob"]
     assert load_dataset(config(tmp_path, min_rating=4.5), tmp_path / "cache").user_ids.tolist() == ["bob"]
 
