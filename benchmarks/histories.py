@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from engine.data.dataset import Dataset
+from engine.data.split import leave_two_out
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,14 @@ class Log:
     def dataset(self) -> Dataset:
         """The log as the engine takes it."""
         counts = np.bincount(self.users)
+        offsets = np.concatenate(([0], np.cumsum(counts)))
+        split = leave_two_out(offsets)
         return Dataset(
             name=self.name,
             items=self.items.astype(np.int32),
-            offsets=np.concatenate(([0], np.cumsum(counts))),
+            offsets=offsets,
+            validation_starts=split.validation_starts,
+            test_starts=split.test_starts,
             user_ids=np.arange(len(counts)).astype(str),
             item_ids=np.arange(int(self.items.max()) + 1).astype(str),
             data_fingerprint="",
