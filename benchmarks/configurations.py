@@ -67,9 +67,13 @@ class Configuration:
 
 
 CONFIGURATIONS = {
-    "A": Configuration("A", "ML-1M, L 200, d 64, batch 128", "ml-1m", "ml-1m/ratings.dat", 200, 64, 128, goal=5),
+    "A": Configuration(
+        "A", "ML-1M, L 200, d 64, batch 128", "ml-1m", "ml-1m/ratings.dat", 200, 64, 128, goal=5
+    ),
     "B": Configuration("B", "ML-1M, L 16, d 128, batch 8", "ml-1m", "ml-1m/ratings.dat", 16, 128, 8, goal=4),
-    "C": Configuration("C", "Beauty, L 50, d 64, batch 128", "csv", "beauty/beauty.txt", 50, 64, 128, goal=25),
+    "C": Configuration(
+        "C", "Beauty, L 50, d 64, batch 128", "csv", "beauty/beauty.txt", 50, 64, 128, goal=25
+    ),
 }
 
 

@@ -70,9 +70,13 @@ items = ids("item_id", range(int(split["num_items"])))
 for part, name in ((valid, "validate"), (test, "test")):
     users = ids("user_id", range(len(split[name])))
     assert (part.inter_feat["user_id"].numpy() == users).all(), "the users are others"
-    assert (part.inter_feat["item_id"].numpy() == items[split[name]]).all(), "what is held out is not the same"
+    assert (part.inter_feat["item_id"].numpy() == items[split[name]]).all(), (
+        "what is held out is not the same"
+    )
 
-batches = TrainDataLoader(config, train, None, shuffle=True)  # before the model, which reads what it adds to config
+batches = TrainDataLoader(
+    config, train, None, shuffle=True
+)  # before the model, which reads what it adds to config
 model = get_model(config["model"])(config, train)
 trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, model)
 validations = []

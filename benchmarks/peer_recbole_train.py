@@ -1,7 +1,7 @@
 """RecBole's BERT4Rec in training until it is ended; files by train.py. Run in its folder by the peers' Python.
 
-`windows/windows.train.inter` holds a training sequence a line, so RecBole makes none itself: its own way, a sequence
-for each prefix of each history, would be other work.
+`windows/windows.train.inter` holds a training sequence a line, so RecBole makes none itself: its own way, a
+sequence for each prefix of each history, would be other work.
 """
 
 import json

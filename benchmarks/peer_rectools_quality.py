@@ -1,7 +1,8 @@
 """RecTools' BERT4Rec trained on the windows, best epoch by its own NDCG@10: scores of the test users.
 
-Run by quality.py in its folder, by the peers' Python. Leaves `scores.npy`, (users, items), and `result.json`. Each
-training window is a made-up user, since RecTools makes one sequence of each; the real users are recommended to.
+Run by quality.py in its folder, by the peers' Python. Leaves `scores.npy`, (users, items), and `result.json`.
+Each training window is a made-up user, since RecTools makes one sequence of each; the real users are
+recommended to.
 """
 
 import json
@@ -43,7 +44,10 @@ def cpu_trainer():
 
 log = rows_of(split["users"], split["items"])
 from_end = log.groupby(Columns.User).cumcount(ascending=False)
-phases = {"validate": (log[from_end >= 2], log[from_end == 1]), "test": (log[from_end >= 1], log[from_end == 0])}
+phases = {
+    "validate": (log[from_end >= 2], log[from_end == 1]),
+    "test": (log[from_end >= 1], log[from_end == 0]),
+}
 for phase, (_, held_out) in phases.items():
     ordered = held_out.sort_values(Columns.User)[Columns.Item].to_numpy()
     assert (ordered == split[phase]).all(), "what is held out is not the same"

@@ -1,7 +1,7 @@
 """RecTools' BERT4Rec in training until it is ended; files by train.py. Run in its folder by the peers' Python.
 
-RecTools makes one sequence of each user, the last max_len items. `windows.npz` has the rows of a made-up user for each
-training window, so the sequences are those windows.
+RecTools makes one sequence of each user, the last max_len items. `windows.npz` has the rows of a made-up user
+for each training window, so the sequences are those windows.
 """
 
 import json

@@ -1,13 +1,12 @@
 """TorchRec's own BERT4Rec example in training until it is ended, from a checkout: `peer_torchrec.py FOLDER ddp|dmp`.
 
-FOLDER is the example's (`examples/bert4rec`); settings and data, in the format of MovieLens 1M, are in the working
-directory, written by train.py. It cuts the same windows as we do, its own program is what runs, and only this is changed
-from outside:
+FOLDER is the example's (`examples/bert4rec`); settings and data, in the format of MovieLens 1M, are in the
+working directory, written by train.py. It cuts the same windows as we do, its own program is what runs, and
+only this is changed from outside:
 
-- The negatives that it draws for its evaluation, and the validation before the first step, are left out: they are no
-  training.
-- In dmp, fused Adam, which FBGEMM has on GPUs only, becomes row-wise Adagrad, as in ours.
-"""
+- The negatives that it draws for its evaluation, and the validation before the first step, are left out: they
+  are no training.
+- In dmp, fused Adam, which FBGEMM has on GPUs only, becomes row-wise Adagrad, as in ours."""
 
 import importlib
 import json

@@ -1,17 +1,18 @@
 """How good our BERT4Rec is beside RecTools' and RecBole's on MovieLens 100K, given the same budget.
 
-Full data, leave-two-out (test: a user's last interaction, validation: the one before, ties of time by place in the
-file), full ranking over all items that the user has not had, five seeds each.
+Full data, leave-two-out (test: a user's last interaction, validation: the one before, ties of time by place
+in the file), full ranking over all items that the user has not had, five seeds each.
 
-Same for all: the held-out rows, which each program asserts; the training windows; sequences seen (`num_epochs` passes over
-these windows); size (emb_dim, layers, heads, max_len) and batch size of the recipe, `examples/ml-100k-best.toml`; a
-validation each epoch by NDCG@10 that chooses the epoch to test. RecTools is validated by its own `recommend` and
-`calc_metrics`, RecBole by its own `Trainer.fit`, which ranks seen items too while it validates. Learning rate, mask_prob and
-dropout of a peer are its own defaults or those of the recipe, whichever is better on validation with the first seed.
+Same for all: the held-out rows, which each program asserts; the training windows; sequences seen
+(`num_epochs` passes over these windows); size (emb_dim, layers, heads, max_len) and batch size of the recipe,
+`examples/ml-100k-best.toml`; a validation each epoch by NDCG@10 that chooses the epoch to test. RecTools is
+validated by its own `recommend` and `calc_metrics`, RecBole by its own `Trainer.fit`, which ranks seen items
+too while it validates. Learning rate, mask_prob and dropout of a peer are its own defaults or those of the
+recipe, whichever is better on validation with the first seed.
 
-The peers hand over their scores of all items for each user. Ranks and metrics of all three are made by our own code, and
-checked against the peer's own figure. Results of each library and seed stay in --out, and what is there is not run
-again, so the work can be done in pieces.
+The peers hand over their scores of all items for each user. Ranks and metrics of all three are made by our
+own code, and checked against the peer's own figure. Results of each library and seed stay in --out, and what
+is there is not run again, so the work can be done in pieces.
 
     python -m benchmarks.quality --out FOLDER [--data FOLDER] [--recipe FILE] [--only ours recbole rectools]
                                  [--seeds 1 2 3 4 5] [--epochs N] [--json FILE]
@@ -141,10 +142,16 @@ def measured(
     if known and known["settings"] == settings and known["seed"] == seed:
         return dict(known)
     start = time.monotonic()
-    result = ours(seed, experiment, path.parent) if library == "ours" else peer(library, seed, settings, experiment)
+    result = (
+        ours(seed, experiment, path.parent)
+        if library == "ours"
+        else peer(library, seed, settings, experiment)
+    )
     result |= {"library": library, "seed": seed, "settings": settings, "seconds": time.monotonic() - start}
     write_json(path, result)
-    print(f"{path.name}: test NDCG@10 {np.mean(result['ndcg']):.4f}, {result['seconds']:.0f} s", file=sys.stderr)
+    print(
+        f"{path.name}: test NDCG@10 {np.mean(result['ndcg']):.4f}, {result['seconds']:.0f} s", file=sys.stderr
+    )
     return result
 
 
@@ -173,7 +180,9 @@ def peer(library: str, seed: int, settings: dict[str, Any], experiment: Experime
         write_inputs(folder, dataset, experiment.model.max_len, experiment.training.dupe_factor)
         (folder / "settings.json").write_text(json.dumps(settings | {"seed": seed}))
         command = [str(peers.PYTHON), str(Path(__file__).parent / PROGRAMS[library])]
-        done = subprocess.run(command, cwd=folder, env=os.environ | environment(), capture_output=True, text=True)
+        done = subprocess.run(
+            command, cwd=folder, env=os.environ | environment(), capture_output=True, text=True
+        )
         if done.returncode:
             raise SystemExit(f"{library}, seed {seed}, failed:\n{done.stderr[-2000:]}")
         said = json.loads((folder / "result.json").read_text())
@@ -181,7 +190,9 @@ def peer(library: str, seed: int, settings: dict[str, Any], experiment: Experime
     users, ndcg, recall = ranks_of_scores(scores, dataset)
     again = peer_ndcg(scores, dataset, seen_too=library == "recbole")
     if abs(again - said["own_ndcg"]) > AGREEMENT:
-        raise SystemExit(f"{library} says NDCG@10 {said['own_ndcg']:.5f}, our code {again:.5f}, of the same scores")
+        raise SystemExit(
+            f"{library} says NDCG@10 {said['own_ndcg']:.5f}, our code {again:.5f}, of the same scores"
+        )
     return _result(users, ndcg, recall, said["validations"], said["own_ndcg"])
 
 

@@ -31,9 +31,7 @@ def write_inputs(folder: Path, dataset: Dataset, max_len: int, dupe_factor: int)
     held_out = {phase: dataset.targets(everyone, phase) for phase in PHASES}
     np.savez(folder / "split.npz", users=users, items=dataset.items, num_items=dataset.num_items, **held_out)
     windows = cut_windows(dataset, max_len)
-    starts, lengths = (
-        np.tile(part, dupe_factor) for part in (windows.starts, windows.ends - windows.starts)
-    )
+    starts, lengths = (np.tile(part, dupe_factor) for part in (windows.starts, windows.ends - windows.starts))
     owners = np.repeat(np.arange(len(starts)), lengths)
     np.savez(folder / "windows.npz", users=owners, items=take_ranges(dataset.items, starts, lengths))
     _write_inters(folder / "log", dataset, starts, starts + lengths, max_len)
@@ -46,12 +44,16 @@ def _write_inters(folder: Path, dataset: Dataset, starts: np.ndarray, ends: np.n
     def rows(starts: np.ndarray, ends: np.ndarray) -> list[list[int]]:
         return [dataset.items[a:b].tolist() for a, b in zip(starts, ends, strict=True)]
 
-    write_inter(folder / "log.train.inter", range(len(starts)), rows(starts, ends), dataset.items[starts].tolist())
+    write_inter(
+        folder / "log.train.inter", range(len(starts)), rows(starts, ends), dataset.items[starts].tolist()
+    )
     everyone = np.arange(dataset.num_users)
     for phase, name in zip(PHASES, ("valid", "test"), strict=True):
         firsts, lasts = dataset.history_bounds(everyone, phase)
         histories = rows(np.maximum(firsts, lasts - max_len), lasts)
-        write_inter(folder / f"log.{name}.inter", everyone, histories, dataset.targets(everyone, phase).tolist())
+        write_inter(
+            folder / f"log.{name}.inter", everyone, histories, dataset.targets(everyone, phase).tolist()
+        )
     items = range(dataset.num_items)
     write_inter(folder / "log.rest.inter", [0] * len(items), [[item] for item in items], items)
 

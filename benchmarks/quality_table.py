@@ -57,9 +57,7 @@ def against_peer(mine: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> di
     assert mine[0]["users"] == theirs[0]["users"], "the users are not the same"
     difference = a - b
     even = not difference.any()
-    seeds_a, seeds_b = (
-        [float(np.mean(result["ndcg"])) for result in results] for results in (mine, theirs)
-    )
+    seeds_a, seeds_b = ([float(np.mean(result["ndcg"])) for result in results] for results in (mine, theirs))
     several = len(seeds_a) > 1 and len(seeds_b) > 1
     return {
         "difference": float(difference.mean()),
@@ -80,7 +78,9 @@ def paired_bootstrap(difference: np.ndarray, seed: int = 0) -> dict[str, float]:
 
 def as_table(results: dict[str, Any]) -> str:
     """The figures for people."""
-    lines = [f"{'library':18}{'seeds':>6}{'NDCG@10':>10}{'95 % over seeds':>20}{'recall@10':>11}{'s a seed':>10}"]
+    lines = [
+        f"{'library':18}{'seeds':>6}{'NDCG@10':>10}{'95 % over seeds':>20}{'recall@10':>11}{'s a seed':>10}"
+    ]
     for name, row in results["libraries"].items():
         lines.append(
             f"{name:18}{len(row['seeds']):6}{row['ndcg']['mean']:10.4f}{span(row['ndcg']):>20}"

@@ -1,22 +1,25 @@
 """How fast we train, beside RecBole's, RecTools' and TorchRec's BERT4Rec: one run, in turns.
 
-Configuration A is MovieLens 1M with sequences of 200, emb_dim 64 and batches of 128; B the same data with 16, 128 and 8,
-as in the original's train.sh; C Amazon Beauty with 50, 64 and 128. All have 2 layers, 2 heads, mask_prob 0.2, dropout
-0.1, a feed-forward of 4 × emb_dim, full softmax over all items and Adam, on CPU with a thread a core.
+Configuration A is MovieLens 1M with sequences of 200, emb_dim 64 and batches of 128; B the same data with 16,
+128 and 8, as in the original's train.sh; C Amazon Beauty with 50, 64 and 128. All have 2 layers, 2 heads,
+mask_prob 0.2, dropout 0.1, a feed-forward of 4 × emb_dim, full softmax over all items and Adam, on CPU with a
+thread a core.
 
-One **sequence** is one training window for everyone: at most max_len interactions of a user in a row, the first
-window of a user ending at the last training interaction and the others sliding back by a tenth of max_len.
-What the libraries would do by themselves differs, so that it is set aside: RecBole makes a sequence of each prefix of a
-history and RecTools one of each user's latest items, so they are given these windows ready-made, through files of
-sequences and through a made-up user for each window; TorchRec's example cuts the same windows itself. Of more than
-50,000 windows RecBole and RecTools get that many, drawn at random, which is kind to their preparation and memory.
+One **sequence** is one training window for everyone: at most max_len interactions of a user in a row, the
+first window of a user ending at the last training interaction and the others sliding back by a tenth of
+max_len. What the libraries would do by themselves differs, so that it is set aside: RecBole makes a sequence
+of each prefix of a history and RecTools one of each user's latest items, so they are given these windows
+ready-made, through files of sequences and through a made-up user for each window; TorchRec's example cuts the
+same windows itself. Of more than 50,000 windows RecBole and RecTools get that many, drawn at random, which is
+kind to their preparation and memory.
 
-A round starts each program anew, one after another, and lets it train for some seconds after a warm-up. Speed is steps
-ended times batch size by seconds, loading of batches included. Ours is `python -m engine.train` on a run folder, watched
-through the events that any run writes; peers' steps are counted by torch's own hook on optimisers. Time to the first
-step is from the start of the process, reading and preparing the data included, memory the largest resident set of the
-process. Of all rounds the median speed is shown, the shortest time and the largest memory. The share of the peak is that
-of useful work (useful_work.py) in what this machine does in a large fp32 matrix product in the same run.
+A round starts each program anew, one after another, and lets it train for some seconds after a warm-up. Speed
+is steps ended times batch size by seconds, loading of batches included. Ours is `python -m engine.train` on a
+run folder, watched through the events that any run writes; peers' steps are counted by torch's own hook on
+optimisers. Time to the first step is from the start of the process, reading and preparing the data included,
+memory the largest resident set of the process. Of all rounds the median speed is shown, the shortest time and
+the largest memory. The share of the peak is that of useful work (useful_work.py) in what this machine does in
+a large fp32 matrix product in the same run.
 
     python -m benchmarks.train [--config A B C] [--data FOLDER] [--torchrec CHECKOUT] [--seconds S] [--rounds N]
                                [--ours-only] [--json FILE]
@@ -35,6 +38,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from b4r_tui.runs.store import RunStore
 from benchmarks import peers, step_clock
 from benchmarks.configurations import (
     CONFIGURATIONS,
@@ -48,7 +52,6 @@ from benchmarks.configurations import (
 from benchmarks.machine import about, environment, threads
 from benchmarks.race import Figures, Mark, NoFigures, race
 from benchmarks.useful_work import expected_work, flops, gemm_peak
-from b4r_tui.runs.store import RunStore
 from engine.data.dataset import Dataset
 from engine.data.load import load_dataset
 from engine.data.windows import cut_windows
@@ -89,7 +92,9 @@ def _arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     for name in arguments.config:
         if not (file := arguments.data / CONFIGURATIONS[name].file).is_file():
-            sys.exit(f"{file} is not there, which configuration {name} needs; name the data sets' folder by --data")
+            sys.exit(
+                f"{file} is not there, which configuration {name} needs; name the data sets' folder by --data"
+            )
     return arguments
 
 
@@ -99,7 +104,13 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         peers.install()
     peak = gemm_peak(threads())
     found = {name: measure_one(CONFIGURATIONS[name], arguments, peak) for name in arguments.config}
-    return {**about(), "seconds": arguments.seconds, "rounds": arguments.rounds, "gemm_flops": peak, "results": found}
+    return {
+        **about(),
+        "seconds": arguments.seconds,
+        "rounds": arguments.rounds,
+        "gemm_flops": peak,
+        "results": found,
+    }
 
 
 def measure_one(configuration: Configuration, arguments: argparse.Namespace, peak: float) -> dict[str, Any]:
@@ -143,7 +154,9 @@ def prepare_peers(
         example = torchrec.resolve() / "examples" / "bert4rec"
         program = [sys.executable, str(HERE / "peer_torchrec.py"), str(example)]
         contestants += [
-            Contestant(f"TorchRec's example, {mode}", partial(peer, [*program, mode], inputs, configuration.batch))
+            Contestant(
+                f"TorchRec's example, {mode}", partial(peer, [*program, mode], inputs, configuration.batch)
+            )
             for mode in ("ddp", "dmp")
         ]
     return contestants
@@ -209,7 +222,9 @@ def row_of(rounds: list[Figures | str], batch: int) -> dict[str, Any]:
     }
 
 
-def useful(configuration: Configuration, dataset: Dataset, row: dict[str, Any], peak: float) -> dict[str, Any]:
+def useful(
+    configuration: Configuration, dataset: Dataset, row: dict[str, Any], peak: float
+) -> dict[str, Any]:
     """Our useful operations a sequence and a second, and their share of the machine's peak."""
     windows = cut_windows(dataset, configuration.max_len)
     work = expected_work(windows.ends - windows.starts, configuration.mask_prob)

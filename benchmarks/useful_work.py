@@ -1,16 +1,16 @@
 """How much arithmetic BERT4Rec's training needs, and how much of it the machine could do.
 
-A step's useful work is counted from what is really in it, in multiplications with addition (each two operations):
-d = emb_dim, V = items, T = real tokens of the batch (no padding), M = masked positions, len and m = tokens and masked
-positions of one sequence.
+A step's useful work is counted from what is really in it, in multiplications with addition (each two
+operations): d = emb_dim, V = items, T = real tokens of the batch (no padding), M = masked positions, len and
+m = tokens and masked positions of one sequence.
 
     each block but the last   12 d² T + 2 d Σ len²           query, key, value, output, feed-forward; attention
     the last block            2 d² T + 10 d² M + 2 d Σ len m  only masked positions ask and go on
     head and output           d² M + d V M                   logits at masked positions only
 
-The backward pass multiplies each of these twice: by the weights and by the inputs. So a step is 3 × 2 × the sum.
-Softmax, norms, dropout, look-ups and the optimiser are not counted, and neither is work that a program does
-without need. The share of the peak is therefore a lower bound of how busy the arithmetic units were.
+The backward pass multiplies each of these twice: by the weights and by the inputs. So a step is 3 × 2 × the
+sum. Softmax, norms, dropout, look-ups and the optimiser are not counted, and neither is work that a program
+does without need. The share of the peak is therefore a lower bound of how busy the arithmetic units were.
 """
 
 from __future__ import annotations
