@@ -19,7 +19,8 @@ REQUIREMENTS = (
     ["torch==2.13.0"],
     ["recbole==1.2.1", "rectools[torch]==0.18.0"],
 )  # torch first: the rest adapts
-PROGRAMS = {"RecBole 1.2.1": "peer_recbole.py", "RecTools 0.18.0": "peer_rectools.py"}
+PROGRAMS = {"RecBole 1.2.1": "peer_recbole.py", "RecTools 0.18.0": "peer_rectools.py"}  # of evaluation
+TRAINING_PROGRAMS = {"RecBole 1.2.1": "peer_recbole_train.py", "RecTools 0.18.0": "peer_rectools_train.py"}
 
 
 def install() -> None:

@@ -1,0 +1,97 @@
+"""The benchmarks' results as Markdown tables for docs/benchmarks.md."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def train_table(results: dict[str, Any]) -> str:
+    """Every library in every configuration, then what the ratios are."""
+    lines = [
+        *_foot(results, f"{results['rounds']} rounds of {results['seconds']:g} s; fp32 matrix product "
+               f"{results['gemm_flops'] / 1e9:,.0f} GFLOP/s."),
+        "| | library | sequences/s | first step, s | peak memory, MiB |",
+        "|---|---|---|---|---|",
+    ]  # fmt: skip
+    for name, found in results["results"].items():
+        for library, row in found["libraries"].items():
+            if "failed" in row:
+                lines.append(f"| {name} | {library} | no figures: {_cell(row['failed'])} | | |")
+                continue
+            lines.append(
+                f"| {name} | {library} | {row['sequences_per_second']:,.1f} | {row['first_step_seconds']:.1f} "
+                f"| {row['peak_mb']:,.0f} |"
+            )
+    lines += ["", "| | speed, × the best peer | goal | memory, of the leanest peer's | share of the peak |"]
+    lines += ["|---|---|---|---|---|"]
+    for name, found in results["results"].items():
+        memory = "" if found["memory_ratio"] is None else f"{found['memory_ratio']:.0%}"
+        lines.append(
+            f"| {name}: {found['title']} | {found['speed_ratio'] or ''} | {found['goal']:g} | {memory} "
+            f"| {found['share_of_peak']:.0%} |"
+        )
+    return "\n".join(lines)
+
+
+def sharding_rows(results: Any) -> list[dict[str, Any]]:
+    """The rows, whether the file is a list of them or holds one under `rows`."""
+    return list(results["rows"] if isinstance(results, dict) else results)
+
+
+def sharding_table(results: Any) -> str:
+    """A line for each number of items and mode."""
+    lines = [*_foot(results if isinstance(results, dict) else {}, "")]
+    lines += ["| items | mode | ms a step | memory a rank, MiB |", "|---|---|---|---|"]
+    for row in sharding_rows(results):
+        memory = f"{row['memory_mb_per_rank']:,.0f}"
+        lines.append(f"| {row['items']:,} | {row['mode']} | {row['step_ms']:,.1f} | {memory} |")
+    return "\n".join(lines)
+
+
+def quality_table(results: dict[str, Any]) -> str:
+    """Every library's means, then ours against each peer."""
+    recipe = ", ".join(f"{name} {value:g}" for name, value in results["recipe"].items())
+    lines = [
+        *_foot(results, f"Recipe: {recipe}."),
+        "| library | seeds | NDCG@10 | 95 % over seeds | recall@10 | lr, mask_prob, dropout |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, row in results["libraries"].items():
+        chosen = ", ".join(f"{row['settings'][key]:g}" for key in ("lr", "mask_prob", "dropout"))
+        span = f"{row['ndcg']['low']:.4f} – {row['ndcg']['high']:.4f}" if "low" in row["ndcg"] else ""
+        lines.append(
+            f"| {name} | {len(row['seeds'])} | {row['ndcg']['mean']:.4f} | {span} "
+            f"| {row['recall']['mean']:.4f} | {chosen} |"
+        )
+    if results["against"]:
+        lines += [
+            "",
+            "| ours minus | NDCG@10 | 95 % over users | Wilcoxon p | paired t p | Welch p over seeds |",
+        ]
+        lines += ["|---|---|---|---|---|---|"]
+    for name, test in results["against"].items():
+        seeds = "" if test["seeds_p"] is None else f"{test['seeds_p']:.2g}"
+        lines.append(
+            f"| {name} | {test['difference']:+.4f} | {test['low']:+.4f} – {test['high']:+.4f} "
+            f"| {test['wilcoxon_p']:.2g} | {test['t_p']:.2g} | {seeds} |"
+        )
+    return "\n".join(lines)
+
+
+def _foot(results: dict[str, Any], more: str) -> list[str]:
+    """A line on when and on what it was measured, where the file tells."""
+    if "date" not in results:
+        return [more, ""] if more else []
+    said = (
+        f"{results['date']}, {results['processor']}, {results['cpus']} CPUs, {results['threads']} threads, "
+        f"{results['system']}, load {results['load']} at the end. {more}"
+    )
+    return [said.strip(), ""]
+
+
+def _cell(text: str) -> str:
+    """Text that cannot break a table."""
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+TABLES = {"train": train_table, "sharding": sharding_table, "quality": quality_table}

@@ -1,0 +1,93 @@
+"""Ratios, tables, charts and the page are made from results, failures of peers included."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.charts import CHARTS, draw, filled
+from benchmarks.quality_table import compare
+from benchmarks.race import Figures
+from benchmarks.tables import TABLES
+from benchmarks.train import OURS, as_table, compared, row_of
+from tests.benchmarks.test_quality_table import five
+
+ROWS = {
+    OURS: row_of([Figures(10.0, 3.0, 500.0), Figures(12.0, 2.0, 510.0), Figures(11.0, 4.0, 490.0)], 8),
+    "lean": row_of([Figures(2.0, 1.0, 900.0)], 8),
+    "fast": row_of([Figures(4.0, 9.0, 2000.0)], 8),
+    "broken": row_of(["ImportError: no | module"], 8),
+}
+ABOUT = {"date": "2026-01-02", "processor": "a CPU", "cpus": 2, "threads": 2, "load": 0.1, "system": "Linux"}
+TRAIN: dict[str, Any] = {
+    **ABOUT,
+    "seconds": 20.0,
+    "rounds": 3,
+    "gemm_flops": 1e11,
+    "results": {
+        "A": {"title": "a title", "goal": 5.0, "libraries": ROWS, "share_of_peak": 0.42, **compared(ROWS)}
+    },
+}
+SHARDING = [
+    {"items": n, "mode": m, "step_ms": 1.5, "memory_mb_per_rank": 99}
+    for n in (10, 20)
+    for m in ("ddp", "dmp")
+]
+QUALITY: dict[str, Any] = {
+    **ABOUT,
+    "recipe": {"max_len": 50, "lr": 0.002},
+    **compare({"ours": five("ours", 0.0), "recbole": five("recbole", 0.0)}),
+}
+RESULTS = {"train": TRAIN, "sharding": SHARDING, "quality": QUALITY}
+
+
+def test_a_row_is_the_median_speed_the_shortest_start_and_the_largest_memory() -> None:
+    row = ROWS[OURS]
+    assert (row["sequences_per_second"], row["best"]) == (88.0, 96.0)
+    assert (row["first_step_seconds"], row["peak_mb"]) == (2.0, 510.0)
+
+
+def test_ratios_are_to_the_best_peer_of_each_kind() -> None:
+    assert compared(ROWS) == {"speed_ratio": 2.75, "memory_ratio": 0.567, "first_step_ratio": 2.0}
+
+
+def test_there_is_no_ratio_without_peers_that_ran() -> None:
+    alone = {OURS: ROWS[OURS], "broken": ROWS["broken"]}
+    assert set(compared(alone).values()) == {None}
+
+
+def test_a_peer_that_failed_stands_in_the_table_with_its_reason() -> None:
+    assert "failed: ImportError" in as_table(TRAIN)
+    assert "no figures: ImportError: no \\| module" in TABLES["train"](TRAIN)
+
+
+@pytest.mark.parametrize("name", sorted(CHARTS))
+def test_every_benchmark_has_a_table_and_a_chart(name: str, tmp_path: Path) -> None:
+    table = TABLES[name](RESULTS[name])
+    widths = {
+        line.count(" | ") for line in table.splitlines() if line.startswith("| ") and "Wilcoxon" in line
+    }
+    assert table.count("|---") >= 4 and len(widths) <= 1
+    for suffix in (".svg", ".png"):
+        draw(name, RESULTS[name], tmp_path / f"chart{suffix}")
+    assert "b4r-tui" in TABLES["train"](TRAIN)
+    assert (tmp_path / "chart.svg").read_text().count("<path") > 5
+    assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_table_replaces_what_stood_between_its_marks_and_nothing_else() -> None:
+    page = "before\n<!-- train -->\nold\n<!-- /train -->\nafter <!-- quality -->\n"
+    assert (
+        filled(page, "train", "new \\1")
+        == "before\n<!-- train -->\nnew \\1\n<!-- /train -->\nafter <!-- quality -->\n"
+    )
+    with pytest.raises(ValueError, match="sharding"):
+        filled(page, "sharding", "x")
+
+
+def test_the_page_has_a_place_for_every_table() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md").read_text()
+    for name in TABLES:
+        assert "new table" in filled(page, name, "new table")
