@@ -39,9 +39,9 @@ def notes(result: dict[str, Any]) -> list[str]:
     for side, noun in (("user_groups", "user"), ("item_groups", "item")):
         groups = result[side]
         if groups["unknown_ids"]:
-            found.append(f"{plural(groups['unknown_ids'], f'{noun} id')} of the groups are not in the data")
+            found.append(f"ids of groups that the data do not have: {plural(groups['unknown_ids'], noun)}")
         if groups["outside"]:
-            found.append(f"{plural(groups['outside'], noun)} belong to no group")
+            found.append(f"in no group: {plural(groups['outside'], noun)}")
     return found
 
 
@@ -75,7 +75,7 @@ def curve_lines(result: dict[str, Any], width: int) -> list[str]:
         for name in METRICS
     }
     legend = "  ".join(f"{mark} {name}" for mark, name in zip(_MARKS, METRICS, strict=True))
-    title = "F as a share of the static ranking's, by NDCG@10, a mark for each temperature (the first of those at one place)"
+    title = "F as a share of the static ranking's, by NDCG@10 and temperature; of marks at one place the first is shown"
     return [title, *_plot(list(curves.values()), min(width, _MOST_COLUMNS) - 9), f"{'':8}{legend}"]
 
 
