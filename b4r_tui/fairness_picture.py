@@ -25,7 +25,7 @@ def write_picture(results: list[dict[str, Any]], path: Path) -> Path:
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(results))
     figure.suptitle("Fairness against accuracy by temperature; the ring is the static ranking")
     # a fixed salt and no date: the same numbers give the same file
-    with matplotlib.rc_context({"svg.hashsalt": "b4r-tui"}), replacing(path) as file:
+    with matplotlib.rc_context({"svg.hashsalt": "b4r-tui", "svg.fonttype": "none"}), replacing(path) as file:
         figure.savefig(file, format="svg", metadata={"Date": None})
     return path
 
