@@ -28,14 +28,10 @@ from engine.evaluation.evaluator import Evaluator, batch_count
 from engine.evaluation.scores import Scorer
 from engine.evaluation.top_lists import top_lists
 from engine.fairness.choose import item_groups, user_groups
-from engine.fairness.exposure import discounts, static_exposure
-from engine.fairness.groups import Groups
+from engine.fairness.measurement import measured
 from engine.fairness.options import FairnessOptions, add_options, options_of
-from engine.fairness.rankings import Rankings, in_user_order, scaled
-from engine.fairness.relevance import relevant_targets
-from engine.fairness.result import LIST_LENGTH, group_tables, result_of
-from engine.fairness.target import centre, target_exposure
-from engine.fairness.tradeoff import Draws, Sides, trade_off
+from engine.fairness.rankings import Rankings, in_user_order
+from engine.fairness.result import LIST_LENGTH
 from engine.files import write_json
 from engine.training.checkpoint import Checkpoints, check_fits, read_checkpoint
 from engine.training.measure import ModelScorer, by_length
@@ -91,14 +87,29 @@ def rate_in_group(run_dir: Path, experiment: Experiment, options: FairnessOption
     ranker = make_ranker(run_dir, experiment, options, dataset, group)
     rankings = rank_everyone(dataset, experiment, ranker.scorer, group, told)
     if rankings is not None:
-        run = {
-            "run": run_dir.name,
-            "experiment": experiment.name,
-            "checkpoint": ranker.checkpoint,
-            "checkpoint_epoch": ranker.epoch,
-        }
-        result = measured(dataset, experiment, options, groups, rankings, run, told)
+        ratings = load_ratings(experiment.data)[dataset.history_bounds(rankings.users, PHASE)[1]]
+        result = measured(
+            rankings,
+            ratings,
+            (groups[0].among(rankings.users), groups[1]),
+            options,
+            facts_of(run_dir, experiment, dataset, ranker),
+            lambda step, steps: told("draw", step, steps),
+        )
         _say(type="done", path=str(write_result(run_dir, options, result)))
+
+
+def facts_of(run_dir: Path, experiment: Experiment, dataset: Dataset, ranker: Ranker) -> dict[str, Any]:
+    """What a reader of the result has to know of run and data."""
+    return {
+        "run": run_dir.name,
+        "experiment": experiment.name,
+        "checkpoint": ranker.checkpoint,
+        "checkpoint_epoch": ranker.epoch,
+        "dataset": dataset.name,
+        "split": experiment.data.split,
+        "split_fingerprint": dataset.split_fingerprint,
+    }
 
 
 def make_ranker(
@@ -139,47 +150,6 @@ def rank_everyone(
     )
     parts = group.gather(mine)
     return in_user_order(parts) if parts else None
-
-
-def measured(
-    dataset: Dataset,
-    experiment: Experiment,
-    options: FairnessOptions,
-    groups: tuple[Groups, Groups],
-    rankings: Rankings,
-    run: dict[str, Any],
-    told: Progress,
-) -> dict[str, Any]:
-    """The result, from the lists of all users. Raises B4RError where scores or relevance cannot be had."""
-    users, items = groups[0].among(rankings.users), groups[1]
-    ratings = load_ratings(experiment.data)[dataset.history_bounds(rankings.users, PHASE)[1]]
-    relevance = relevant_targets(rankings, ratings, options.relevant_rating, dataset.num_items)
-    target = target_exposure(relevance.matrix, options.convention)
-    discount = discounts(LIST_LENGTH, options.convention)
-    chances = Rankings(
-        rankings.users, rankings.items, scaled(rankings.scores, options.scale), rankings.targets
-    )
-    steps = len(rankings.users) * len(options.temperatures)
-    points = trade_off(
-        chances,
-        Sides(target, users.members, items.members),
-        discount,
-        Draws(options.temperatures, options.samples, options.seed),
-        lambda step: told("draw", step, steps),
-    )
-    facts = run | {
-        "dataset": dataset.name,
-        "split": experiment.data.split,
-        "split_fingerprint": dataset.split_fingerprint,
-        "users": len(rankings.users),
-        "items": dataset.num_items,
-        "relevance": relevance.rule,
-        "relevant_users": relevance.users,
-        "centre": centre(target),
-    }
-    static = static_exposure(rankings.items, dataset.num_items, discount)
-    tables = group_tables(static, target, (users, items))
-    return result_of(options, facts, (users, items), list(points), tables)
 
 
 def write_result(run_dir: Path, options: FairnessOptions, result: dict[str, Any]) -> Path:
