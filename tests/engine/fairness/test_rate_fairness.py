@@ -10,7 +10,7 @@ import pytest
 
 from engine.config import read_run_config
 from engine.data.load import load_dataset
-from tests.engine.conftest import run_module
+from tests.engine.conftest import SECONDS, run_module
 from tests.engine.fairness.brute_force import by_hand
 
 pytestmark = pytest.mark.torchrun
@@ -24,7 +24,7 @@ def command(*arguments):
         [sys.executable, "-m", "b4r_tui", "fairness", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=SECONDS,
         env=env,
         check=False,
     )
