@@ -27,11 +27,12 @@ format: .venv/dev
 types: .venv/dev
 	$(BIN)/mypy
 
-bench: .venv/dev ## start-up, reading data, evaluation and training beside other libraries: as ratios in one run
+bench: .venv/dev ## start-up, data, evaluation and training beside other libraries, fairness: as ratios in one run
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.data
 	$(BIN)/python -m benchmarks.evaluate
 	$(BIN)/python -m benchmarks.train
+	$(BIN)/python -m benchmarks.fairness
 
 docs: .venv/dev ## the pictures of the README, made by the program itself
 	$(BIN)/python docs/make_pictures.py

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from b4r_tui import __version__
 from engine.errors import B4RError, ExitCode
+from engine.fairness.options import add_options, options_of
 
 STATES = ("queued", "running", "finished", "failed", "stopped", "lost")
 FETCHED = ("ml-100k", "ml-1m", "ml-20m")
@@ -118,6 +119,10 @@ def _add_commands(commands: argparse._SubParsersAction, shared: argparse.Argumen
     resume.add_argument("name", metavar="RUN")
     resume.add_argument("--j", metavar="1xN", help="on other ranks than before")
     resume.add_argument("--mode", choices=("ddp", "dmp"), help="in the other mode")
+    fairness = command("fairness", "measure a run's joint multisided exposure fairness, from full rankings")
+    fairness.add_argument("name", metavar="RUN")
+    fairness.add_argument("--json", action="store_true", help="as JSON", default=argparse.SUPPRESS)
+    add_options(fairness)
     fetch = command("fetch", "download a MovieLens data set; shows its terms of use")
     fetch.add_argument("dataset", choices=FETCHED, metavar="DATASET", help=", ".join(FETCHED))
     fetch.add_argument(
@@ -136,8 +141,8 @@ def _misplaced(arguments: argparse.Namespace) -> str | None:
         return "--seed-check goes with --run"
     if arguments.only and not (run or command == "launch"):
         return "--only goes with --run and launch"
-    if arguments.json and not (run or command in ("runs", "show")):
-        return "--json goes with --run, runs and show"
+    if arguments.json and not (run or command in ("runs", "show", "fairness")):
+        return "--json goes with --run, runs, show and fairness"
     of_tail = (arguments.rank, arguments.lines, arguments.grep)
     if not tail and (arguments.no_follow or any(value is not None for value in of_tail)):
         return "--rank, --lines, --no-follow and --grep go with --tail"
@@ -169,8 +174,15 @@ def _commands(arguments: argparse.Namespace, root: Path) -> dict[str, Callable[[
         "launch": lambda: commands.launch_file(arguments.path, root, arguments.only),
         "stop": lambda: commands.stop_run(root, arguments.name),
         "resume": lambda: commands.resume_run(root, arguments.name, arguments.j, arguments.mode),
+        "fairness": lambda: _fairness(arguments, root),
         "fetch": lambda: commands.fetch_dataset(arguments.dataset, arguments.into),
     }
+
+
+def _fairness(arguments: argparse.Namespace, root: Path) -> int:
+    from b4r_tui.fairness import rate_fairness
+
+    return rate_fairness(root, arguments.name, options_of(arguments), arguments.json)
 
 
 def _tail(arguments: argparse.Namespace, root: Path) -> int:

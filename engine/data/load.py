@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 
 from engine.config import DataConfig
 from engine.data import cache, fingerprint
-from engine.data.dataset import Dataset
+from engine.data.dataset import Dataset, FunnelStep
 from engine.data.filters import filter_rows
 from engine.data.ids import compact, encode
 from engine.data.readers import READERS, Reader
@@ -37,32 +38,61 @@ def load_dataset(config: DataConfig, cache_root: Path | None = None) -> Dataset:
     )
 
 
+def load_ratings(config: DataConfig) -> np.ndarray:
+    """(interactions,) float64: the rating of each of the data set's `items`, in their order; NaN where there is none.
+
+    Training needs no ratings, so the cache has none: the source is read again. Raises B4RError as `load_dataset`.
+    """
+    return _ordered(READERS[config.dataset_name].read(config), config).ratings
+
+
+@dataclass(frozen=True, eq=False)
+class _Interactions:
+    """What the filters left, by user, time and place in the file."""
+
+    items: np.ndarray
+    offsets: np.ndarray
+    timestamps: np.ndarray
+    ratings: np.ndarray
+    user_ids: np.ndarray
+    item_ids: np.ndarray
+    funnel: tuple[FunnelStep, ...]
+
+
 def _prepare(config: DataConfig, reader: Reader, data_fingerprint: str, split_fingerprint: str) -> Dataset:
     frame = reader.read(config)
     for reason, count in dropped(frame).items():
         log.warning("%s: dropped %d rows %s", config.dataset_name, count, reason)
+    found = _ordered(frame, config)
+    split = split_rows(found.offsets, found.timestamps, config)
+    return Dataset(
+        name=config.dataset_name,
+        items=found.items.astype(np.int32),
+        offsets=found.offsets,
+        validation_starts=split.validation_starts,
+        test_starts=split.test_starts,
+        user_ids=found.user_ids.astype(np.str_),
+        item_ids=found.item_ids.astype(np.str_),
+        data_fingerprint=data_fingerprint,
+        split_fingerprint=split_fingerprint,
+        funnel=found.funnel,
+    )
+
+
+def _ordered(frame: pd.DataFrame, config: DataConfig) -> _Interactions:
+    """Filter, index and order the rows of a reader, whose frame is taken apart."""
     timestamps, read = _times(frame, config), read_before_drops(frame)
+    ratings = frame.pop("rating").to_numpy()
     users, user_ids = encode(frame.pop("user"))
     items, item_ids = encode(frame.pop("item"))
-    rows, funnel = filter_rows(users, items, frame.pop("rating").to_numpy(), config, read)
+    rows, funnel = filter_rows(users, items, ratings, config, read)
     users, user_ids = compact(users[rows], user_ids)
     items, item_ids = compact(items[rows], item_ids)
     timestamps = timestamps[rows]
     order = in_time_order(users, timestamps)
     offsets = user_offsets(users, len(user_ids))
-    split = split_rows(offsets, timestamps[order], config)
-    return Dataset(
-        name=config.dataset_name,
-        items=items[order].astype(np.int32),
-        offsets=offsets,
-        validation_starts=split.validation_starts,
-        test_starts=split.test_starts,
-        user_ids=user_ids.astype(np.str_),
-        item_ids=item_ids.astype(np.str_),
-        data_fingerprint=data_fingerprint,
-        split_fingerprint=split_fingerprint,
-        funnel=funnel,
-    )
+    ratings = ratings[rows][order].astype(np.float64)
+    return _Interactions(items[order], offsets, timestamps[order], ratings, user_ids, item_ids, funnel)
 
 
 def _times(frame: pd.DataFrame, config: DataConfig) -> np.ndarray:

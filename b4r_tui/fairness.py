@@ -1,0 +1,108 @@
+"""`b4r-tui fairness RUN`: starts the engine's measurement, shows how far it is, then what it found."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from b4r_tui.fairness_picture import write_picture
+from b4r_tui.fairness_report import curve_lines, facts, fairness_sheet, notes
+from b4r_tui.runs.store import Run, RunStore
+from b4r_tui.sheets import console as make_console
+from b4r_tui.sheets import show
+from engine.errors import B4RError, ExitCode
+from engine.fairness.options import FairnessOptions, as_arguments
+from engine.files import read_json
+
+Told = Callable[[str, int, int], None]  # phase, step, steps
+_PHASES = {"rank": "ranking users", "draw": "drawing rankings"}
+
+
+def rate_fairness(root: Path, name: str, options: FairnessOptions, as_json: bool) -> ExitCode:
+    """Measure a run's fairness and print table and curve, or the result as JSON. Raises B4RError."""
+    run, errors = RunStore(root).find(name), make_console(stderr=True)
+    with _progress(errors) as told:
+        path = measure(run, options, told)
+    result = read_json(path)
+    if result is None:
+        raise B4RError(f"{path}: the result cannot be read; measure again", ExitCode.RUN_FAILED)
+    if as_json:
+        sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
+    else:
+        _print(result, path, make_console())
+    return ExitCode.OK
+
+
+def measure(run: Run, options: FairnessOptions, told: Told) -> Path:
+    """Run the engine's program to its end; the path of its result. Its log is logs/fairness.log.
+
+    Raises B4RError with what it says, or where its log is if it says nothing.
+    """
+    log = run.dir / "logs" / "fairness.log"
+    log.parent.mkdir(mode=0o700, exist_ok=True)
+    command = [sys.executable, "-m", "engine.rate_fairness", str(run.dir), *as_arguments(options)]
+    with log.open("wb") as errors:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
+    try:
+        last = _follow(process, told)
+        code = process.wait()
+    finally:
+        process.kill()  # does nothing to one that has ended
+        process.wait()
+    if last.get("type") == "done":
+        return Path(last["path"])
+    if last.get("type") == "failed":
+        raise B4RError(last["error"], ExitCode(code))
+    raise B4RError(f"the measurement ended with exit code {code}; {log} says why", ExitCode.RUN_FAILED)
+
+
+def _follow(process: subprocess.Popen[str], told: Told) -> dict[str, Any]:
+    """Pass progress on until the program is silent for good; its last message."""
+    message: dict[str, Any] = {}
+    for line in process.stdout or ():
+        try:
+            message = json.loads(line)
+        except ValueError:
+            continue  # a library that talks
+        if message.get("type") == "progress":
+            told(message["phase"], message["step"], message["steps"])
+    return message
+
+
+@contextmanager
+def _progress(console: Console) -> Iterator[Told]:
+    """Bars on a terminal, and nothing elsewhere."""
+    columns = (TextColumn("{task.description:16}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
+    with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bars:
+        bar = {phase: bars.add_task(title, total=None) for phase, title in _PHASES.items()}
+        yield lambda phase, step, steps: bars.update(bar[phase], completed=step, total=steps)
+
+
+def _print(result: dict[str, Any], path: Path, console: Console) -> None:
+    for label, value in facts(result).items():
+        console.print(f"{label:12} {value}", soft_wrap=True)
+    console.print()
+    show(fairness_sheet(result), console)
+    console.print()
+    for line in curve_lines(result, console.width):
+        console.print(line, soft_wrap=True)
+    console.print()
+    for note in notes(result):
+        console.print(f"note         {note}", soft_wrap=True)
+    console.print(f"{'result':12} {path}", soft_wrap=True)
+    console.print(f"{'picture':12} {_picture([result], path)}", soft_wrap=True)
+
+
+def _picture(results: list[dict[str, Any]], path: Path) -> str:
+    try:
+        return str(write_picture(results, path.with_suffix(".svg")))
+    except ImportError:
+        return "none: it needs matplotlib, which pip install 'b4r-tui[plots]' brings"

@@ -1,0 +1,162 @@
+"""Groups from the files that MovieLens ships beside its ratings: gender, age and occupation; genre."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from engine.errors import B4RError
+from engine.fairness.groups import Groups, from_memberships
+
+AGES = {
+    1: "under 18",
+    18: "18-24",
+    25: "25-34",
+    35: "35-44",
+    45: "45-49",
+    50: "50-55",
+    56: "56+",
+}  # as ML-1M has
+_OCCUPATIONS = """
+other or not specified
+academic/educator
+artist
+clerical/admin
+college/grad student
+customer service
+doctor/health care
+executive/managerial
+farmer
+homemaker
+K-12 student
+lawyer
+programmer
+retired
+sales/marketing
+scientist
+self-employed
+technician/engineer
+tradesman/craftsman
+unemployed
+writer
+""".strip().splitlines()  # in the order of ML-1M's codes
+_GENRES_100K = [
+    "unknown",
+    "Action",
+    "Adventure",
+    "Animation",
+    "Children's",
+    "Comedy",
+    "Crime",
+    "Documentary",
+    "Drama",
+    "Fantasy",
+    "Film-Noir",
+    "Horror",
+    "Musical",
+    "Mystery",
+    "Romance",
+    "Sci-Fi",
+    "Thriller",
+    "War",
+    "Western",
+]  # in the order of u.item's flags
+
+Rows = Iterator[list[str]]
+Labels = Callable[[list[str]], list[str]]  # the groups of a row
+
+
+@dataclass(frozen=True)
+class SideFile:
+    """A file of facts, a row for each user or item. names: all groups in order, where they are known."""
+
+    name: str
+    separator: str
+    fields: int
+    labels: Labels
+    names: tuple[str, ...] | None = None
+
+
+def age_group(years: int) -> str:
+    """The group of an age in years, of the seven that MovieLens 1M asks for."""
+    return AGES[max((first for first in AGES if first <= years), default=1)]
+
+
+def _genres(text: str) -> list[str]:
+    return text.split("|")
+
+
+_BY_AGE = tuple(AGES.values())
+_USERS_100K, _USERS_1M = ("u.user", "|", 5), ("users.dat", "::", 5)
+SIDE_FILES = {
+    ("ml-100k", "gender"): SideFile(*_USERS_100K, lambda row: [row[2]]),
+    ("ml-100k", "age"): SideFile(*_USERS_100K, lambda row: [age_group(int(row[1]))], _BY_AGE),
+    ("ml-100k", "occupation"): SideFile(*_USERS_100K, lambda row: [row[3]]),
+    ("ml-100k", "genre"): SideFile(
+        "u.item",
+        "|",
+        24,
+        lambda row: [name for name, flag in zip(_GENRES_100K, row[5:], strict=True) if flag == "1"],
+        tuple(_GENRES_100K),
+    ),
+    ("ml-1m", "gender"): SideFile(*_USERS_1M, lambda row: [row[1]]),
+    ("ml-1m", "age"): SideFile(*_USERS_1M, lambda row: [age_group(int(row[2]))], _BY_AGE),
+    ("ml-1m", "occupation"): SideFile(*_USERS_1M, lambda row: [_OCCUPATIONS[int(row[3])]]),
+    ("ml-1m", "genre"): SideFile("movies.dat", "::", 3, lambda row: _genres(row[2])),
+    ("ml-20m", "genre"): SideFile("movies.csv", ",", 3, lambda row: _genres(row[2])),
+}
+
+
+def has_side_file(dataset_name: str, dataset_path: str | None, kind: str) -> bool:
+    """Whether the data set has groups of this kind and their file is there."""
+    side = SIDE_FILES.get((dataset_name, kind))
+    return side is not None and dataset_path is not None and (_folder(dataset_path) / side.name).is_file()
+
+
+def read_side_file(dataset_name: str, dataset_path: str | None, kind: str, known: np.ndarray) -> Groups:
+    """Groups of the ids `known`, (n,) str, from the file beside the data. Raises B4RError where there is none."""
+    side = SIDE_FILES.get((dataset_name, kind))
+    if side is None or dataset_path is None:
+        raise B4RError(f"{dataset_name} has no file that tells {kind}; use popularity, or a csv of groups")
+    path = _folder(dataset_path) / side.name
+    return from_memberships(kind, _memberships(path, side), known, side.names)
+
+
+def _folder(dataset_path: str) -> Path:
+    path = Path(dataset_path).expanduser()
+    return path if path.is_dir() else path.parent
+
+
+def _memberships(path: Path, side: SideFile) -> Iterator[tuple[str, str]]:
+    for number, row in enumerate(_rows(path, side), start=1):
+        try:
+            if len(row) != side.fields:
+                raise ValueError(row)
+            labels = side.labels(row)
+        except (ValueError, IndexError) as error:
+            raise B4RError(
+                f"{path}: row {number} is not the {side.fields} fields that {side.name} has; get the file again"
+            ) from error
+        yield from ((row[0], label) for label in labels)
+
+
+def _rows(path: Path, side: SideFile) -> Rows:
+    """The rows of a file, a header left out. Raises B4RError where it cannot be read."""
+    try:
+        if side.separator == ",":
+            with path.open(encoding="utf-8", newline="") as file:
+                rows = list(csv.reader(file))[1:]
+        else:
+            rows = [
+                line.split(side.separator) for line in path.read_text(encoding="latin-1").split("\n") if line
+            ]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        why = getattr(error, "strerror", None) or error
+        raise B4RError(
+            f"{path}: cannot be read ({why}); unpack it beside the ratings, or choose popularity or a csv of groups"
+        ) from error
+    yield from rows
