@@ -10,6 +10,13 @@ from b4r_tui.runs.processes import RUN_ID_VARIABLE
 from b4r_tui.runs.store import Run
 from engine.config import LaunchConfig
 
+COMFORTS = {
+    "OMP_WAIT_POLICY": "PASSIVE",
+    "THP_MEM_ALLOC_ENABLE": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),  # the most that glibc takes
+    "MALLOC_TRIM_THRESHOLD_": str(4 << 30),
+}
+
 
 def command(run: Run, launch: LaunchConfig) -> list[str]:
     """The command line that starts the ranks of a run on this machine."""
@@ -26,11 +33,13 @@ def environment(run: Run, launch: LaunchConfig) -> dict[str, str]:
     """The environment of the ranks: ours, what the launch settings ask for, and who they belong to.
 
     Waiting threads sleep (OMP_WAIT_POLICY) instead of spinning: where ranks or other programs share the cores,
-    spinning ones keep those that have work from it, and a small model trains several times slower.
+    spinning ones keep those that have work from it, and a small model trains several times slower. Memory of
+    large tensors comes in huge pages and is kept for the next step (THP_…, MALLOC_…, in bytes): giving it back and
+    getting it again, zeroed a small page at a time, takes as long as some of the work.
     """
     threads = launch.threads or max(1, cpu_cores() // launch.processes)
     return {
-        "OMP_WAIT_POLICY": "PASSIVE",
+        **COMFORTS,
         **os.environ,
         "OMP_NUM_THREADS": str(threads),
         "PYTHONUNBUFFERED": "1",

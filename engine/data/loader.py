@@ -88,8 +88,10 @@ class TrainLoader:
 
     def _batch(self, samples: np.ndarray, epoch: int) -> Batch:
         windows = samples % len(self._windows)
+        lengths = self._windows.ends[windows] - self._windows.starts[windows]
+        by_length = np.argsort(lengths, kind="stable")
+        samples, windows, lengths = samples[by_length], windows[by_length], lengths[by_length]
         starts = self._windows.starts[windows]
-        lengths = self._windows.ends[windows] - starts
         cloze = mask_batch(
             take_ranges(self._dataset.items, starts, lengths),
             lengths,

@@ -23,11 +23,10 @@ from engine.distributed.optimisers import Optimisers, table_learning_rate
 from engine.distributed.plan import describe, make_plan, table_ranges
 from engine.distributed.sharded_output import OutputShard, even_rows
 from engine.distributed.tensors import StateDict, load_whole, sharded_by_rows, spans, whole_state
-from engine.model.bert4rec import ITEM_TABLE, BERT4Rec
+from engine.model.bert4rec import ITEM_TABLE, OUTPUT, BERT4Rec
 from engine.model.initial import fill_rows
 from engine.model.objective import Objective
 
-OUTPUT = ("output", "output_bias")  # the weights that each rank of dmp has its own rows of
 TABLE_OPTIMISERS = {"cuda": EmbOptimType.ADAM, "cpu": EmbOptimType.EXACT_ROWWISE_ADAGRAD}
 
 

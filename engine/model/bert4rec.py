@@ -17,6 +17,7 @@ from engine.model.output import PartOfOutput
 
 FEATURE = "item"
 ITEM_TABLE = "items.embeddings.item.weight"  # the item table's name in every state_dict
+OUTPUT = ("output", "output_bias")  # those of the output layer; each rank of dmp has its own rows of them
 
 
 class BERT4Rec(nn.Module):
@@ -105,6 +106,8 @@ class BERT4Rec(nn.Module):
 
     def _look_up(self, items: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Rows of the item table: (n,) int64, in sequences of these lengths or in one, → (n, emb_dim)."""
+        if isinstance(self.items, EmbeddingCollection):  # whole: the same rows without TorchRec's bookkeeping
+            return functional.embedding(items, self.items.embeddings["item"].weight)
         lengths = torch.tensor([len(items)], device=items.device) if lengths is None else lengths
         sequences = KeyedJaggedTensor(keys=[FEATURE], values=items, lengths=lengths)
         return self.items(sequences)[FEATURE].values()

@@ -13,6 +13,7 @@ from engine.model.losses.full import full_softmax
 from engine.model.losses.gbce import calibrated_beta, gbce
 from engine.model.losses.sampled import sampled_softmax
 from engine.model.losses.shared import shared_scores
+from engine.model.pieces import full_softmax_by_pieces
 
 
 class Objective(nn.Module):
@@ -29,6 +30,8 @@ class Objective(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Sum over the targets of the batch, a float32 scalar; 0 where there are none."""
+        if self._loss == "full" and self.model.part is None and batch.items.device.type == "cpu":
+            return full_softmax_by_pieces(self.model, batch, self._half)
         with torch.autocast(batch.items.device.type, torch.bfloat16, enabled=self._half):
             hidden = self.model.encode(batch.items, batch.lengths, batch.positions)
         return self._loss_of(hidden.float(), batch)

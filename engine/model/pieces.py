@@ -1,0 +1,89 @@
+"""A step's loss and gradients made piece by piece, so that what a piece computes stays in the processor's cache.
+
+Gradients of a sum are sums of gradients: a piece runs forward and backward before the next one begins, and no more
+than its activations is ever held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.data.loader import Batch
+from engine.model.bert4rec import ITEM_TABLE, OUTPUT, BERT4Rec
+from engine.model.losses.full import softmax_gradients
+
+TOKENS = 4096  # of a piece: enough to keep calls few, few enough for the last level of a cache
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Whole sequences of a batch. tokens, targets: where they lie in it; the tensors as in `Batch`, counted from 0."""
+
+    tokens: slice
+    targets: slice
+    lengths: Tensor
+    positions: Tensor
+
+
+def cut(batch: Batch, tokens: int = TOKENS) -> Iterator[Piece]:
+    """Pieces of about `tokens` tokens, at least one sequence each."""
+    ends = np.cumsum(batch.lengths.numpy())
+    last = np.unique(np.searchsorted(ends, np.arange(tokens, int(ends[-1]) + tokens, tokens)))
+    last = np.unique(np.minimum(last, len(ends) - 1))
+    token_ends = ends[last]
+    target_ends = np.searchsorted(batch.positions.numpy(), token_ends)
+    first_row = first_token = first_target = 0
+    for row, token, target in zip(last + 1, token_ends, target_ends, strict=True):
+        yield Piece(
+            slice(first_token, int(token)),
+            slice(first_target, int(target)),
+            batch.lengths[first_row:row],
+            batch.positions[first_target:target] - first_token,
+        )
+        first_row, first_token, first_target = int(row), int(token), int(target)
+
+
+def full_softmax_by_pieces(model: BERT4Rec, batch: Batch, half: bool) -> Tensor:
+    """As `losses.full.full_softmax` of the encoded batch; half: let the transformer's matmuls run in bf16."""
+    vectors = model.embed(batch.items, batch.lengths)
+    inside = [p for name, p in model.named_parameters() if name not in (ITEM_TABLE, *OUTPUT)]
+    return _ByPieces.apply(model, batch, half, vectors, model.item_weights, model.output_bias, *inside)
+
+
+class _ByPieces(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        model: BERT4Rec,
+        batch: Batch,
+        half: bool,
+        vectors: Tensor,
+        weights: Tensor,
+        bias: Tensor,
+        *inside: Tensor,
+    ) -> Tensor:
+        loss, of_vectors, sums = vectors.new_zeros(()), torch.empty_like(vectors), []
+        for piece in cut(batch):
+            mine = vectors[piece.tokens].detach().requires_grad_()
+            with torch.enable_grad(), torch.autocast(vectors.device.type, torch.bfloat16, enabled=half):
+                hidden = model.transform(mine, piece.lengths, piece.positions).float()
+            found = softmax_gradients(hidden.detach(), batch.targets[piece.targets], weights, bias)
+            of_vectors[piece.tokens], *others = torch.autograd.grad(hidden, (mine, *inside), found.hidden)
+            sums = _added(sums, (found.weights, found.bias, *others))
+            loss += found.loss
+        ctx.save_for_backward(of_vectors, *sums)
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, above: Tensor) -> tuple[Tensor | None, ...]:
+        return (None, None, None, *(gradient.mul_(above) for gradient in ctx.saved_tensors))
+
+
+def _added(sums: Sequence[Tensor], found: Sequence[Tensor]) -> list[Tensor]:
+    return [total.add_(one) for total, one in zip(sums, found, strict=True)] if sums else list(found)

@@ -1,0 +1,59 @@
+"""The full softmax by blocks against torch's own cross-entropy."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional
+
+from engine.model.losses import full
+from engine.model.losses.full import full_softmax
+
+
+def tensors(targets, items, width=8, size=1.0):
+    generator = torch.Generator().manual_seed(targets * 1000 + items)
+    hidden, weights = (size * torch.randn(rows, width, generator=generator) for rows in (targets, items))
+    wanted = torch.randint(0, items, (targets,), generator=generator)
+    leaves = [hidden, weights, torch.randn(items, generator=generator)]
+    return [leaf.requires_grad_() for leaf in leaves], wanted
+
+
+def loss_and_gradients(function, leaves):
+    loss = function(*leaves)
+    return loss.detach(), torch.autograd.grad(3 * loss, leaves)
+
+
+def check_equals_torch(leaves, targets):
+    def torchs(hidden, weights, bias):
+        return functional.cross_entropy(functional.linear(hidden, weights, bias), targets, reduction="sum")
+
+    expected, gradients = loss_and_gradients(torchs, leaves)
+    found, ours = loss_and_gradients(lambda h, w, b: full_softmax(h, targets, w, b), leaves)
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-5)
+    for mine, theirs in zip(ours, gradients, strict=True):
+        torch.testing.assert_close(mine, theirs, atol=2e-5 * max(1.0, float(theirs.norm())), rtol=1e-5)
+
+
+@settings(deadline=None, max_examples=30)
+@given(targets=st.integers(0, 40), items=st.integers(1, 300))
+def test_it_equals_torchs_cross_entropy(targets, items):
+    check_equals_torch(*tensors(targets, items))
+
+
+@pytest.mark.parametrize("kept", [0, 1 << 24])
+def test_blocks_kept_or_computed_again_change_nothing(monkeypatch, kept):
+    monkeypatch.setattr(full, "_KEPT_CELLS", kept)
+    monkeypatch.setattr(full, "_LEAST_ITEMS", 7)
+    monkeypatch.setattr(full, "_CELLS", 64)
+    check_equals_torch(*tensors(20, 100))
+
+
+def test_logits_beyond_the_exponentials_range_are_no_problem():
+    check_equals_torch(*tensors(10, 50, size=12.0))
+
+
+def test_a_number_that_is_none_makes_the_loss_none():
+    leaves, targets = tensors(4, 9)
+    with torch.no_grad():
+        leaves[0][1, 2] = torch.nan
+    assert full_softmax(leaves[0], targets, leaves[1], leaves[2]).isnan()
