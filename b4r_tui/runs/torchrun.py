@@ -10,7 +10,7 @@ from b4r_tui.runs.processes import RUN_ID_VARIABLE
 from b4r_tui.runs.store import Run
 from engine.config import LaunchConfig
 
-COMFORTS = {
+DEFAULTS = {
     "OMP_WAIT_POLICY": "PASSIVE",
     "THP_MEM_ALLOC_ENABLE": "1",
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),  # the most that glibc takes
@@ -39,7 +39,7 @@ def environment(run: Run, launch: LaunchConfig) -> dict[str, str]:
     """
     threads = launch.threads or max(1, cpu_cores() // launch.processes)
     return {
-        **COMFORTS,
+        **DEFAULTS,
         **os.environ,
         "OMP_NUM_THREADS": str(threads),
         "PYTHONUNBUFFERED": "1",

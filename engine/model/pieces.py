@@ -68,7 +68,8 @@ class _ByPieces(torch.autograd.Function):
         bias: Tensor,
         *inside: Tensor,
     ) -> Tensor:
-        loss, of_vectors, sums = vectors.new_zeros(()), torch.empty_like(vectors), []
+        loss, of_vectors = vectors.new_zeros(()), torch.empty_like(vectors)
+        sums: list[Tensor] = []
         for piece in cut(batch):
             mine = vectors[piece.tokens].detach().requires_grad_()
             with torch.enable_grad(), torch.autocast(vectors.device.type, torch.bfloat16, enabled=half):
