@@ -16,6 +16,7 @@ from engine.distributed.group import Group
 from engine.distributed.parallel import ParallelModel
 from engine.evaluation.metrics import means
 from engine.events import Checkpoint, Epoch, Metrics
+from engine.training.ahead import made_ahead
 from engine.training.checkpoint import Checkpoints
 from engine.training.early_stopping import Selection
 from engine.training.loss_watch import LossWatch
@@ -91,11 +92,12 @@ class Trainer:
         before, targets = position.share(run.group.rank, run.group.world_size)
         total = torch.tensor(before, dtype=torch.float64, device=run.group.device)
         watch = LossWatch(self._config, run.group, epoch, self._loader.steps)
-        for step, batch in enumerate(self._loader.epoch(epoch, position.step), position.step):
+        batches = made_ahead(self._loader.epoch(epoch, position.step), run.group.device)
+        for step, batch in enumerate(batches, position.step):
             so_far = epoch * self._loader.steps + step
             torch.manual_seed(self._dropout_seed(so_far))
             run.model.optimisers.schedule(rate_factor(self._config, epoch, so_far))
-            loss = self._step(batch.to(run.group.device))
+            loss = self._step(batch)
             watch.add(step, loss)
             total += loss
             targets += len(batch.targets)
