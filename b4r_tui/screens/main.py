@@ -108,7 +108,7 @@ class MainScreen(Screen[None]):
             with Vertical(id="right"):
                 yield RunTable()
                 yield RunDetail()
-        yield Footer()
+        yield Footer(compact=True)  # all keys fit into 80 columns
 
     def on_mount(self) -> None:
         """Start to read."""

@@ -113,9 +113,12 @@ class Optimisers:
     def step(self) -> None:
         """Clip the gradient, update the weights from it and clear it. A collective if there are pieces."""
         if self.clip is not None:
-            everything = [p for group in self.adam.param_groups for p in group["params"]]
-            mine = {id(piece) for piece in self.pieces}
-            replicated = [p for p in everything if id(p) not in mine]
-            clip_gradient(replicated, self.pieces, self.group, self.clip)
+            self._clip(self.clip)
         self.adam.step()
         self.adam.zero_grad(set_to_none=True)
+
+    def _clip(self, most: float) -> None:
+        everything = [p for group in self.adam.param_groups for p in group["params"]]
+        mine = {id(piece) for piece in self.pieces}
+        replicated = [p for p in everything if id(p) not in mine]
+        clip_gradient(replicated, self.pieces, self.group, most)

@@ -32,7 +32,7 @@ def rows_of(dataset):
 @given(
     rows=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 20)), min_size=12, max_size=30), data=st.data()
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_order_of_rows_with_distinct_times_changes_nothing(tmp_path_factory, rows, data):
     timed = [(user, item, 3, time) for time, (user, item) in enumerate(rows)]
     loaded = [

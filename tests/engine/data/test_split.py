@@ -98,7 +98,7 @@ def as_ids(dataset, items):
 
 
 @given(timed_rows, st.lists(st.integers(1, 20), min_size=2, max_size=2, unique=True).map(sorted))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_model_sees_anything_from_a_cut_on(tmp_path_factory, rows, cuts):
     """An item's id is its row's number, so that what the model is given tells the times it is from."""
     rows = [*rows, (9, cuts[1]), (9, cuts[0]), (9, cuts[0] - 1)]  # one user at least is evaluated
@@ -122,7 +122,7 @@ def test_no_model_sees_anything_from_a_cut_on(tmp_path_factory, rows, cuts):
 @given(
     rows=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), min_size=12, max_size=30), data=st.data()
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_order_of_rows_with_distinct_times_changes_no_split(tmp_path_factory, rows, data):
     timed = [(user, item, time) for time, (user, item) in enumerate(rows)]
     attempts = [

@@ -21,7 +21,7 @@ target 0, so its e = 1/3 - C = -0.05013… and its t = -C.
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.sparse import csr_array
@@ -69,7 +69,6 @@ def test_unequal_and_overlapping_groups_equal_the_oracle(oracles):
     assert_equal(found, toy["expected"])
 
 
-@settings(deadline=None)
 @given(toys())
 def test_closed_forms_equal_brute_force(toy):
     found = fast(*toy)
@@ -78,7 +77,6 @@ def test_closed_forms_equal_brute_force(toy):
         assert parts["F"] == pytest.approx(parts["D"] - parts["R"] + parts["T"], abs=1e-12)
 
 
-@settings(deadline=None)
 @given(toys(), st.randoms(use_true_random=False))
 def test_the_order_of_users_items_and_groups_changes_nothing(toy, random):
     system, target, users, items = toy
@@ -93,7 +91,6 @@ def test_the_order_of_users_items_and_groups_changes_nothing(toy, random):
     assert_equal(fast(*moved), fast(*toy))
 
 
-@settings(deadline=None)
 @given(toys())
 def test_a_system_that_shows_everything_alike_has_no_disparity(toy):
     _, target, users, items = toy

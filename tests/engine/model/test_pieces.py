@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.data.loader import Batch
@@ -30,7 +30,6 @@ def batches(draw):
     return batch_of(lengths, draw(st.lists(st.booleans(), min_size=sum(lengths), max_size=sum(lengths))))
 
 
-@settings(deadline=None)
 @given(batches(), st.integers(1, 40))
 def test_pieces_are_the_batch_cut_between_sequences(batch, tokens):
     pieces = list(cut(batch, tokens))

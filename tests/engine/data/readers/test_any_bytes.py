@@ -18,7 +18,7 @@ from engine.data.readers.own_text import _first_problem, layout_of
 from engine.data.readers.source_file import Source
 from engine.errors import B4RError
 
-FEW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 PIECES = ["\n", "\n", "\r", ",", ",", "\t", " ", '"', "'", "1", "07", "-3", "x", "é", "nan", "2.5", "1e5"]
 PIECES += [
     "2014-03-01",

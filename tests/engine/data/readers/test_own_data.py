@@ -190,7 +190,7 @@ IDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=
 
 
 @given(rows=st.lists(st.tuples(IDS, IDS), min_size=1, max_size=20))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_id_that_is_one_comes_through_a_csv(tmp_path: Path, rows: list[tuple[str, str]]) -> None:
     path = tmp_path / "a.csv"
     with path.open("w", newline="", encoding="utf-8") as file:

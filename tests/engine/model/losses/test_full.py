@@ -34,7 +34,7 @@ def check_equals_torch(leaves, targets):
         torch.testing.assert_close(mine, theirs, atol=2e-5 * max(1.0, float(theirs.norm())), rtol=1e-5)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(targets=st.integers(0, 40), items=st.integers(1, 300))
 def test_it_equals_torchs_cross_entropy(targets, items):
     check_equals_torch(*tensors(targets, items))
