@@ -2,9 +2,10 @@
 
 import pytest
 
-from engine.events import Epoch, RunStarted, Warn
+from engine.events import Epoch, RunStarted, Test, Warn
 from engine.training.checkpoint import read_checkpoint
-from tests.builders import experiment_of
+from tests.builders import experiment_of, write_run_config
+from tests.engine.conftest import run_module
 from tests.engine.training.test_runs import events_of
 
 pytestmark = pytest.mark.torchrun
@@ -47,3 +48,21 @@ def test_dmp_learns_by_a_sampled_loss_and_says_that_its_table_is_not_clipped(tra
     assert "table_not_clipped" in [event.code for event in events_of(run_dir, Warn)]
     (started,) = events_of(run_dir, RunStarted)
     assert started.precision in ("fp32", "bf16")
+
+
+def test_a_tied_output_learns_in_dmp_and_measures_alike_on_one_process(train, tmp_path):
+    experiment_in = {"model": {"dropout": 0.0, "tie_output": True}, "training": SETTINGS["sampled"]}
+    launch = {"mode": "dmp", "j": "1x2", "sharding": "row_wise"}
+    run_dir = train(experiment_of(**experiment_in, launch=launch), 2)
+    losses = [event.train_loss for event in events_of(run_dir, Epoch)]
+    assert losses[1] < losses[0]
+    weights = read_checkpoint(run_dir / "checkpoints" / "epoch_1_model.pth").weights
+    assert "output" not in weights
+    pth = {"pth": str(run_dir / "checkpoints" / "epoch_1_model.pth")}
+    write_run_config(tmp_path, experiment_of(**experiment_in, evaluation=pth))
+    done = run_module("engine.evaluate", [str(tmp_path)], 0)
+    assert done.returncode == 0, done.stderr
+    (alone,) = events_of(tmp_path, Test)
+    (together,) = (test for test in events_of(run_dir, Test) if test.checkpoint_epoch == 1)
+    for name, found in together.metrics["full"].items():
+        assert alone.metrics["full"][name]["value"] == pytest.approx(found["value"], abs=1e-6), name
