@@ -55,10 +55,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def options_of(arguments: argparse.Namespace) -> EvaluateOptions:
     """The choices of parsed arguments."""
-    values: dict[str, Any] = {field.name: getattr(arguments, field.name) for field in fields(EvaluateOptions)}
-    return EvaluateOptions(
-        **{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    )
+    found = {field.name: getattr(arguments, field.name) for field in fields(EvaluateOptions)}
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in found.items()
+    }
+    return EvaluateOptions(**values)
 
 
 def as_arguments(options: EvaluateOptions) -> list[str]:
