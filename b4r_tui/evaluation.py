@@ -63,7 +63,8 @@ def evaluate_run(
 def measure(run: Run, options: EvaluateOptions, told: Told) -> Path:
     """Run the engine's evaluation on the ranks that the options or the run's settings ask for; its metrics.json.
 
-    told: gets phase (a key of TITLES), step and steps. The log is logs/launcher.log in the evaluation's folder.
+    told: gets phase (a key of TITLES), step and steps; if it raises, the ranks are ended. The log is
+    logs/launcher.log in the evaluation's folder.
     Raises B4RError with what a rank says, or with what ended it if it says nothing.
     """
     options = _absolute(options)
@@ -103,7 +104,10 @@ def read_settings(config: str) -> Experiment:
     """The experiment of a frozen config.toml, or of FILE#NAME. Raises B4RError."""
     file, _, name = config.rpartition("#")
     if not file:
-        return read_frozen(Path(config).expanduser())
+        try:
+            return read_frozen(Path(config).expanduser())
+        except B4RError as error:
+            raise B4RError(f"{error.sentence}; of an experiments file, name one with FILE#NAME") from error
     return load_experiments(Path(file).expanduser(), [name]).named(name)
 
 

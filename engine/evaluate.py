@@ -31,6 +31,7 @@ from engine.errors import B4RError, ExitCode
 from engine.evaluate_options import EvaluateOptions, add_options, options_of
 from engine.evaluate_plan import Evaluation, planned
 from engine.evaluation.run_files import Candidates, write_run_files
+from engine.events import RunStarted, read_events
 from engine.training.checkpoint import CheckpointFile, Checkpoints, check_fits, read_checkpoint
 from engine.training.loop import Run
 from engine.training.measure import Measure, ModelScorer
@@ -67,7 +68,7 @@ def evaluate(run_dir: Path, options: EvaluateOptions) -> None:
 
 def evaluate_in_group(run_dir: Path, plan: Evaluation, options: EvaluateOptions, group: Group) -> None:
     """What every rank does."""
-    experiment = with_precision(plan.experiment, group)
+    experiment = with_precision(as_trained(run_dir, plan.experiment), group)
     path = Checkpoints(run_dir, experiment).resolve(experiment.evaluation.pth)
     checkpoint = read_checkpoint(path)
     dataset, unknown = read_data(experiment, checkpoint, plan.other_data, group)
@@ -89,6 +90,16 @@ def evaluate_in_group(run_dir: Path, plan: Evaluation, options: EvaluateOptions,
         more |= {} if plan.own else {"settings": settings_of(run)}
         write_metrics(run, event, path, **more)
         _say(type="done", path=str(plan.result_dir / "metrics.json"))
+
+
+def as_trained(run_dir: Path, experiment: Experiment) -> Experiment:
+    """The experiment with the precision that `auto` was decided to be when the run was trained, where that is told."""
+    told = [record.event for record in read_events(run_dir / "events.jsonl")]
+    chosen = [event.precision for event in told if isinstance(event, RunStarted) and event.precision]
+    if experiment.training.precision != "auto" or not chosen:
+        return experiment
+    training = experiment.training.model_copy(update={"precision": chosen[-1]})
+    return experiment.model_copy(update={"training": training})
 
 
 def read_data(

@@ -1,13 +1,16 @@
 """How the command treats an evaluation that goes wrong, on real ranks of torchrun with a stand-in for the engine."""
 
+import psutil
 import pytest
 
 from b4r_tui.evaluation import find_target, measure
+from b4r_tui.evaluation_report import facts
 from b4r_tui.runs.locks import hold
 from b4r_tui.runs.records import ExitRecord, write_exit
 from b4r_tui.runs.store import RunStore
 from engine.errors import B4RError, ExitCode
 from engine.evaluate_options import EvaluateOptions
+from tests.b4r_tui.conftest import wait_until
 from tests.builders import experiment_of
 
 FAIRLY_ENDED = ExitRecord(reason="finished", ended_at=1.0, code=0)
@@ -56,6 +59,41 @@ def test_a_rank_that_fails_is_one_sentence_and_leaves_the_run_as_it_was(
         *("config.toml", "status.json", "exit.json", "logs", "evaluations")
     }
     assert run.exit() == FAIRLY_ENDED
+
+
+@pytest.mark.torchrun
+def test_whoever_gives_up_leaves_no_rank_behind(tmp_path, monkeypatch):
+    body = (
+        "import os, pathlib, time\npathlib.Path(os.environ['RANK']).write_text(str(os.getpid()))\n"
+        'print(\'{"type": "progress", "phase": "test", "step": 1, "steps": 2}\', flush=True)\ntime.sleep(60)\n'
+    )
+    run = scripted_run(tmp_path, monkeypatch, body)
+
+    def give_up(*_):
+        wait_until(lambda: all((tmp_path / rank).exists() and (tmp_path / rank).read_text() for rank in "01"))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        measure(run, EvaluateOptions(), give_up)
+    assert not any(psutil.pid_exists(int((tmp_path / rank).read_text())) for rank in "01")
+
+
+def test_what_the_checkpoint_does_not_know_is_told(tmp_path):
+    result = {
+        **{"checkpoint": "x.pth", "checkpoint_sha256": "ab" * 32, "dataset": "lt", "split": "temporal"},
+        **{"split_fingerprint": "cd" * 32, "unknown": {"items": 1, "interactions": 7, "users": 2}},
+    }
+    told = facts(RunStore(tmp_path).create(experiment_of()), result)
+    assert told["unknown"].startswith("1 item that the checkpoint does not know, in 7 interactions")
+    assert told["unknown"].endswith("and 2 users with them")
+    assert "unknown" not in facts(RunStore(tmp_path).create(experiment_of()), {**result, "unknown": None})
+
+
+def test_an_experiments_file_without_a_name_is_told_how_to_name_one(tmp_path):
+    (tmp_path / "mine.pth").touch()
+    (tmp_path / "experiments.toml").write_text("[experiments.one]\ndata.dataset_name = 'synthetic'\n")
+    with pytest.raises(B4RError, match="FILE#NAME"):
+        find_target(tmp_path, str(tmp_path / "mine.pth"), str(tmp_path / "experiments.toml"))
 
 
 def test_a_run_under_way_keeps_its_own_result(tmp_path):
