@@ -45,7 +45,7 @@ def evaluate_run(
 ) -> ExitCode:
     """Evaluate a run or a bare checkpoint and print its table, or the result as JSON. Raises B4RError."""
     target = find_target(root, name, config)
-    if target.pth and options.pth:
+    if options.pth and Path(name).suffix == ".pth":
         raise B4RError(f"{name}: names a checkpoint already; leave out --pth")
     options = replace(options, pth=options.pth or target.pth)
     with bars(make_console(stderr=True), TITLES) as told:

@@ -44,7 +44,7 @@ PROGRESS_SECONDS = 0.2
 log = logging.getLogger("engine.evaluate")  # not __name__, which is __main__ under torchrun
 
 
-class Told(Reporter):
+class Teller(Reporter):
     """Tells progress on standard output, on rank 0 and a few times a second; events go to a run folder, if any."""
 
     def __init__(self, run_dir: Path | None, group: Group) -> None:
@@ -120,7 +120,7 @@ def prepare(run_dir: Path, plan: Evaluation, experiment: Experiment, dataset: Da
     log.info("rank %d of %d on %s", group.rank, group.world_size, group.device)
     measure = Measure(dataset, experiment, group)
     model = build_parallel(experiment, dataset.num_items, group)
-    report = Told(run_dir if plan.own else None, group)
+    report = Teller(run_dir if plan.own else None, group)
     return Run(experiment, dataset, model, measure, Checkpoints(plan.result_dir, experiment), report, group)
 
 
