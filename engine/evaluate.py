@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import signal
 import sys
 import time
 import traceback
@@ -164,6 +165,9 @@ def _failures_told() -> Iterator[None]:
         log.error(traceback.format_exc())
         said = str(error).strip().splitlines() or ["no message"]
         _fail(f"{type(error).__name__}: {said[0]}", ExitCode.RUN_FAILED, error)
+    except (SystemExit, KeyboardInterrupt) as ended:
+        traceback.clear_frames(ended.__traceback__)
+        raise
 
 
 def _fail(sentence: str, code: ExitCode, error: Exception) -> None:
@@ -178,6 +182,11 @@ def _say(**message: Any) -> None:
     sys.stdout.flush()
 
 
+def _end(number: int, frame: object) -> None:
+    """Leave in good order, so that half-written files vanish."""
+    raise SystemExit(int(ExitCode.INTERRUPTED))
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of every rank."""
     parser = argparse.ArgumentParser(prog="python -m engine.evaluate", allow_abbrev=False)
@@ -185,6 +194,7 @@ def main(arguments: list[str] | None = None) -> None:
     add_options(parser)
     parsed = parser.parse_args(arguments)
     log_to_stderr()
+    signal.signal(signal.SIGTERM, _end)
     with _failures_told():
         evaluate(parsed.run_dir, options_of(parsed))
 

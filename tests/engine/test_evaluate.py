@@ -15,8 +15,10 @@ from b4r_tui.evaluation import measure
 from b4r_tui.runs.store import run_at
 from engine.config import read_run_config
 from engine.data.load import load_dataset
+from engine.evaluate import as_trained
 from engine.evaluate_options import EvaluateOptions
 from engine.evaluation.run_files import file_names
+from engine.events import EventWriter, RunStarted
 from tests.builders import experiment_of, write_run_config
 from tests.engine.conftest import SECONDS, run_module
 
@@ -197,3 +199,21 @@ def test_data_that_changed_since_the_training_are_refused_unless_they_are_named(
     assert done.returncode == last["code"] == 2
     assert "was trained on other data or another split" in last["error"]
     assert not (tmp_path / "metrics.json").exists() and not (tmp_path / "events.jsonl").read_bytes()
+
+
+@pytest.mark.parametrize(("told", "expected"), [("", "auto"), ("bf16", "bf16"), ("fp32", "fp32")])
+def test_a_run_that_chose_its_precision_by_itself_keeps_it(tmp_path, told, expected):
+    started = RunStarted(
+        run_id="1",
+        experiment="tiny",
+        world_size=1,
+        device="cpu",
+        mode="ddp",
+        dataset={},
+        parameters=1,
+        precision=told,
+    )
+    EventWriter(tmp_path / "events.jsonl").write(started)
+    for setting, found in (("auto", expected), ("fp32", "fp32")):
+        experiment = experiment_of(training={"precision": setting})
+        assert as_trained(tmp_path, experiment).training.precision == found
