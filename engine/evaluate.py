@@ -9,14 +9,8 @@ Standard output has JSON lines: `progress` with phase, step and steps, then `don
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import signal
-import sys
-import time
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -28,7 +22,7 @@ from engine.data.reindex import Unknown, on_items
 from engine.distributed.group import Group, process_group
 from engine.distributed.output import log_to_stderr
 from engine.distributed.parallel import build_parallel
-from engine.errors import B4RError, ExitCode
+from engine.errors import B4RError
 from engine.evaluate_options import EvaluateOptions, add_options, options_of
 from engine.evaluate_plan import Evaluation, planned
 from engine.evaluation.run_files import Candidates, write_run_files
@@ -37,33 +31,17 @@ from engine.training.checkpoint import CheckpointFile, Checkpoints, check_fits, 
 from engine.training.loop import Run
 from engine.training.measure import Measure, ModelScorer
 from engine.training.precision import with_precision
-from engine.training.report import Reporter
+from engine.training.telling import Teller, end, failures_told, say
 from engine.training.testing import measure_baselines, measure_checkpoint, write_metrics
 
-PROGRESS_SECONDS = 0.2
-
 log = logging.getLogger("engine.evaluate")  # not __name__, which is __main__ under torchrun
-
-
-class Teller(Reporter):
-    """Tells progress on standard output, on rank 0 and a few times a second; events go to a run folder, if any."""
-
-    def __init__(self, run_dir: Path | None, group: Group) -> None:
-        super().__init__(run_dir, group)
-        self._silent, self._next = not group.is_first, 0.0
-
-    def progress(self, phase: str, epoch: int, step: int, steps: int, **numbers: float) -> None:
-        """The last step of a phase is always told."""
-        if not self._silent and (step == steps or time.monotonic() >= self._next):
-            self._next = time.monotonic() + PROGRESS_SECONDS
-            _say(type="progress", phase=phase, step=step, steps=steps)
 
 
 def evaluate(run_dir: Path, options: EvaluateOptions) -> None:
     """Test a checkpoint of the run in `run_dir`. Raises B4RError with a sentence for what a person can mend."""
     experiment = read_run_config(run_dir)
     evaluation = planned(run_dir, experiment, options)
-    with process_group(evaluation.experiment.launch.gpu) as group, _failures_told():
+    with process_group(evaluation.experiment.launch.gpu) as group, failures_told():
         evaluate_in_group(run_dir, evaluation, options, group)
 
 
@@ -90,7 +68,7 @@ def evaluate_in_group(run_dir: Path, plan: Evaluation, options: EvaluateOptions,
         more |= {"run_files": [str(each.relative_to(plan.result_dir)) for each in files]} if files else {}
         more |= {} if plan.own else {"settings": settings_of(run)}
         write_metrics(run, event, path, **more)
-        _say(type="done", path=str(plan.result_dir / "metrics.json"))
+        say(type="done", path=str(plan.result_dir / "metrics.json"))
 
 
 def as_trained(run_dir: Path, experiment: Experiment) -> Experiment:
@@ -154,39 +132,6 @@ def settings_of(run: Run) -> dict[str, Any]:
     }
 
 
-@contextmanager
-def _failures_told() -> Iterator[None]:
-    """Turn an error in the block into a `failed` line, a line in the log and an exit code; the run's events stay."""
-    try:
-        yield
-    except B4RError as error:
-        _fail(error.sentence, error.code, error)
-    except Exception as error:  # noqa: BLE001 (whatever it is, it must be told)
-        log.error(traceback.format_exc())
-        said = str(error).strip().splitlines() or ["no message"]
-        _fail(f"{type(error).__name__}: {said[0]}", ExitCode.RUN_FAILED, error)
-    except (SystemExit, KeyboardInterrupt) as ended:
-        traceback.clear_frames(ended.__traceback__)
-        raise
-
-
-def _fail(sentence: str, code: ExitCode, error: Exception) -> None:
-    _say(type="failed", error=sentence, code=int(code))
-    log.error(sentence)
-    traceback.clear_frames(error.__traceback__)  # lets go of the model; see process_group
-    raise SystemExit(int(code)) from None
-
-
-def _say(**message: Any) -> None:
-    sys.stdout.write(json.dumps(message) + "\n")  # in one write, since ranks share the stream
-    sys.stdout.flush()
-
-
-def _end(number: int, frame: object) -> None:
-    """Leave in good order, so that half-written files vanish."""
-    raise SystemExit(int(ExitCode.INTERRUPTED))
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Entry point of every rank."""
     parser = argparse.ArgumentParser(prog="python -m engine.evaluate", allow_abbrev=False)
@@ -194,8 +139,8 @@ def main(arguments: list[str] | None = None) -> None:
     add_options(parser)
     parsed = parser.parse_args(arguments)
     log_to_stderr()
-    signal.signal(signal.SIGTERM, _end)
-    with _failures_told():
+    signal.signal(signal.SIGTERM, end)
+    with failures_told():
         evaluate(parsed.run_dir, options_of(parsed))
 
 
