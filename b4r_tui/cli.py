@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from b4r_tui import __version__
+from engine import evaluate_options
 from engine.errors import B4RError, ExitCode
 from engine.fairness.options import add_options, options_of
 
@@ -119,6 +120,7 @@ def _add_commands(commands: argparse._SubParsersAction, shared: argparse.Argumen
     resume.add_argument("name", metavar="RUN")
     resume.add_argument("--j", metavar="1xN", help="on other ranks than before")
     resume.add_argument("--mode", choices=("ddp", "dmp"), help="in the other mode")
+    _add_evaluate(command("evaluate", "test a run's checkpoint, or a bare .pth, on its own or on other data"))
     fairness = command("fairness", "measure a run's joint multisided exposure fairness, from full rankings")
     fairness.add_argument("name", metavar="RUN")
     fairness.add_argument("--json", action="store_true", help="as JSON", default=argparse.SUPPRESS)
@@ -128,6 +130,15 @@ def _add_commands(commands: argparse._SubParsersAction, shared: argparse.Argumen
     fetch.add_argument(
         "--into", type=Path, metavar="DIR", default=Path("datasets"), help="folder of data sets (./datasets)"
     )
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="RUN|FILE.pth")
+    parser.add_argument("--json", action="store_true", help="as JSON", default=argparse.SUPPRESS)
+    parser.add_argument(
+        "--config", metavar="TOML", help="settings of FILE.pth: a run's config.toml, or experiments.toml#NAME"
+    )
+    evaluate_options.add_options(parser)
 
 
 def _misplaced(arguments: argparse.Namespace) -> str | None:
@@ -141,8 +152,8 @@ def _misplaced(arguments: argparse.Namespace) -> str | None:
         return "--seed-check goes with --run"
     if arguments.only and not (run or command == "launch"):
         return "--only goes with --run and launch"
-    if arguments.json and not (run or command in ("runs", "show", "fairness")):
-        return "--json goes with --run, runs, show and fairness"
+    if arguments.json and not (run or command in ("runs", "show", "evaluate", "fairness")):
+        return "--json goes with --run, runs, show, evaluate and fairness"
     of_tail = (arguments.rank, arguments.lines, arguments.grep)
     if not tail and (arguments.no_follow or any(value is not None for value in of_tail)):
         return "--rank, --lines, --no-follow and --grep go with --tail"
@@ -174,9 +185,17 @@ def _commands(arguments: argparse.Namespace, root: Path) -> dict[str, Callable[[
         "launch": lambda: commands.launch_file(arguments.path, root, arguments.only),
         "stop": lambda: commands.stop_run(root, arguments.name),
         "resume": lambda: commands.resume_run(root, arguments.name, arguments.j, arguments.mode),
+        "evaluate": lambda: _evaluate(arguments, root),
         "fairness": lambda: _fairness(arguments, root),
         "fetch": lambda: commands.fetch_dataset(arguments.dataset, arguments.into),
     }
+
+
+def _evaluate(arguments: argparse.Namespace, root: Path) -> int:
+    from b4r_tui.evaluation import evaluate_run
+
+    options = evaluate_options.options_of(arguments)
+    return evaluate_run(root, arguments.name, arguments.config, options, arguments.json)
 
 
 def _fairness(arguments: argparse.Namespace, root: Path) -> int:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from b4r_tui.fairness_picture import write_picture
 from b4r_tui.fairness_report import curve_lines, facts, fairness_sheet, notes
+from b4r_tui.following import Told, bars, follow
 from b4r_tui.runs.store import Run, RunStore
 from b4r_tui.sheets import console as make_console
 from b4r_tui.sheets import show
@@ -22,14 +20,13 @@ from engine.errors import B4RError, ExitCode
 from engine.fairness.options import FairnessOptions, as_arguments
 from engine.files import read_json
 
-Told = Callable[[str, int, int], None]  # phase, step, steps
 _PHASES = {"rank": "ranking users", "draw": "drawing rankings"}
 
 
 def rate_fairness(root: Path, name: str, options: FairnessOptions, as_json: bool) -> ExitCode:
     """Measure a run's fairness and print table and curve, or the result as JSON. Raises B4RError."""
     run, errors = RunStore(root).find(name), make_console(stderr=True)
-    with _progress(errors) as told:
+    with bars(errors, _PHASES) as told:
         path = measure(run, options, told)
     result = read_json(path)
     if result is None:
@@ -52,7 +49,7 @@ def measure(run: Run, options: FairnessOptions, told: Told) -> Path:
     with log.open("wb") as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
     try:
-        last = _follow(process, told)
+        last = follow(process, told)
         code = process.wait()
     finally:
         process.kill()  # does nothing to one that has ended
@@ -62,28 +59,6 @@ def measure(run: Run, options: FairnessOptions, told: Told) -> Path:
     if last.get("type") == "failed":
         raise B4RError(last["error"], ExitCode(code))
     raise B4RError(f"the measurement ended with exit code {code}; {log} says why", ExitCode.RUN_FAILED)
-
-
-def _follow(process: subprocess.Popen[str], told: Told) -> dict[str, Any]:
-    """Pass progress on until the program is silent for good; its last message."""
-    message: dict[str, Any] = {}
-    for line in process.stdout or ():
-        try:
-            message = json.loads(line)
-        except ValueError:
-            continue  # a library that talks
-        if message.get("type") == "progress":
-            told(message["phase"], message["step"], message["steps"])
-    return message
-
-
-@contextmanager
-def _progress(console: Console) -> Iterator[Told]:
-    """Bars on a terminal, and nothing elsewhere."""
-    columns = (TextColumn("{task.description:16}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
-    with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bars:
-        bar = {phase: bars.add_task(title, total=None) for phase, title in _PHASES.items()}
-        yield lambda phase, step, steps: bars.update(bar[phase], completed=step, total=steps)
 
 
 def _print(result: dict[str, Any], path: Path, console: Console) -> None:

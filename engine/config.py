@@ -440,11 +440,18 @@ def check_metric(metric: str, cutoffs: list[int] | None, key: str | None = None)
 def read_run_config(run_dir: Path) -> Experiment:
     """The frozen experiment of a run folder. Raises B4RError that names the file and the key."""
     path = run_dir / "config.toml"
+    if not path.exists():
+        raise B4RError(f"{path}: No such file or directory; is {run_dir} a run folder?")
+    return read_frozen(path)
+
+
+def read_frozen(path: Path) -> Experiment:
+    """The experiment of a run's `config.toml`. Raises B4RError that names the file and the key."""
     try:
         with path.open("rb") as file:
             return Experiment.model_validate(tomli.load(file))
     except OSError as error:
-        raise B4RError(f"{path}: {error.strerror or error}; is {run_dir} a run folder?") from error
+        raise B4RError(f"{path}: {error.strerror or error}; name a run's config.toml") from error
     except (tomli.TOMLDecodeError, UnicodeDecodeError) as error:
         raise B4RError(f"{path}: not valid TOML: {error}") from error
     except ValidationError as error:

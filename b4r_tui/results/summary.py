@@ -57,7 +57,7 @@ def summarise(run: Run) -> Summary:
         "sequences_per_second": said.sequences_per_second,
         **_settings(run),
         **_data(said.started),
-        **(_tested(said.test) if said.test else {}),
+        **(tested(said.test) if said.test else {}),
         **(_negatives(said.test) if said.test else {}),
     }
 
@@ -91,7 +91,8 @@ def _data(started: RunStarted | None) -> Summary:
     }
 
 
-def _tested(test: Test) -> Summary:
+def tested(test: Test) -> Summary:
+    """A test's metrics as a summary has them."""
     beside = {f"baselines.{name}": table for name, table in test.baselines.items() if name != "popularity"}
     tables = {"test": test.metrics, "baseline": test.baseline, **beside}
     flat = {key: value for name, table in tables.items() for key, value in _flat(name, table)}

@@ -38,7 +38,7 @@ def start(command: list[str], env: dict[str, str], folder: Path, log: Path) -> s
         )
 
 
-def end(process: subprocess.Popen[bytes], run_id: str, grace: float) -> None:
+def end(process: subprocess.Popen[bytes] | subprocess.Popen[str], run_id: str, grace: float) -> None:
     """SIGTERM to the root of the tree; whatever of the tree lives after `grace` seconds is killed."""
     tree = descendants(process.pid)
     process.terminate()

@@ -19,13 +19,17 @@ DEFAULTS = {
 
 
 def command(run: Run, launch: LaunchConfig) -> list[str]:
-    """The command line that starts the ranks of a run on this machine."""
-    program = [launch.script] if launch.script else ["-m", "engine.train"]
+    """The command line that trains a run on this machine."""
+    script = [launch.script] if launch.script else ["-m", "engine.train"]
+    return program(launch, [*script, str(run.dir)])
+
+
+def program(launch: LaunchConfig, arguments: list[str]) -> list[str]:
+    """The command line that starts the ranks of a program of Python's on this machine. arguments: as Python's."""
     return [
         *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nnodes=1"),
         f"--nproc-per-node={launch.processes}",
-        *program,
-        str(run.dir),
+        *arguments,
     ]
 
 

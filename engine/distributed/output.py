@@ -12,6 +12,11 @@ from pathlib import Path
 def start_log(run_dir: Path, rank: int) -> None:
     """Log to this rank's file, or to a person's shell, without what libraries say to their developers."""
     _redirect_output(run_dir, rank)
+    log_to_stderr()
+
+
+def log_to_stderr() -> None:
+    """Log to standard error, without what libraries say to their developers."""
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", force=True)
     logging.getLogger("engine").setLevel(logging.INFO)
     _quiet_libraries()

@@ -70,7 +70,7 @@ def rank_counts(
         found = scores.block(first, last) if kept is None else kept
         if found.shape != (users, last - first):
             raise ValueError(f"the scorer gave {tuple(found.shape)}, not {(users, last - first)}")
-        _exclude(found, excluded.within(first, last))
+        exclude(found, excluded.within(first, last))
         counts += torch.stack(compare(found, target_scores)).cpu()
         if top.k:
             top.add(found, first)
@@ -101,6 +101,7 @@ def _pick(scores: Tensor, columns: np.ndarray) -> Tensor:
     return scores.gather(1, torch.from_numpy(columns.astype(np.int64)).to(scores.device)[:, None])
 
 
-def _exclude(scores: Tensor, excluded: Excluded) -> None:
+def exclude(scores: Tensor, excluded: Excluded) -> None:
+    """Make the scores of the excluded pairs -inf, in place."""
     rows, items = (torch.from_numpy(part).to(scores.device) for part in (excluded.rows, excluded.items))
     scores[rows, items] = -torch.inf

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.evaluation.candidates import RankedCandidates, as_ranked, best_and_total
 from engine.evaluation.full import Excluded, blocks_of, rank_counts, scores_of_targets
 from engine.evaluation.scores import DotScores
 from engine.evaluation.top import TopItems, merged
@@ -97,6 +98,17 @@ class ShardedScores:
         lists = self._lists(top) if list_length else None
         return ranks_of_counts(users, better, equal - 1, all_candidates, lists)
 
+    def rank_everything(self, excluded: Excluded, block: int, length: int) -> RankedCandidates:
+        """As `candidates.rank_everything`, of this rank's users; `block` counts items of a rank."""
+        scores, items, totals = best_and_total(
+            self._local,
+            self._excluded(excluded),
+            blocks_of(len(self.rows), block),
+            length,
+            self.everyone,
+        )
+        return as_ranked(*self._merged(scores, items), torch.logsumexp(self._of_ranks(totals), 0))
+
     @property
     def _local(self) -> DotScores:
         return DotScores(self.everyone, self.weights, self.bias)
@@ -126,7 +138,12 @@ class ShardedScores:
 
     def _lists(self, top: TopItems) -> np.ndarray:
         """(users of this rank, k): the best of every rank's best."""
-        scores, items = top.best(self.everyone)
-        parts = (self.peers.stacked(part) for part in (scores, items + self.rows.start))
-        own = (torch.stack([self.peers.own(part, self.counts) for part in stack]) for stack in parts)
-        return merged(*own).cpu().numpy()
+        return self._merged(*top.best(self.everyone))[1].cpu().numpy()
+
+    def _merged(self, scores: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
+        """scores, items: (everybody's users, k), of this rank's items → the best for this rank's users."""
+        return merged(self._of_ranks(scores), self._of_ranks(items + self.rows.start))
+
+    def _of_ranks(self, mine: Tensor) -> Tensor:
+        """(everybody's users, …) of each rank → (ranks, users of this rank, …)."""
+        return torch.stack([self.peers.own(part, self.counts) for part in self.peers.stacked(mine)])

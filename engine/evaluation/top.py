@@ -47,15 +47,16 @@ class TopItems:
         return pad(self._scores, room, value=-torch.inf), pad(self._items, room, value=-1)
 
 
-def merged(scores: Tensor, items: Tensor) -> Tensor:
-    """The best of several bests: (parts, rows, k) scores and items → (rows, k) int32 items, -1 for none.
+def merged(scores: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
+    """The best of several bests: (parts, rows, k) scores and items → (rows, k) scores and int32 items, -1 for none.
 
     Items of a later part are larger, so that of equal scores the smaller item comes first.
     """
     parts, rows, k = scores.shape
     flat, wide = (part.transpose(0, 1).reshape(rows, parts * k) for part in (scores, items))
     order = flat.argsort(dim=1, descending=True, stable=True)[:, :k]
-    return wide.gather(1, order).masked_fill(flat.gather(1, order) == -torch.inf, -1).int()
+    found = flat.gather(1, order)
+    return found, wide.gather(1, order).masked_fill(found == -torch.inf, -1).int()
 
 
 def best_columns(scores: Tensor, k: int) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -21,6 +22,7 @@ from engine.evaluation.user_ranks import UserRanks, concatenate
 
 RanksByProtocol = dict[str, UserRanks]
 OnBatch = Callable[[int, int], None]
+Told = Callable[[str, int, int], None]  # what is under way, batches done, batches
 
 
 class Measure:
@@ -41,10 +43,18 @@ class Measure:
         model.objective.eval()
         return self._rank(phase, ModelScorer(model, self._dataset, phase, self._max_len), on_batch)
 
-    def baselines(self, phase: Phase) -> dict[str, RanksByProtocol]:
-        """Ranks of random, popularity and markov by name, as in `model`. A collective."""
-        popularity = self._rank(phase, popularity_scorer(self._dataset), None)
-        markov = self._rank(phase, markov_scorer(self._dataset, phase), None)
+    def baselines(self, phase: Phase, told: Told | None = None) -> dict[str, RanksByProtocol]:
+        """Ranks of random, popularity and markov by name, as in `model`. A collective.
+
+        told: gets the name of the baseline whose batches are counted, and the counts.
+        """
+        found = {}
+        for name, scorer in (
+            ("popularity", popularity_scorer(self._dataset)),
+            ("markov", markov_scorer(self._dataset, phase)),
+        ):
+            found[name] = self._rank(phase, scorer, partial(told, name) if told else None)
+        popularity, markov = found["popularity"], found["markov"]
         return {"random": random_ranks(popularity), "popularity": popularity, "markov": markov}
 
     @torch.no_grad()

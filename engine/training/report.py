@@ -24,10 +24,10 @@ log = logging.getLogger(__name__)
 
 
 class Reporter:
-    """Writes events on rank 0 and swallows them elsewhere."""
+    """Writes events on rank 0 and swallows them elsewhere, or everywhere where there is no run folder."""
 
-    def __init__(self, run_dir: Path, group: Group) -> None:
-        self._writer = EventWriter(run_dir / "events.jsonl") if group.is_first else None
+    def __init__(self, run_dir: Path | None, group: Group) -> None:
+        self._writer = EventWriter(run_dir / "events.jsonl") if run_dir and group.is_first else None
         self._next_progress = 0.0
         self.started = time.monotonic()
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from engine.data.fingerprint import of_negatives
+from engine.data.fingerprint import of_file, of_negatives
 from engine.evaluation import lists
 from engine.evaluation.intervals import bootstrap
 from engine.evaluation.metrics import per_user
@@ -15,7 +16,7 @@ from engine.events import Intervals, Test
 from engine.files import write_json
 from engine.training.checkpoint import check_fits, read_checkpoint
 from engine.training.loop import Run
-from engine.training.measure import RanksByProtocol
+from engine.training.measure import RanksByProtocol, Told
 
 
 def final_test(run: Run) -> None:
@@ -32,9 +33,9 @@ def final_test(run: Run) -> None:
         write_metrics(run, event, chosen)
 
 
-def measure_baselines(run: Run) -> dict[str, Intervals]:
-    """Test metrics of the baselines by name: the same beside every checkpoint. A collective."""
-    return {name: _table(run, found) for name, found in run.measure.baselines("test").items()}
+def measure_baselines(run: Run, told: Told | None = None) -> dict[str, Intervals]:
+    """Test metrics of the baselines by name: the same beside every checkpoint. A collective. told: as in `Measure`."""
+    return {name: _table(run, found) for name, found in run.measure.baselines("test", told).items()}
 
 
 def measure_checkpoint(
@@ -67,14 +68,15 @@ def measure_checkpoint(
     return event
 
 
-def write_metrics(run: Run, event: Test, checkpoint: Path) -> None:
-    """Write metrics.json: a test's metrics with what they were measured on."""
+def write_metrics(run: Run, event: Test, checkpoint: Path, **more: Any) -> None:
+    """Write metrics.json: a test's metrics with what they were measured on, and whatever else there is to say."""
     write_json(
         run.checkpoints.run_dir / "metrics.json",
         {
             "v": 1,
             "checkpoint": run.checkpoints.shown(checkpoint),
             "checkpoint_epoch": event.checkpoint_epoch,
+            "checkpoint_sha256": of_file(checkpoint),
             "dataset": run.dataset.name,
             "split": run.experiment.data.split,
             "split_fingerprint": run.dataset.split_fingerprint,
@@ -82,6 +84,7 @@ def write_metrics(run: Run, event: Test, checkpoint: Path) -> None:
             "metrics": event.metrics,
             "baseline": event.baseline,
             "baselines": event.baselines,
+            **more,
         },
     )
 

@@ -10,6 +10,7 @@ import torch
 from engine.distributed.exchange import Exchange
 from engine.distributed.group import process_group
 from engine.distributed.sharded_output import even_rows
+from engine.evaluation.candidates import rank_everything
 from engine.evaluation.full import Excluded, rank_full
 from engine.evaluation.scores import DotScores
 from engine.evaluation.sharded import ShardedScores
@@ -34,6 +35,10 @@ def check(items, counts, block, group):
     found = sharded.rank_full(users, targets, excluded, block, 5)
     for name in ("users", "ranks", "ties", "candidates", "top"):
         assert np.array_equal(getattr(found, name), getattr(expected, name)), (name, items, counts, block)
+    expected = rank_everything(whole, excluded, items, block, 5)
+    found = sharded.rank_everything(excluded, block, 5)
+    assert np.array_equal(found.items, expected.items) and np.array_equal(found.scores, expected.scores)
+    assert np.allclose(found.totals, expected.totals, rtol=0, atol=1e-12)
     wanted = (users[:, None] * 5 + np.arange(6)) % items
     assert torch.equal(sharded.of(wanted), whole.of(wanted)), "scores of chosen items"
     assert torch.equal(sharded.block(0, items), whole.block(0, items)), "scores of a block"

@@ -133,11 +133,11 @@ def test_a_checkpoint_gives_the_same_metrics_on_one_two_and_four_ranks_in_both_m
             folder,
             experiment_of(
                 model={"dropout": 0.0},
-                evaluation={"test_batch_size": batch},
+                evaluation={"test_batch_size": batch, "pth": str(checkpoint(run_dir))},
                 launch={"mode": mode, "j": f"1x{max(ranks, 1)}"},
             ),
         )
-        done = run_module("engine.evaluate", [str(folder), "--pth", str(checkpoint(run_dir))], ranks)
+        done = run_module("engine.evaluate", [str(folder)], ranks)
         assert done.returncode == 0, done.stderr
         found[mode, ranks] = json.loads((folder / "metrics.json").read_text())
     first = found.pop(("ddp", 0))
