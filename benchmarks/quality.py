@@ -33,6 +33,7 @@ from typing import Any
 import numpy as np
 
 from b4r_tui.experiments.load import load_experiments
+from b4r_tui.runs import torchrun
 from b4r_tui.runs.store import RunStore
 from benchmarks import peers
 from benchmarks.machine import about, environment
@@ -161,7 +162,7 @@ def ours(seed: int, experiment: Experiment, out: Path) -> dict[str, Any]:
     run = RunStore(out / "runs").create(experiment.model_copy(update={"training": training}))
     with (run.dir / "output.txt").open("wb") as output:
         command = [sys.executable, "-m", "engine.train", str(run.dir)]
-        env = os.environ | environment() | {"PYTHONPATH": str(ROOT)}
+        env = os.environ | environment() | torchrun.DEFAULTS | {"PYTHONPATH": str(ROOT)}
         subprocess.run(command, check=True, env=env, stdout=output, stderr=output)
     events = [record.event for record in read_events(run.events_path)]
     epochs = [event for event in events if isinstance(event, Epoch)]

@@ -38,6 +38,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from b4r_tui.runs import torchrun
 from b4r_tui.runs.store import RunStore
 from benchmarks import peers, step_clock
 from benchmarks.configurations import (
@@ -182,10 +183,10 @@ def run_rounds(
 
 
 def ours(configuration: Configuration, data: Path, folder: Path, seconds: float) -> Figures:
-    """A real run of the engine."""
+    """A real run of the engine, in the environment that the launcher gives its ranks."""
     run = RunStore(folder / "runs").create(configuration.experiment(data, threads()))
     command = [sys.executable, "-m", "engine.train", str(run.dir)]
-    env = environment() | {"PYTHONPATH": str(ROOT)}
+    env = environment() | torchrun.DEFAULTS | {"PYTHONPATH": str(ROOT)}
     return race(command, folder, lambda: steps_of(run.events_path, configuration), seconds, env)
 
 

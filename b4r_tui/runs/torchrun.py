@@ -11,7 +11,7 @@ from b4r_tui.runs.store import Run
 from engine.config import LaunchConfig
 
 DEFAULTS = {
-    "OMP_WAIT_POLICY": "PASSIVE",
+    "GOMP_SPINCOUNT": "1000",
     "THP_MEM_ALLOC_ENABLE": "1",
     "MALLOC_MMAP_THRESHOLD_": str(32 << 20),  # the most that glibc takes
     "MALLOC_TRIM_THRESHOLD_": str(4 << 30),
@@ -36,8 +36,9 @@ def program(launch: LaunchConfig, arguments: list[str]) -> list[str]:
 def environment(run: Run, launch: LaunchConfig) -> dict[str, str]:
     """The environment of the ranks: ours, what the launch settings ask for, and who they belong to.
 
-    Waiting threads sleep (OMP_WAIT_POLICY) instead of spinning: where ranks or other programs share the cores,
-    spinning ones keep those that have work from it, and a small model trains several times slower. Memory of
+    Waiting threads spin for some microseconds only and then sleep (GOMP_SPINCOUNT): where ranks or other programs
+    share the cores, spinning ones keep those that have work from it, and a small model trains several times slower;
+    those that sleep at once wake too late for the next of many short steps. Memory of
     large tensors comes in huge pages and is kept for the next step (THP_…, MALLOC_…, in bytes): giving it back and
     getting it again, zeroed a small page at a time, takes as long as some of the work.
     """
