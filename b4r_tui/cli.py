@@ -12,6 +12,7 @@ from pathlib import Path
 from b4r_tui import __version__
 from engine.errors import B4RError, ExitCode
 from engine.fairness.options import add_options, options_of
+from engine.serving import export_options, recommend_options
 
 STATES = ("queued", "running", "finished", "failed", "stopped", "lost")
 FETCHED = ("ml-100k", "ml-1m", "ml-20m")
@@ -123,6 +124,17 @@ def _add_commands(commands: argparse._SubParsersAction, shared: argparse.Argumen
     fairness.add_argument("name", metavar="RUN")
     fairness.add_argument("--json", action="store_true", help="as JSON", default=argparse.SUPPRESS)
     add_options(fairness)
+    recommend = command(
+        "recommend", "the items a run's model would recommend, to users or after a new history"
+    )
+    recommend.add_argument("name", metavar="RUN")
+    recommend_options.add_options(recommend)
+    form = recommend.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as JSON", default=argparse.SUPPRESS)
+    form.add_argument("--csv", action="store_true", help="as csv")
+    export = command("export-model", "write a run's model as one file for other programs, and check it")
+    export.add_argument("name", metavar="RUN")
+    export_options.add_options(export)
     fetch = command("fetch", "download a MovieLens data set; shows its terms of use")
     fetch.add_argument("dataset", choices=FETCHED, metavar="DATASET", help=", ".join(FETCHED))
     fetch.add_argument(
@@ -141,8 +153,8 @@ def _misplaced(arguments: argparse.Namespace) -> str | None:
         return "--seed-check goes with --run"
     if arguments.only and not (run or command == "launch"):
         return "--only goes with --run and launch"
-    if arguments.json and not (run or command in ("runs", "show", "fairness")):
-        return "--json goes with --run, runs, show and fairness"
+    if arguments.json and not (run or command in ("runs", "show", "fairness", "recommend")):
+        return "--json goes with --run, runs, show, fairness and recommend"
     of_tail = (arguments.rank, arguments.lines, arguments.grep)
     if not tail and (arguments.no_follow or any(value is not None for value in of_tail)):
         return "--rank, --lines, --no-follow and --grep go with --tail"
@@ -175,6 +187,8 @@ def _commands(arguments: argparse.Namespace, root: Path) -> dict[str, Callable[[
         "stop": lambda: commands.stop_run(root, arguments.name),
         "resume": lambda: commands.resume_run(root, arguments.name, arguments.j, arguments.mode),
         "fairness": lambda: _fairness(arguments, root),
+        "recommend": lambda: _recommend(arguments, root),
+        "export-model": lambda: _export_model(arguments, root),
         "fetch": lambda: commands.fetch_dataset(arguments.dataset, arguments.into),
     }
 
@@ -183,6 +197,19 @@ def _fairness(arguments: argparse.Namespace, root: Path) -> int:
     from b4r_tui.fairness import rate_fairness
 
     return rate_fairness(root, arguments.name, options_of(arguments), arguments.json)
+
+
+def _recommend(arguments: argparse.Namespace, root: Path) -> int:
+    from b4r_tui.recommend import recommend
+
+    form = "json" if arguments.json else "csv" if arguments.csv else "table"
+    return recommend(root, arguments.name, recommend_options.options_of(arguments), form)  # type: ignore[arg-type]
+
+
+def _export_model(arguments: argparse.Namespace, root: Path) -> int:
+    from b4r_tui.export_model import export_model
+
+    return export_model(root, arguments.name, export_options.options_of(arguments))
 
 
 def _tail(arguments: argparse.Namespace, root: Path) -> int:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from b4r_tui.engine_program import Told, run_program
 from b4r_tui.fairness_picture import write_picture
 from b4r_tui.fairness_report import curve_lines, facts, fairness_sheet, notes
 from b4r_tui.runs.store import Run, RunStore
@@ -22,7 +22,6 @@ from engine.errors import B4RError, ExitCode
 from engine.fairness.options import FairnessOptions, as_arguments
 from engine.files import read_json
 
-Told = Callable[[str, int, int], None]  # phase, step, steps
 _PHASES = {"rank": "ranking users", "draw": "drawing rankings"}
 
 
@@ -42,39 +41,10 @@ def rate_fairness(root: Path, name: str, options: FairnessOptions, as_json: bool
 
 
 def measure(run: Run, options: FairnessOptions, told: Told) -> Path:
-    """Run the engine's program to its end; the path of its result. Its log is logs/fairness.log.
-
-    Raises B4RError with what it says, or where its log is if it says nothing.
-    """
-    log = run.dir / "logs" / "fairness.log"
-    log.parent.mkdir(mode=0o700, exist_ok=True)
-    command = [sys.executable, "-m", "engine.rate_fairness", str(run.dir), *as_arguments(options)]
-    with log.open("wb") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
-    try:
-        last = _follow(process, told)
-        code = process.wait()
-    finally:
-        process.kill()  # does nothing to one that has ended
-        process.wait()
-    if last.get("type") == "done":
-        return Path(last["path"])
-    if last.get("type") == "failed":
-        raise B4RError(last["error"], ExitCode(code))
-    raise B4RError(f"the measurement ended with exit code {code}; {log} says why", ExitCode.RUN_FAILED)
-
-
-def _follow(process: subprocess.Popen[str], told: Told) -> dict[str, Any]:
-    """Pass progress on until the program is silent for good; its last message."""
-    message: dict[str, Any] = {}
-    for line in process.stdout or ():
-        try:
-            message = json.loads(line)
-        except ValueError:
-            continue  # a library that talks
-        if message.get("type") == "progress":
-            told(message["phase"], message["step"], message["steps"])
-    return message
+    """Run the engine's program to its end; the path of its result. Its log is logs/fairness.log. Raises B4RError."""
+    arguments = as_arguments(options)
+    done = run_program(run, "engine.rate_fairness", arguments, "fairness.log", told, lambda _: None)
+    return Path(done["path"])
 
 
 @contextmanager
@@ -83,7 +53,12 @@ def _progress(console: Console) -> Iterator[Told]:
     columns = (TextColumn("{task.description:16}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
     with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bars:
         bar = {phase: bars.add_task(title, total=None) for phase, title in _PHASES.items()}
-        yield lambda phase, step, steps: bars.update(bar[phase], completed=step, total=steps)
+
+        def told(phase: str, step: int, steps: int) -> None:
+            if phase:
+                bars.update(bar[phase], completed=step, total=steps)
+
+        yield told
 
 
 def _print(result: dict[str, Any], path: Path, console: Console) -> None:
