@@ -20,17 +20,14 @@ class Found:
 
 
 def read_results(run_dir: Path, sections: Iterable[str]) -> list[Found]:
-    """The results in a run's folder, `<section>/*.json`, the newest of a section first.
+    """The results in a run's folder, `<section>/*.json`: the section with the newest first, and so within it.
 
     Files that cannot be read, or that go away meanwhile, are left out.
     """
-    found = []
-    for section in sections:
-        for path in sorted((run_dir / section).glob("*.json"), key=_written, reverse=True):
-            content = read_json(path)
-            if content:
-                found.append(Found(section, path, content))
-    return found
+    files = [sorted((run_dir / name).glob("*.json"), key=_written, reverse=True) for name in sections]
+    newest = sorted((paths for paths in files if paths), key=lambda paths: _written(paths[0]), reverse=True)
+    contents = ((path, read_json(path)) for paths in newest for path in paths)
+    return [Found(path.parent.name, path, content) for path, content in contents if content]
 
 
 def _written(path: Path) -> tuple[float, str]:

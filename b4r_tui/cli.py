@@ -170,6 +170,8 @@ def _act(arguments: argparse.Namespace) -> int:
         return run_file(arguments.run, root, arguments.only, arguments.json, arguments.seed_check)
     if arguments.tail is not None:
         return _tail(arguments, root)
+    if arguments.command in AFTER_TRAINING:
+        return AFTER_TRAINING[arguments.command](arguments, root)
     if arguments.command is not None:
         return _commands(arguments, root)[arguments.command]()
     return _open_app(arguments.file or Path("experiments.toml"), root)
@@ -186,9 +188,6 @@ def _commands(arguments: argparse.Namespace, root: Path) -> dict[str, Callable[[
         "launch": lambda: commands.launch_file(arguments.path, root, arguments.only),
         "stop": lambda: commands.stop_run(root, arguments.name),
         "resume": lambda: commands.resume_run(root, arguments.name, arguments.j, arguments.mode),
-        "fairness": lambda: _fairness(arguments, root),
-        "recommend": lambda: _recommend(arguments, root),
-        "export-model": lambda: _export_model(arguments, root),
         "fetch": lambda: commands.fetch_dataset(arguments.dataset, arguments.into),
     }
 
@@ -210,6 +209,9 @@ def _export_model(arguments: argparse.Namespace, root: Path) -> int:
     from b4r_tui.export_model import export_model
 
     return export_model(root, arguments.name, export_options.options_of(arguments))
+
+
+AFTER_TRAINING = {"fairness": _fairness, "recommend": _recommend, "export-model": _export_model}
 
 
 def _tail(arguments: argparse.Namespace, root: Path) -> int:

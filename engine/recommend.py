@@ -62,7 +62,7 @@ def new_history(trained: Trained, ids: Iterable[str]) -> Histories:
         raise B4RError(f"--history: the data have no item {_listed(unknown)}; ids are those of the data set")
     if unknown:
         say(type="warning", message=f"left out of the history, as the data have no item {_listed(unknown)}")
-    return Histories(np.array(known, dtype=np.int64), np.array([len(known)]))
+    return Histories.of(np.array(known, dtype=np.int64), np.array([len(known)]))
 
 
 def known_users(

@@ -36,7 +36,7 @@ class AfterTraining(ModalScreen[Chosen | None]):
         .field Input { width: 1fr; height: 1; border: none; padding: 0 1; background: $boost; }
         .field Input:focus { background: $primary 25%; }
         .field Select { width: 16; height: 1; }
-        .field SelectCurrent { height: 1; border: none; padding: 0 1; background: $boost; }
+        .field SelectCurrent { height: 1; border: none; padding: 0 1; background: $boost; width: 1fr; }
         .field Select:focus SelectCurrent { background: $primary 25%; }
         #buttons { height: auto; align-horizontal: right; margin-top: 1; }
         Button { margin-left: 2; min-width: 12; }

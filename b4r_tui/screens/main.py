@@ -217,9 +217,10 @@ class MainScreen(Screen[None]):
         await self.query_one(RunDetail).redraw()
 
     def on_resize(self) -> None:
-        """Entries of experiments are short where the terminal is narrow, and the footer has only our keys."""
-        self.query_one(Footer).show_command_palette = self.size.width >= NARROW
-        lines = 1 if self.size.width < NARROW else 3
+        """Where the terminal is narrow, entries of experiments are short, and so is the footer: just our keys."""
+        footer, narrow = self.query_one(Footer), self.size.width < NARROW
+        footer.show_command_palette, footer.compact = not narrow, narrow
+        lines = 1 if narrow else 3
         experiments = self.query_one(ExperimentList)
         if experiments.lines != lines:
             experiments.redraw(lines)

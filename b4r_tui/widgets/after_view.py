@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -84,6 +85,7 @@ class AfterView(VerticalScroll, can_focus=True):
         """Show what was read, unless another run is on screen by now."""
         if message.folder == self._folder:
             self._found = message.found
+            self.scroll_home(animate=False)
             await self.redraw()
 
     async def redraw(self) -> None:
@@ -101,13 +103,12 @@ class AfterView(VerticalScroll, can_focus=True):
 
 
 def results_of(found: list[Found], palette: Palette, width: int) -> RenderableType | None:
-    """All sections that have results, below one another; None where there are none."""
+    """All results, by section, in their order; None where there are none."""
     parts: list[RenderableType] = []
-    for name, (title, render) in SECTIONS.items():
-        mine = [one for one in found if one.section == name]
-        if mine:
-            parts += [Text(title, f"bold {palette.running}")]
-            parts += [part for one in mine for part in (_shown(render, one, palette, width), Text())]
+    for name, mine in groupby(found, key=lambda one: one.section):
+        title, render = SECTIONS[name]
+        parts += [Text(title, f"bold {palette.running}")]
+        parts += [part for one in mine for part in (_shown(render, one, palette, width), Text())]
     return Group(*parts[:-1]) if parts else None
 
 

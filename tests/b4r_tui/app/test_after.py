@@ -13,7 +13,7 @@ from textual.widgets import Input, OptionList, Static, TabbedContent
 from b4r_tui.after import ACTIONS
 from b4r_tui.app import B4RApp
 from b4r_tui.runs.ids import TICKS, run_id_at
-from b4r_tui.runs.records import ExitRecord, write_exit
+from b4r_tui.runs.records import ExitRecord, StatusRecord, write_exit, write_status
 from b4r_tui.screens.after_training import AfterTraining
 from b4r_tui.screens.notice import Notice
 from tests.b4r_tui.app import after_samples
@@ -169,7 +169,7 @@ async def test_results_are_there_next_time_and_a_strange_file_spoils_nothing(pla
     after_samples.fairness(folder)
     after_samples.write(folder, "fairness/other.json", {"points": "none"})
     (folder / "exports" / "torn.json").write_text("{")
-    async with place.app().run_test(size=(140, 60)) as pilot:
+    async with place.app().run_test(size=(180, 100)) as pilot:
         app = await on_one_run(pilot)
         await pilot.press("7")
         await until(pilot, lambda: "largest difference 2.4e-06 of" in tab_text(app))
@@ -187,6 +187,10 @@ def real_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_run_config(run_dir, experiment)
     (root / "experiments.toml").write_text('experiments.tiny.data.dataset_name = "synthetic"\n')
     subprocess.run([sys.executable, "-m", "engine.train", str(run_dir)], check=True, capture_output=True)
+    at = 1_760_000_000.0
+    write_status(
+        run_dir, StatusRecord(run_id=run_dir.name, experiment="tiny", queued_at=at, started_at=at)
+    )
     write_exit(run_dir, ExitRecord(reason="finished", ended_at=1_760_000_100.0, code=0))
     return run_dir
 

@@ -25,7 +25,7 @@ def model():
 
 
 def histories(rows):
-    return Histories(
+    return Histories.of(
         np.array([item for row in rows for item in row], np.int64), np.array([len(row) for row in rows])
     )
 
@@ -60,3 +60,13 @@ def test_what_is_known_of_a_user_depends_on_the_phase():
     ]:
         found = histories_of(dataset, users, as_of)
         assert (found.items.tolist(), found.lengths.tolist()) == (items, lengths)
+
+
+def test_an_item_that_comes_back_stays_a_candidate_only_where_it_is_the_one_to_find(model):
+    dataset, user = dataset_of([[0, 1, 2, 0]], ITEMS), np.array([0])
+    in_test, now = (
+        best_items(model, histories_of(dataset, user, as_of), LONGEST, ITEMS, 1)[0][0].tolist()
+        for as_of in ("test", "now")
+    )
+    assert set(range(ITEMS)) - set(in_test) == {1, 2}
+    assert set(range(ITEMS)) - set(now) == {0, 1, 2}
