@@ -188,9 +188,7 @@ def real_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "experiments.toml").write_text('experiments.tiny.data.dataset_name = "synthetic"\n')
     subprocess.run([sys.executable, "-m", "engine.train", str(run_dir)], check=True, capture_output=True)
     at = 1_760_000_000.0
-    write_status(
-        run_dir, StatusRecord(run_id=run_dir.name, experiment="tiny", queued_at=at, started_at=at)
-    )
+    write_status(run_dir, StatusRecord(run_id=run_dir.name, experiment="tiny", queued_at=at, started_at=at))
     write_exit(run_dir, ExitRecord(reason="finished", ended_at=1_760_000_100.0, code=0))
     return run_dir
 

@@ -19,6 +19,7 @@ from engine.evaluation.evaluator import Evaluator
 from engine.evaluation.scores import DotScores
 from engine.model.bert4rec import BERT4Rec
 from engine.training.checkpoint import Checkpoints, read_checkpoint
+from tests.builders import experiment_of
 from tests.engine.conftest import SECONDS
 
 pytestmark = pytest.mark.torchrun
@@ -126,14 +127,14 @@ def test_programs_that_answer_quickly_import_neither_torchrec_nor_fbgemm(program
     assert done.stdout == "['torch']\n"
 
 
-def test_movielens_has_titles(train, data_dir, tmp_path):
+@pytest.mark.data
+def test_movielens_has_titles(train, data_dir):
     """One epoch of a tiny model on real data: titles stand beside the ids, the table has them too."""
-    from tests.builders import experiment_of
-
     run_dir = train(
         experiment_of(
             data={"dataset_name": "ml-100k", "dataset_path": str(data_dir / "ml-100k")},
-            training={"num_epochs": 1},
+            model={"max_len": 200, "emb_dim": 8, "nhead": 1, "num_layers": 1},  # few, long windows
+            training={"num_epochs": 1, "train_batch_size": 256},
             evaluation={"protocols": ["full"]},
         ),
         0,
