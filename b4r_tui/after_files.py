@@ -20,14 +20,21 @@ class Found:
 
 
 def read_results(run_dir: Path, sections: Iterable[str]) -> list[Found]:
-    """The results in a run's folder, `<section>/*.json`: the section with the newest first, and so within it.
+    """The results in a run's folder: the section with the newest first, and the newest first within it.
 
-    Files that cannot be read, or that go away meanwhile, are left out.
+    A section is a folder with results as `<name>.json` or, where one is several files, `<name>/metrics.json`. Files
+    that cannot be read, or that go away meanwhile, are left out.
     """
-    files = [sorted((run_dir / name).glob("*.json"), key=_written, reverse=True) for name in sections]
-    newest = sorted((paths for paths in files if paths), key=lambda paths: _written(paths[0]), reverse=True)
-    contents = ((path, read_json(path)) for paths in newest for path in paths)
-    return [Found(path.parent.name, path, content) for path, content in contents if content]
+    files = [(name, _files(run_dir / name)) for name in sections]
+    newest = sorted((one for one in files if one[1]), key=lambda one: _written(one[1][0]), reverse=True)
+    contents = ((name, path, read_json(path)) for name, paths in newest for path in paths)
+    return [Found(name, path, content) for name, path, content in contents if content]
+
+
+def _files(folder: Path) -> list[Path]:
+    """Newest first."""
+    found = [*folder.glob("*.json"), *folder.glob("*/metrics.json")]
+    return sorted(found, key=_written, reverse=True)
 
 
 def _written(path: Path) -> tuple[float, str]:

@@ -31,7 +31,7 @@ def test_every_form_refuses_what_its_command_refuses(name):
 
 
 def test_the_newest_result_and_its_section_come_first(tmp_path):
-    for age, name in enumerate(["exports/b.json", "fairness/x.json", "exports/a.json"]):
+    for age, name in enumerate(["exports/b.json", "fairness/x/metrics.json", "exports/a.json"]):
         write(tmp_path, name, {"age": age})
         os.utime(tmp_path / name, (1000 - age, 1000 - age))
     (tmp_path / "fairness" / "torn.json").write_text("{")

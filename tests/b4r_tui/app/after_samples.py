@@ -13,7 +13,7 @@ TITLES = ("Star Wars (1977)", "Contact (1997)", "Fargo [director's cut] (1996)",
 
 def write(run_dir: Path, name: str, content: dict[str, Any]) -> None:
     path = run_dir / name
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content))
 
 
