@@ -23,7 +23,7 @@ from tests.builders import experiment_of
 from tests.engine.conftest import SECONDS
 
 pytestmark = pytest.mark.torchrun
-RUNS = ["single_run", "ddp_run", "dmp_run"]
+RUNS = ["single_run", "ddp_run", "dmp_run_of_one_rank", "dmp_run"]
 
 
 def command(*arguments):
