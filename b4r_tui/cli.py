@@ -13,6 +13,7 @@ from b4r_tui import __version__
 from engine import evaluate_options
 from engine.errors import B4RError, ExitCode
 from engine.fairness.options import add_options, options_of
+from engine.serving import export_options, recommend_options
 
 STATES = ("queued", "running", "finished", "failed", "stopped", "lost")
 FETCHED = ("ml-100k", "ml-1m", "ml-20m")
@@ -125,6 +126,17 @@ def _add_commands(commands: argparse._SubParsersAction, shared: argparse.Argumen
     fairness.add_argument("name", metavar="RUN")
     fairness.add_argument("--json", action="store_true", help="as JSON", default=argparse.SUPPRESS)
     add_options(fairness)
+    recommend = command(
+        "recommend", "the items a run's model would recommend, to users or after a new history"
+    )
+    recommend.add_argument("name", metavar="RUN")
+    recommend_options.add_options(recommend)
+    form = recommend.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="as JSON", default=argparse.SUPPRESS)
+    form.add_argument("--csv", action="store_true", help="as csv")
+    export = command("export-model", "write a run's model as one file for other programs, and check it")
+    export.add_argument("name", metavar="RUN")
+    export_options.add_options(export)
     fetch = command("fetch", "download a MovieLens data set; shows its terms of use")
     fetch.add_argument("dataset", choices=FETCHED, metavar="DATASET", help=", ".join(FETCHED))
     fetch.add_argument(
@@ -152,8 +164,8 @@ def _misplaced(arguments: argparse.Namespace) -> str | None:
         return "--seed-check goes with --run"
     if arguments.only and not (run or command == "launch"):
         return "--only goes with --run and launch"
-    if arguments.json and not (run or command in ("runs", "show", "evaluate", "fairness")):
-        return "--json goes with --run, runs, show, evaluate and fairness"
+    if arguments.json and not (run or command in ("runs", "show", "evaluate", "fairness", "recommend")):
+        return "--json goes with --run, runs, show, evaluate, fairness and recommend"
     of_tail = (arguments.rank, arguments.lines, arguments.grep)
     if not tail and (arguments.no_follow or any(value is not None for value in of_tail)):
         return "--rank, --lines, --no-follow and --grep go with --tail"
@@ -169,6 +181,8 @@ def _act(arguments: argparse.Namespace) -> int:
         return run_file(arguments.run, root, arguments.only, arguments.json, arguments.seed_check)
     if arguments.tail is not None:
         return _tail(arguments, root)
+    if arguments.command in AFTER_TRAINING:
+        return AFTER_TRAINING[arguments.command](arguments, root)
     if arguments.command is not None:
         return _commands(arguments, root)[arguments.command]()
     return _open_app(arguments.file or Path("experiments.toml"), root)
@@ -185,8 +199,6 @@ def _commands(arguments: argparse.Namespace, root: Path) -> dict[str, Callable[[
         "launch": lambda: commands.launch_file(arguments.path, root, arguments.only),
         "stop": lambda: commands.stop_run(root, arguments.name),
         "resume": lambda: commands.resume_run(root, arguments.name, arguments.j, arguments.mode),
-        "evaluate": lambda: _evaluate(arguments, root),
-        "fairness": lambda: _fairness(arguments, root),
         "fetch": lambda: commands.fetch_dataset(arguments.dataset, arguments.into),
     }
 
@@ -202,6 +214,27 @@ def _fairness(arguments: argparse.Namespace, root: Path) -> int:
     from b4r_tui.fairness import rate_fairness
 
     return rate_fairness(root, arguments.name, options_of(arguments), arguments.json)
+
+
+def _recommend(arguments: argparse.Namespace, root: Path) -> int:
+    from b4r_tui.recommend import recommend
+
+    form = "json" if arguments.json else "csv" if arguments.csv else "table"
+    return recommend(root, arguments.name, recommend_options.options_of(arguments), form)  # type: ignore[arg-type]
+
+
+def _export_model(arguments: argparse.Namespace, root: Path) -> int:
+    from b4r_tui.export_model import export_model
+
+    return export_model(root, arguments.name, export_options.options_of(arguments))
+
+
+AFTER_TRAINING = {
+    "evaluate": _evaluate,
+    "fairness": _fairness,
+    "recommend": _recommend,
+    "export-model": _export_model,
+}
 
 
 def _tail(arguments: argparse.Namespace, root: Path) -> int:

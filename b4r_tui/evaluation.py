@@ -150,7 +150,6 @@ def _on_ranks(run: Run, plan: Evaluation, options: EvaluateOptions, told: Told) 
                 command,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                text=True,
                 env=torchrun.environment(mine, launch),
             )
     except OSError as error:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from b4r_tui.engine_program import run_program
 from b4r_tui.fairness_picture import write_picture
 from b4r_tui.fairness_report import curve_lines, facts, fairness_sheet, notes
-from b4r_tui.following import Told, bars, follow
+from b4r_tui.following import Told, bars
 from b4r_tui.runs.store import Run, RunStore
 from b4r_tui.sheets import console as make_console
 from b4r_tui.sheets import show
@@ -39,26 +39,10 @@ def rate_fairness(root: Path, name: str, options: FairnessOptions, as_json: bool
 
 
 def measure(run: Run, options: FairnessOptions, told: Told) -> Path:
-    """Run the engine's program to its end; the path of its result. Its log is logs/fairness.log.
-
-    Raises B4RError with what it says, or where its log is if it says nothing.
-    """
-    log = run.dir / "logs" / "fairness.log"
-    log.parent.mkdir(mode=0o700, exist_ok=True)
-    command = [sys.executable, "-m", "engine.rate_fairness", str(run.dir), *as_arguments(options)]
-    with log.open("wb") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
-    try:
-        last = follow(process, told)
-        code = process.wait()
-    finally:
-        process.kill()  # does nothing to one that has ended
-        process.wait()
-    if last.get("type") == "done":
-        return Path(last["path"])
-    if last.get("type") == "failed":
-        raise B4RError(last["error"], ExitCode(code))
-    raise B4RError(f"the measurement ended with exit code {code}; {log} says why", ExitCode.RUN_FAILED)
+    """Run the engine's program to its end; the path of its result. Its log is logs/fairness.log. Raises B4RError."""
+    arguments = as_arguments(options)
+    done = run_program(run, "engine.rate_fairness", arguments, "fairness.log", told, lambda _: None)
+    return Path(done["path"])
 
 
 def _print(result: dict[str, Any], path: Path, console: Console) -> None:

@@ -1,8 +1,10 @@
-"""Follows a program of the engine that tells its progress as JSON lines, and shows how far it is."""
+"""Follows a program of the engine that says what it does in JSON lines (`engine.messages`), and shows how far it is."""
 
 from __future__ import annotations
 
 import json
+import os
+import select
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,24 +13,35 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-Told = Callable[[str, int, int], None]  # phase, step, steps
+Message = dict[str, Any]
+Told = Callable[[str, int, int], None]  # phase ("" before the first), step, steps
+Heard = Callable[[Message], None]
+_PATIENCE = 0.5  # seconds of silence after which the last step is told again
 
 
-def follow(process: subprocess.Popen[str], told: Told) -> dict[str, Any]:
-    """Pass progress on until the program is silent for good; the first `failed`, else the last message.
+def follow(process: subprocess.Popen[bytes], told: Told, heard: Heard = lambda _: None) -> Message:
+    """Pass messages on until the program is silent for good; the first `failed`, else the last message or {}.
 
-    Of several ranks the first that fails is the one to blame: the others lose their peer.
+    told: each step, and the last one again where the program is silent, so that whoever has left can say so by
+    raising. heard: all other messages. Of several ranks the first that fails is the one to blame: the others lose
+    their peer.
     """
-    failed, message = None, {}
-    for line in process.stdout or ():
-        try:
-            message = json.loads(line)
-        except ValueError:
-            continue  # a library that talks
+    failed: Message | None = None
+    message: Message = {}
+    step = ("", 0, 0)
+    for line in _lines(process):
+        found = _message(line) if line else None
+        if found is None:
+            told(*step)
+            continue
+        message = found
         if message.get("type") == "progress":
-            told(message["phase"], message["step"], message["steps"])
-        elif message.get("type") == "failed":
+            step = (message["phase"], message["step"], message["steps"])
+            told(*step)
+            continue
+        if message.get("type") == "failed":
             failed = failed or message
+        heard(message)
     return failed or message
 
 
@@ -36,12 +49,38 @@ def follow(process: subprocess.Popen[str], told: Told) -> dict[str, Any]:
 def bars(console: Console, titles: dict[str, str]) -> Iterator[Told]:
     """A bar for each phase that is told of, on a terminal; nothing elsewhere. titles: phase → what it is called."""
     columns = (TextColumn("{task.description:18}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
-    with Progress(
-        *columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal
-    ) as progress:
-        tasks = {
-            phase: progress.add_task(title, total=None, visible=False) for phase, title in titles.items()
-        }
-        yield lambda phase, step, steps: progress.update(
-            tasks[phase], completed=step, total=steps, visible=True
-        )
+    hidden = not console.is_terminal
+    with Progress(*columns, TimeRemainingColumn(), console=console, disable=hidden) as progress:
+        tasks = {name: progress.add_task(title, total=None, visible=False) for name, title in titles.items()}
+
+        def told(phase: str, step: int, steps: int) -> None:
+            if phase:
+                progress.update(tasks[phase], completed=step, total=steps, visible=True)
+
+        yield told
+
+
+def _message(line: bytes) -> Message | None:
+    """What a line says; None where a library talks."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _lines(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
+    """Lines of standard output as they come; an empty one after each spell of silence."""
+    assert process.stdout is not None
+    descriptor, rest = process.stdout.fileno(), b""
+    while True:
+        if not select.select([descriptor], [], [], _PATIENCE)[0]:
+            yield b""
+            continue
+        block = os.read(descriptor, 1 << 16)
+        if not block:
+            break
+        *lines, rest = (rest + block).split(b"\n")
+        yield from (line for line in lines if line)
+    if rest:
+        yield rest

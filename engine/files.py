@@ -13,11 +13,11 @@ from typing import IO, Any
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file (mode 0600) that takes the place of `path` when the block ends well, and else vanishes."""
+    """Open a file, readable too (mode 0600), that takes the place of `path` when the block ends well, else vanishes."""
     fd, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:
-        with os.fdopen(fd, "wb") as file:
+        with os.fdopen(fd, "w+b") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

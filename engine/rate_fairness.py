@@ -8,10 +8,7 @@ Standard output has JSON lines: `progress` with phase, step and steps, then `don
 from __future__ import annotations
 
 import argparse
-import json
 import logging
-import sys
-import time
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,24 +30,11 @@ from engine.fairness.options import FairnessOptions, add_options, options_of
 from engine.fairness.rankings import Rankings, in_user_order
 from engine.fairness.result import LIST_LENGTH
 from engine.files import write_json
+from engine.messages import Progress, failures_said, say
 from engine.training.checkpoint import Checkpoints, check_fits, read_checkpoint
 from engine.training.measure import ModelScorer, by_length
 
 PHASE: Phase = "test"
-PROGRESS_SECONDS = 0.2
-
-
-class Progress:
-    """Tells on standard output where the work is, on rank 0 and a few times a second."""
-
-    def __init__(self, group: Group) -> None:
-        self._silent, self._next = not group.is_first, 0.0
-
-    def __call__(self, phase: str, step: int, steps: int) -> None:
-        """phase: rank or draw. The last step of a phase is always told."""
-        if not self._silent and (step == steps or time.monotonic() >= self._next):
-            self._next = time.monotonic() + PROGRESS_SECONDS
-            _say(type="progress", phase=phase, step=step, steps=steps)
 
 
 @dataclass(frozen=True)
@@ -83,7 +67,7 @@ def rate_in_group(run_dir: Path, experiment: Experiment, options: FairnessOption
         user_groups(options.users, experiment.data, dataset),
         item_groups(options.items, experiment.data, dataset),
     )
-    told = Progress(group)
+    told = Progress(silent=not group.is_first)
     ranker = make_ranker(run_dir, experiment, options, dataset, group)
     rankings = rank_everyone(dataset, experiment, ranker.scorer, group, told)
     if rankings is not None:
@@ -96,7 +80,7 @@ def rate_in_group(run_dir: Path, experiment: Experiment, options: FairnessOption
             facts_of(run_dir, experiment, dataset, ranker),
             lambda step, steps: told("draw", step, steps),
         )
-        _say(type="done", path=str(write_result(run_dir, options, result)))
+        say(type="done", path=str(write_result(run_dir, options, result)))
 
 
 def facts_of(run_dir: Path, experiment: Experiment, dataset: Dataset, ranker: Ranker) -> dict[str, Any]:
@@ -169,16 +153,8 @@ def main(arguments: list[str] | None = None) -> None:
     add_options(parser)
     parsed = parser.parse_args(arguments)
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    try:
+    with failures_said():
         rate(parsed.run_dir, options_of(parsed))
-    except B4RError as error:
-        _say(type="failed", error=error.sentence)
-        raise SystemExit(int(error.code)) from None
-
-
-def _say(**message: Any) -> None:
-    sys.stdout.write(json.dumps(message) + "\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

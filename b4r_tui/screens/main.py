@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import work
@@ -17,6 +17,7 @@ from textual.widgets import ContentSwitcher, DataTable, Footer, OptionList
 from textual.worker import get_current_worker
 
 from b4r_tui.feed import Feed, RunView, Snapshot
+from b4r_tui.jobs import Cancelled, Job
 from b4r_tui.screens.confirm import Confirm
 from b4r_tui.widgets.experiment_list import ExperimentList
 from b4r_tui.widgets.problem_list import ProblemList
@@ -26,6 +27,7 @@ from b4r_tui.widgets.title_bar import NARROW, TitleBar
 from engine.errors import B4RError
 
 if TYPE_CHECKING:
+    from b4r_tui.after import Action
     from b4r_tui.app import B4RApp
     from b4r_tui.runs.store import Run
     from engine.config import Experiment
@@ -45,6 +47,9 @@ class MainScreen(Screen[None]):
         Binding("l", "launch", "Launch", tooltip="Launch the highlighted experiment"),
         Binding("s", "stop", "Stop", tooltip="Stop the selected run; it is saved and can be resumed"),
         Binding("R", "resume", "Resume", tooltip="Go on with the selected run where it was saved last"),
+        Binding(
+            "m", "after", "Measure", tooltip="Measure, recommend with or export the selected finished run"
+        ),
         Binding("e", "edit", "Edit", tooltip="Open the experiments file in $VISUAL or $EDITOR"),
         Binding("r", "reload", "Reload", tooltip="Read the experiments file again"),
         Binding("a", "toggle_all", "All runs", tooltip="Show the runs of all experiments, or of one"),
@@ -79,6 +84,19 @@ class MainScreen(Screen[None]):
 
         run: Run
 
+    @dataclass
+    class Worked(Message):
+        """An action on a run has come further."""
+
+        job: Job
+
+    @dataclass
+    class Done(Message):
+        """An action on a run has ended; error: a sentence where it failed."""
+
+        job: Job
+        error: str | None = None
+
     def __init__(self, file_name: str, feed: Feed, now: Callable[[], float], period: float) -> None:
         super().__init__()
         self._file_name = file_name
@@ -87,6 +105,7 @@ class MainScreen(Screen[None]):
         self._all_runs = False
         self._awaited: str | None = None  # a run just launched, to be selected when it appears
         self._allowed: tuple[bool | None, ...] = ()
+        self._jobs: dict[str, Job] = {}  # what is done with finished runs now, by the run's key
         self._wake = threading.Event()
         self._reload = threading.Event()
         self._shown = threading.Event()  # the last snapshot is on screen; the next may come
@@ -108,7 +127,7 @@ class MainScreen(Screen[None]):
             with Vertical(id="right"):
                 yield RunTable()
                 yield RunDetail()
-        yield Footer(compact=True)  # all keys fit into 80 columns
+        yield Footer()
 
     def on_mount(self) -> None:
         """Start to read."""
@@ -170,8 +189,10 @@ class MainScreen(Screen[None]):
         await self._show_detail()
 
     async def _show_detail(self) -> None:
-        await self.query_one(RunDetail).show(self.query_one(RunTable).selected, self._now())
-        allowed = tuple(self.check_action(name, ()) for name in ("launch", "stop", "resume"))
+        view, detail = self.query_one(RunTable).selected, self.query_one(RunDetail)
+        detail.show_job(self._jobs.get(view.key) if view else None)
+        await detail.show(view, self._now())
+        allowed = tuple(self.check_action(name, ()) for name in ("launch", "stop", "resume", "after"))
         if allowed != self._allowed:
             self._allowed = allowed
             self.refresh_bindings()
@@ -196,8 +217,10 @@ class MainScreen(Screen[None]):
         await self.query_one(RunDetail).redraw()
 
     def on_resize(self) -> None:
-        """Entries of experiments are short where the terminal is narrow."""
-        lines = 1 if self.size.width < NARROW else 3
+        """Where the terminal is narrow, entries of experiments are short, and so is the footer: just our keys."""
+        footer, narrow = self.query_one(Footer), self.size.width < NARROW
+        footer.show_command_palette, footer.compact = not narrow, narrow
+        lines = 1 if narrow else 3
         experiments = self.query_one(ExperimentList)
         if experiments.lines != lines:
             experiments.redraw(lines)
@@ -226,6 +249,9 @@ class MainScreen(Screen[None]):
         if action == "resume":
             view = self.query_one(RunTable).selected if self._snapshot else None
             return True if view and view.state.value in RESUMABLE else None
+        if action == "after":
+            view = self.query_one(RunTable).selected if self._snapshot else None
+            return True if view and view.state.value == "finished" and view.key not in self._jobs else None
         if action == "launch":
             return True if self._snapshot and not self._snapshot.problems and self._chosen() else None
         return True
@@ -262,6 +288,23 @@ class MainScreen(Screen[None]):
         view = self.query_one(RunTable).selected
         if view is not None:
             self._resume(view.run)
+
+    @work(group="ask")
+    async def action_after(self) -> None:
+        """Ask what to do with the selected finished run, and do it."""
+        from b4r_tui.screens.after_training import AfterTraining
+
+        view = self.query_one(RunTable).selected
+        if view is None:
+            return
+        chosen = await self.app.push_screen_wait(AfterTraining(f"{view.run.experiment} {view.run.run_id}"))
+        if chosen is None or view.key in self._jobs:
+            return
+        action, arguments = chosen
+        self._jobs[view.key] = Job(view.key, action.name, action.title)
+        self.action_open_tab("after")
+        await self._show_detail()
+        self._work_on(view.run, action, arguments)
 
     def action_edit(self) -> None:
         """Open the file in the person's editor, and read it again afterwards."""
@@ -317,6 +360,44 @@ class MainScreen(Screen[None]):
             return
         self.app.call_from_thread(self.notify, run.run_id, title=f"Resumed {run.experiment}", timeout=3)
         self._wake.set()
+
+    @work(thread=True, group="jobs")
+    def _work_on(self, run: Run, action: Action, arguments: list[str]) -> None:
+        """Do an action; it ends when the app does."""
+        worker, job = get_current_worker(), Job(str(run.dir), action.name, action.title)
+
+        def told(phase: str, step: int, steps: int) -> None:
+            if worker.is_cancelled:
+                raise Cancelled
+            self.post_message(self.Worked(replace(job, phase=phase, step=step, steps=steps)))
+
+        try:
+            action.start(run, arguments, told)
+        except Cancelled:
+            return
+        except (B4RError, OSError) as error:
+            self.post_message(self.Done(job, str(error)))
+            return
+        self.post_message(self.Done(job))
+
+    def on_main_screen_worked(self, message: Worked) -> None:
+        """Keep how far an action is, and show it where its run is on screen."""
+        if message.job.key in self._jobs:
+            self._jobs[message.job.key] = message.job
+            view = self.query_one(RunTable).selected
+            if view and view.key == message.job.key:
+                self.query_one(RunDetail).show_job(message.job)
+
+    async def on_main_screen_done(self, message: Done) -> None:
+        """Show the result, or what went wrong."""
+        job = message.job
+        self._jobs.pop(job.key, None)
+        await self._show_detail()
+        self.query_one(RunDetail).read_results_again()
+        if message.error:
+            self.b4r.show_error(f"{job.title}: it did not work", message.error)
+        else:
+            self.notify("The result is on the tab After.", title=job.title, timeout=4)
 
     def on_main_screen_launched(self, message: Launched) -> None:
         """Say so, and move the cursor to the new run when it is read."""

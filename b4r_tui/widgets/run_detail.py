@@ -1,4 +1,4 @@
-"""One run, closer: a headline and tabs for epochs, curves, log, configuration, results and data."""
+"""One run, closer: a headline and tabs for epochs, curves, log, configuration, results, data and what came after."""
 
 from __future__ import annotations
 
@@ -12,13 +12,16 @@ from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Static, TabbedContent, TabPane
 
+from b4r_tui.widgets.job_line import JobLine
 from b4r_tui.widgets.palette import Palette, palette_of
 from b4r_tui.wording import duration
 
 if TYPE_CHECKING:
     from b4r_tui.feed import RunView
+    from b4r_tui.jobs import Job
+    from b4r_tui.widgets.after_view import AfterView
 
-TABS = ("epochs", "curves", "log", "config", "results", "data")
+TABS = ("epochs", "curves", "log", "config", "results", "data", "after")
 
 
 class RunTab(Protocol):
@@ -59,6 +62,7 @@ class RunDetail(Vertical):
     def compose(self) -> ComposeResult:
         """The headline; the tabs come with the first run, so that nobody waits for them before."""
         yield Static(id="headline")
+        yield JobLine(id="job")
 
     async def show(self, view: RunView | None, now: float) -> None:
         """Show a run as it is at `now`, or nothing."""
@@ -71,6 +75,15 @@ class RunDetail(Vertical):
         for tabs in self.query(TabbedContent):
             tabs.display = view is not None
         await self._show_tab()
+
+    def show_job(self, job: Job | None) -> None:
+        """Show how far an action on this run is, or that there is none."""
+        self.query_one(JobLine).show(job)
+
+    def read_results_again(self) -> None:
+        """An action has ended: there may be something new in the tab of results after training."""
+        for child in self.query("AfterView"):
+            cast("AfterView", child).read_again()
 
     async def redraw(self) -> None:
         """Draw again, in the colours of a new theme."""
@@ -136,6 +149,10 @@ def new_tab(name: str) -> Widget:
         from b4r_tui.widgets.config_view import ConfigView
 
         return ConfigView()
+    if name == "after":
+        from b4r_tui.widgets.after_view import AfterView
+
+        return AfterView()
     if name == "data":
         from b4r_tui.widgets.data_view import DataView
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from engine.data.side_rows import folder_of, side_rows, wrong_row
 from engine.errors import B4RError
 from engine.fairness.groups import Groups, from_memberships
 
@@ -66,7 +66,7 @@ _GENRES_100K = [
     "Western",
 ]  # in the order of u.item's flags
 
-Rows = Iterator[list[str]]
+_INSTEAD = "choose popularity or a csv of groups"
 Labels = Callable[[list[str]], list[str]]  # the groups of a row
 
 
@@ -114,7 +114,7 @@ SIDE_FILES = {
 def has_side_file(dataset_name: str, dataset_path: str | None, kind: str) -> bool:
     """Whether the data set has groups of this kind and their file is there."""
     side = SIDE_FILES.get((dataset_name, kind))
-    return side is not None and dataset_path is not None and (_folder(dataset_path) / side.name).is_file()
+    return side is not None and dataset_path is not None and (folder_of(dataset_path) / side.name).is_file()
 
 
 def read_side_file(dataset_name: str, dataset_path: str | None, kind: str, known: np.ndarray) -> Groups:
@@ -122,41 +122,16 @@ def read_side_file(dataset_name: str, dataset_path: str | None, kind: str, known
     side = SIDE_FILES.get((dataset_name, kind))
     if side is None or dataset_path is None:
         raise B4RError(f"{dataset_name} has no file that tells {kind}; use popularity, or a csv of groups")
-    path = _folder(dataset_path) / side.name
+    path = folder_of(dataset_path) / side.name
     return from_memberships(kind, _memberships(path, side), known, side.names)
 
 
-def _folder(dataset_path: str) -> Path:
-    path = Path(dataset_path).expanduser()
-    return path if path.is_dir() else path.parent
-
-
 def _memberships(path: Path, side: SideFile) -> Iterator[tuple[str, str]]:
-    for number, row in enumerate(_rows(path, side), start=1):
+    for number, row in enumerate(side_rows(path, side.separator, _INSTEAD), start=1):
         try:
             if len(row) != side.fields:
                 raise ValueError(row)
             labels = side.labels(row)
         except (ValueError, IndexError) as error:
-            raise B4RError(
-                f"{path}: row {number} is not the {side.fields} fields that {side.name} has; get the file again"
-            ) from error
+            raise wrong_row(path, number, side.fields) from error
         yield from ((row[0], label) for label in labels)
-
-
-def _rows(path: Path, side: SideFile) -> Rows:
-    """The rows of a file, a header left out. Raises B4RError where it cannot be read."""
-    try:
-        if side.separator == ",":
-            with path.open(encoding="utf-8", newline="") as file:
-                rows = list(csv.reader(file))[1:]
-        else:
-            rows = [
-                line.split(side.separator) for line in path.read_text(encoding="latin-1").split("\n") if line
-            ]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        why = getattr(error, "strerror", None) or error
-        raise B4RError(
-            f"{path}: cannot be read ({why}); unpack it beside the ratings, or choose popularity or a csv of groups"
-        ) from error
-    yield from rows

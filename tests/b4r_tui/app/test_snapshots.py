@@ -8,7 +8,9 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import DataTable
 
+from b4r_tui.after import ACTIONS
 from b4r_tui.screens.main import MainScreen
+from tests.b4r_tui.app import after_samples
 from tests.b4r_tui.app.conftest import Place, until
 
 Compare = Callable[..., bool]
@@ -107,3 +109,32 @@ def test_the_help(place: Place, snap_compare: Compare) -> None:
 def test_the_question_before_a_stop(place: Place, snap_compare: Compare) -> None:
     place.running()
     assert snap_compare(place.app(), terminal_size=SIZE, run_before=after("s", runs=1, then="Confirm #box"))
+
+
+@pytest.mark.parametrize("size", [SIZE, (80, 24)], ids=str)
+@pytest.mark.parametrize("action", ["fairness", "recommend", "export-model"])
+def test_the_dialog_of_what_to_do_after_training(
+    place: Place, snap_compare: Compare, size: tuple[int, int], action: str
+) -> None:
+    place.finished()
+    down = [each.name for each in ACTIONS].index(action)
+    keys = ["m", *["down"] * down]
+    settle = after(*keys, runs=1, then=f"#form-{action}")
+    assert snap_compare(place.app(), terminal_size=size, run_before=settle)
+
+
+@pytest.mark.parametrize("size", [SIZE, (80, 24)], ids=str)
+def test_the_results_of_what_was_done_after_training(
+    place: Place, snap_compare: Compare, size: tuple[int, int]
+) -> None:
+    folder = place.finished().run.dir
+    after_samples.recommendations(folder)
+    after_samples.export(folder)
+    settle = after("7", runs=1, then="AfterView .card")
+    assert snap_compare(place.app(), terminal_size=size, run_before=settle)
+
+
+def test_fairness_after_training_as_table_and_curve(place: Place, snap_compare: Compare) -> None:
+    after_samples.fairness(place.finished().run.dir)
+    settle = after("7", runs=1, then="AfterView .card")
+    assert snap_compare(place.app(), terminal_size=(120, 48), run_before=settle)

@@ -1,0 +1,41 @@
+"""The rows of the files that MovieLens ships beside its ratings, whatever somebody wants from them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.errors import B4RError
+
+
+def folder_of(dataset_path: str) -> Path:
+    """The folder in which the files beside the ratings are looked for."""
+    path = Path(dataset_path).expanduser()
+    return path if path.is_dir() else path.parent
+
+
+def side_rows(path: Path, separator: str, instead: str) -> Iterator[list[str]]:
+    """The fields of each row; of a csv (UTF-8) without its header, of others (Latin-1) of every line.
+
+    instead: what a person can do without the file. Raises B4RError where it cannot be read.
+    """
+    try:
+        if separator == ",":
+            with path.open(encoding="utf-8", newline="") as file:
+                rows = list(csv.reader(file))[1:]
+        else:
+            rows = [line.split(separator) for line in path.read_text(encoding="latin-1").split("\n") if line]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        why = getattr(error, "strerror", None) or error
+        raise B4RError(
+            f"{path}: cannot be read ({why}); unpack it beside the ratings, or {instead}"
+        ) from error
+    yield from rows
+
+
+def wrong_row(path: Path, number: int, fields: int) -> B4RError:
+    """What is said of a row that is not what the file is known to have. number: from 1."""
+    return B4RError(
+        f"{path}: row {number} is not the {fields} fields that {path.name} has; get the file again"
+    )
