@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.config import ModelConfig
+from engine.model.attention import dropped_attention
 from engine.model.dropout import Dropout
 
 
@@ -78,23 +79,17 @@ class SelfAttention(nn.Module):
         """(tokens, parts × emb_dim) → (parts, rows, heads, positions, width of a head)."""
         padded = ragged.pad(tokens)
         rows, longest, width = padded.shape
-        return padded.view(rows, longest, parts, self.heads, width // parts // self.heads).permute(
-            2, 0, 3, 1, 4
-        )
+        split = padded.view(rows, longest, parts, self.heads, width // parts // self.heads)
+        return split.permute(2, 0, 3, 1, 4).contiguous()
 
     def _mix(self, query: Tensor, key: Tensor, value: Tensor, keep: Tensor | None) -> Tensor:
         """Each (rows, heads, positions, width of a head) → like the query. Keys are kept where `keep` says so."""
-        mask = None if keep is None else keep[:, None, None, :]
         if query.device.type == "cpu" and self.dropout.active:  # torch draws a CPU dropout one by one
-            return self.dropout(_shares(query, key, mask)) @ value
+            shape = torch.Size([*query.shape[:3], key.shape[2]])
+            return dropped_attention(query, key, value, keep, self.dropout.mask(shape))
         rate = self.dropout.rate if self.dropout.active else 0.0
+        mask = None if keep is None else keep[:, None, None, :]
         return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=rate)
-
-
-def _shares(query: Tensor, key: Tensor, mask: Tensor | None) -> Tensor:
-    """softmax(query · key / √width) over the keys that `mask` lets through: (rows, heads, queries, keys)."""
-    scores = (query * query.shape[-1] ** -0.5) @ key.transpose(2, 3)
-    return (scores if mask is None else scores.masked_fill(~mask, -torch.inf)).softmax(-1)
 
 
 class Block(nn.Module):
