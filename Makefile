@@ -7,13 +7,16 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 # packaging/cpu stands in for the name fbgemm-gpu, whose own wheel needs CUDA.
 FBGEMM := $(if $(shell command -v nvidia-smi 2>/dev/null),,./packaging/cpu)
 
-.PHONY: demo test lint format types bench docs clean
+.PHONY: demo test test-long lint format types bench docs clean
 
 demo: .venv/app ## run the two experiments of experiments.toml
 	$(BIN)/b4r-tui --run experiments.toml
 
-test: .venv/dev ## run all tests
-	$(BIN)/python -m pytest
+test: .venv/dev ## run the tests, but for the longest
+	$(BIN)/python -m pytest -m "not long"
+
+test-long: .venv/dev ## run those that take a minute or more each
+	$(BIN)/python -m pytest -m long
 
 lint: .venv/dev ## style, import rules
 	$(BIN)/ruff check .

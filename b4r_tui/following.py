@@ -30,9 +30,10 @@ def follow(process: subprocess.Popen[bytes], told: Told, heard: Heard = lambda _
     message: Message = {}
     step = ("", 0, 0)
     for line in _lines(process):
-        found = _message(line) if line else None
-        if found is None:
+        if not line:
             told(*step)
+        found = _message(line)
+        if found is None:
             continue
         message = found
         if message.get("type") == "progress":
@@ -61,7 +62,7 @@ def bars(console: Console, titles: dict[str, str]) -> Iterator[Told]:
 
 
 def _message(line: bytes) -> Message | None:
-    """What a line says; None where a library talks."""
+    """What a line says; None where it is empty or a library talks."""
     try:
         found = json.loads(line)
     except ValueError:

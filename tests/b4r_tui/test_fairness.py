@@ -85,7 +85,7 @@ def test_progress_is_passed_on_and_other_lines_are_not(tmp_path, monkeypatch):
     said = '{"type": "progress", "phase": "rank", "step": 1, "steps": 2}\\nnoise\\n{"type": "done", "path": "/x"}'
     run, told = scripted_run(tmp_path, monkeypatch, f"print('{said}')"), []
     assert fairness.measure(run, FairnessOptions(), lambda *step: told.append(step)) == Path("/x")
-    assert told == [("rank", 1, 2)]
+    assert ("rank", 1, 2) in told and set(told) <= {("", 0, 0), ("rank", 1, 2)}  # a slow start is told of too
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from b4r_tui import report
+from b4r_tui.results import summary as summaries
 from b4r_tui.results.leaderboard import leaderboard
-from b4r_tui.results.summary import tested
 from b4r_tui.sheets import Sheet, fitted
 from engine.events import Test
 
@@ -24,7 +24,7 @@ def summary(**baselines: float) -> dict[str, Any]:
         baselines=tables,
     )
     about = {"run_id": "20260101-000000-abcd", "experiment": "e", "protocol": "full", "select_by": "ndcg@10"}
-    return {**about, **tested(test)}
+    return {**about, **summaries.tested(test)}
 
 
 def board_of(record: dict[str, Any]) -> Sheet:

@@ -13,7 +13,7 @@ from b4r_tui.runs.processes import carriers
 from b4r_tui.runs.store import Run, RunStore
 from engine.events import Epoch, Progress, RunResumed, Warn, read_events
 
-pytestmark = pytest.mark.torchrun
+pytestmark = [pytest.mark.torchrun, pytest.mark.long]
 
 PROGRAM = [sys.executable, "-m", "b4r_tui"]
 EXPERIMENTS = """

@@ -20,7 +20,7 @@ from engine.training.checkpoint import read_checkpoint
 from tests.builders import experiment_of, write_run_config
 from tests.engine.conftest import SECONDS, run_module
 
-pytestmark = pytest.mark.torchrun
+pytestmark = [pytest.mark.torchrun, pytest.mark.long]
 
 EPOCHS = 3
 KINDS = {"ddp-1": ("ddp", 0), "ddp-2": ("ddp", 2), "dmp-2": ("dmp", 2)}  # mode, ranks (0: without torchrun)

@@ -121,6 +121,7 @@ EVALUATIONS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("trained", EVALUATIONS)
 def test_a_checkpoint_gives_the_same_metrics_on_one_two_and_four_ranks_in_both_modes(
     trained, request, tmp_path
