@@ -95,7 +95,7 @@ class Trainer:
         batches = made_ahead(self._loader.epoch(epoch, position.step), run.group.device)
         for step, batch in enumerate(batches, position.step):
             so_far = epoch * self._loader.steps + step
-            torch.manual_seed(self._dropout_seed(so_far))
+            self._seed_dropout(so_far)
             run.model.optimisers.schedule(rate_factor(self._config, epoch, so_far))
             loss = self._step(batch)
             watch.add(step, loss)
@@ -161,6 +161,12 @@ class Trainer:
                 self._run.checkpoints.mark_best(epoch, self._selection.metric, self._selection.best.value)
             self._run.checkpoints.prune()
 
-    def _dropout_seed(self, step: int) -> int:
-        """Seed of a step's dropout, from (seed, step, rank) alone."""
-        return int(hashed(self._config.seed, "dropout", step, self._run.group.rank) >> 1)
+    def _seed_dropout(self, step: int) -> None:
+        """Seed a step's dropout from (seed, step, rank) alone.
+
+        torch.manual_seed would do it too, but where there is no GPU it notes its caller's stack for one each time.
+        """
+        seed = int(hashed(self._config.seed, "dropout", step, self._run.group.rank) >> 1)
+        torch.default_generator.manual_seed(seed)
+        if self._run.group.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
