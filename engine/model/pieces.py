@@ -31,10 +31,10 @@ class Piece:
     positions: Tensor
 
 
-def cut(batch: Batch, tokens: int = TOKENS) -> Iterator[Piece]:
+def cut(batch: Batch, tokens: int) -> Iterator[Piece]:
     """Pieces of about `tokens` tokens, at least one sequence each."""
     ends = np.cumsum(batch.lengths.numpy())
-    last = np.unique(np.searchsorted(ends, np.arange(tokens, int(ends[-1]) + tokens, tokens)))
+    last = np.searchsorted(ends, np.arange(tokens, int(ends[-1]) + tokens, tokens))
     last = np.unique(np.minimum(last, len(ends) - 1))
     token_ends = ends[last]
     target_ends = np.searchsorted(batch.positions.numpy(), token_ends)
@@ -70,7 +70,7 @@ class _ByPieces(torch.autograd.Function):
     ) -> Tensor:
         loss, of_vectors = vectors.new_zeros(()), torch.empty_like(vectors)
         sums: list[Tensor] = []
-        for piece in cut(batch):
+        for piece in cut(batch, TOKENS):
             mine = vectors[piece.tokens].detach().requires_grad_()
             with torch.enable_grad(), torch.autocast(vectors.device.type, torch.bfloat16, enabled=half):
                 hidden = model.transform(mine, piece.lengths, piece.positions).float()
