@@ -7,7 +7,7 @@ gradient that comes from above must be the same number on every rank.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -15,10 +15,8 @@ import torch
 from torch import Tensor
 
 from engine.distributed.exchange import Exchange
+from engine.model.losses.blocks import blocks_of_items, can_keep, logits_of
 
-_CELLS = 1 << 20  # logits at a time: 4 MiB, which stay in the cache of a CPU from one pass to the next
-_CUDA_CELLS = 1 << 26
-_KEPT_CELLS = 1 << 24  # up to 64 MiB of logits wait for the backward pass; more are computed again
 _LEAST_ROWS = 256  # of a block, so that its products are not all overhead
 
 
@@ -74,11 +72,11 @@ class _ShardedSoftmax(torch.autograd.Function):
         counts = exchange.counts(targets)
         everyone = exchange.gather_rows(hidden.detach(), counts)
         places, rows = shard.local(exchange.gather_rows(targets, counts))
-        blocks = list(_blocks(everyone, weights))
-        keep = len(everyone) * len(weights) <= _KEPT_CELLS
+        blocks = list(blocks_of_items(everyone, weights, _LEAST_ROWS))
+        keep = can_keep(everyone, weights)
         total, kept = hidden.new_full((len(everyone),), -torch.inf), []
         for block in blocks:
-            logits = _logits(everyone, weights, bias, block)
+            logits = logits_of(everyone, weights, bias, block)
             total = torch.logaddexp(total, logits.logsumexp(1))
             kept += [logits] if keep else []
         scores = torch.zeros_like(total)
@@ -97,7 +95,7 @@ class _ShardedSoftmax(torch.autograd.Function):
         of_hidden, of_weights = torch.zeros_like(hidden), torch.empty_like(weights)
         of_bias = torch.empty_like(bias)
         for number, block in enumerate(ctx.blocks):
-            logits = ctx.kept[number] if ctx.kept else _logits(hidden, weights, bias, block)
+            logits = ctx.kept[number] if ctx.kept else logits_of(hidden, weights, bias, block)
             shares = logits.sub_(total[:, None]).exp_()
             of_hidden.addmm_(shares, weights[block])
             torch.mm(shares.t(), scaled, out=of_weights[block])
@@ -131,13 +129,3 @@ class _ShardedRows(torch.autograd.Function):
         gradient = above.new_zeros(ctx.shape)
         gradient.index_add_(0, rows, everyone[places] / ctx.shard.exchange.world_size)
         return None, gradient, None
-
-
-def _blocks(hidden: Tensor, weights: Tensor) -> Iterator[slice]:
-    cells = _CUDA_CELLS if hidden.device.type == "cuda" else _CELLS
-    size = max(_LEAST_ROWS, cells // max(1, len(hidden)))
-    return (slice(first, first + size) for first in range(0, len(weights), size))
-
-
-def _logits(hidden: Tensor, weights: Tensor, bias: Tensor, block: slice) -> Tensor:
-    return torch.addmm(bias[block], hidden, weights[block].t())

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-_CELLS = 1 << 20  # logits of a block on CPU: 4 MiB, which stay in its cache from one pass to the next
-_CUDA_CELLS = 1 << 26
-_KEPT_CELLS = 1 << 24  # up to 64 MiB of them wait for the second pass; more are computed again
+from engine.model.losses.blocks import blocks_of_items, can_keep, logits_of
+
 _LEAST_ITEMS = 2048  # of a block, so that its products are not all overhead
 _LARGEST = 80.0  # e^80 is within float32, and so is its inverse
 
@@ -52,8 +50,8 @@ class _FullSoftmax(torch.autograd.Function):
 @torch.no_grad()
 def softmax_gradients(hidden: Tensor, targets: Tensor, weights: Tensor, bias: Tensor) -> SoftmaxGradients:
     """Loss and gradients of `full_softmax`, in two passes over blocks of items: sums first, then shares."""
-    blocks, shift = list(_blocks(hidden, weights)), _shift(hidden, weights, bias)
-    keep = len(hidden) * len(weights) <= _KEPT_CELLS
+    blocks, shift = list(blocks_of_items(hidden, weights, _LEAST_ITEMS)), _shift(hidden, weights, bias)
+    keep = can_keep(hidden, weights)
     total, kept = hidden.new_zeros(len(hidden)), []
     for block in blocks:
         exponentials = _exponentials(hidden, weights, bias, block, shift)
@@ -86,22 +84,12 @@ def _shift(hidden: Tensor, weights: Tensor, bias: Tensor) -> Tensor | None:
     bound = hidden.norm(dim=1).amax() * weights.norm(dim=1).amax() + bias.abs().amax()
     if float(bound) + math.log(len(weights)) < _LARGEST:
         return None
-    blocks = _blocks(hidden, weights)
-    return torch.stack([_logits(hidden, weights, bias, block).amax(1) for block in blocks]).amax(0)
+    blocks = blocks_of_items(hidden, weights, _LEAST_ITEMS)
+    return torch.stack([logits_of(hidden, weights, bias, block).amax(1) for block in blocks]).amax(0)
 
 
 def _exponentials(
     hidden: Tensor, weights: Tensor, bias: Tensor, block: slice, shift: Tensor | None
 ) -> Tensor:
-    logits = _logits(hidden, weights, bias, block)
+    logits = logits_of(hidden, weights, bias, block)
     return (logits if shift is None else logits.sub_(shift[:, None])).exp_()
-
-
-def _logits(hidden: Tensor, weights: Tensor, bias: Tensor, block: slice) -> Tensor:
-    return torch.addmm(bias[block], hidden, weights[block].t())
-
-
-def _blocks(hidden: Tensor, weights: Tensor) -> Iterator[slice]:
-    cells = _CELLS if hidden.device.type == "cpu" else _CUDA_CELLS
-    size = max(_LEAST_ITEMS, cells // max(1, len(hidden)))
-    return (slice(first, first + size) for first in range(0, len(weights), size))

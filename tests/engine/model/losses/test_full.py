@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from engine.model.losses import full
+from engine.model.losses import blocks, full
 from engine.model.losses.full import full_softmax
 
 
@@ -42,9 +42,9 @@ def test_it_equals_torchs_cross_entropy(targets, items):
 
 @pytest.mark.parametrize("kept", [0, 1 << 24])
 def test_blocks_kept_or_computed_again_change_nothing(monkeypatch, kept):
-    monkeypatch.setattr(full, "_KEPT_CELLS", kept)
+    monkeypatch.setattr(blocks, "KEPT_CELLS", kept)
     monkeypatch.setattr(full, "_LEAST_ITEMS", 7)
-    monkeypatch.setattr(full, "_CELLS", 64)
+    monkeypatch.setattr(blocks, "CELLS", 64)
     check_equals_torch(*tensors(20, 100))
 
 
