@@ -12,7 +12,8 @@ def dropped_attention(query: Tensor, key: Tensor, value: Tensor, keep: Tensor | 
     """(softmax(query · key / √width) * kept) · value, with its gradients.
 
     query: (rows, heads, queries, width); key, value: (rows, heads, keys, width); keep: (rows, keys) bool, False for
-    padding, or None; kept: (rows, heads, queries, keys), 0 where a share is dropped and the scale elsewhere.
+    padding, or None; kept: (rows, heads, queries, keys), 0 where a share is dropped and the scale elsewhere. All of
+    one type, float32 or bfloat16.
     """
     rows, heads, *_ = query.shape
     query, key, value, kept = (
@@ -34,11 +35,12 @@ class _DroppedAttention(torch.autograd.Function):
     def forward(
         ctx: Any, query: Tensor, key: Tensor, value: Tensor, padding: Tensor | None, kept: Tensor
     ) -> Tensor:
-        scaled = query * query.shape[-1] ** -0.5
-        scores = torch.bmm(scaled, key.transpose(1, 2))
-        shares = (scores if padding is None else scores.masked_fill_(padding, -torch.inf)).softmax(-1)
-        ctx.save_for_backward(scaled, key, value, shares, kept)
-        return torch.bmm(shares * kept, value)
+        with torch.autocast("cpu", enabled=False):  # all in the type of the query, as going backward
+            scaled = query * query.shape[-1] ** -0.5
+            scores = torch.bmm(scaled, key.transpose(1, 2))
+            shares = (scores if padding is None else scores.masked_fill_(padding, -torch.inf)).softmax(-1)
+            ctx.save_for_backward(scaled, key, value, shares, kept)
+            return torch.bmm(shares * kept, value)
 
     @staticmethod
     def backward(ctx: Any, above: Tensor) -> tuple[Tensor | None, ...]:

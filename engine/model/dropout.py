@@ -32,11 +32,11 @@ class Dropout(nn.Module):
             return values
         if values.device.type != "cpu":
             return functional.dropout(values, self.rate)
-        return values * self.mask(values.shape)
+        return values * self.mask(values.shape, values.dtype)
 
-    def mask(self, shape: torch.Size) -> Tensor:
-        """What values of this shape on CPU are multiplied with: 0 or the scale, float32."""
-        return _random_bytes(shape).float().ge_(self._level).mul_(256 / (256 - self._level))
+    def mask(self, shape: torch.Size, dtype: torch.dtype) -> Tensor:
+        """What values of this shape on CPU are multiplied with: 0 or the scale. dtype: float32 or bfloat16."""
+        return _random_bytes(shape).to(dtype).ge_(self._level).mul_(256 / (256 - self._level))
 
 
 def _random_bytes(shape: torch.Size) -> Tensor:

@@ -50,7 +50,10 @@ def cut(batch: Batch, tokens: int) -> Iterator[Piece]:
 
 
 def full_softmax_by_pieces(model: BERT4Rec, batch: Batch, half: bool) -> Tensor:
-    """As `losses.full.full_softmax` of the encoded batch; half: let the transformer's matmuls run in bf16."""
+    """As `losses.full.full_softmax` of the encoded batch; half: let the softmax work in bfloat16.
+
+    The transformer stays in float32: its shapes change at every step, and oneDNN makes a bfloat16 kernel for each.
+    """
     vectors = model.embed(batch.items, batch.lengths)
     inside = [p for name, p in model.named_parameters() if name not in (ITEM_TABLE, *OUTPUT)]
     return _ByPieces.apply(model, batch, half, vectors, model.item_weights, model.output_bias, *inside)
@@ -72,9 +75,9 @@ class _ByPieces(torch.autograd.Function):
         sums: list[Tensor] = []
         for piece in cut(batch, TOKENS):
             mine = vectors[piece.tokens].detach().requires_grad_()
-            with torch.enable_grad(), torch.autocast(vectors.device.type, torch.bfloat16, enabled=half):
-                hidden = model.transform(mine, piece.lengths, piece.positions).float()
-            found = softmax_gradients(hidden.detach(), batch.targets[piece.targets], weights, bias)
+            with torch.enable_grad():
+                hidden = model.transform(mine, piece.lengths, piece.positions)
+            found = softmax_gradients(hidden.detach(), batch.targets[piece.targets], weights, bias, half)
             of_vectors[piece.tokens], *others = torch.autograd.grad(hidden, (mine, *inside), found.hidden)
             sums = _added(sums, (found.weights, found.bias, *others))
             loss += found.loss

@@ -8,10 +8,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from engine.model.losses.blocks import blocks_of_items, can_keep, logits_of
 
 _LEAST_ITEMS = 2048  # of a block, so that its products are not all overhead
+_ROWS = 32
 _LARGEST = 80.0  # e^80 is within float32, and so is its inverse
 
 
@@ -48,28 +50,36 @@ class _FullSoftmax(torch.autograd.Function):
 
 
 @torch.no_grad()
-def softmax_gradients(hidden: Tensor, targets: Tensor, weights: Tensor, bias: Tensor) -> SoftmaxGradients:
-    """Loss and gradients of `full_softmax`, in two passes over blocks of items: sums first, then shares."""
+def softmax_gradients(
+    hidden: Tensor, targets: Tensor, weights: Tensor, bias: Tensor, half: bool = False
+) -> SoftmaxGradients:
+    """Loss and gradients of `full_softmax`, in two passes over blocks of items: sums first, then shares.
+
+    half: products and exponentials in bfloat16, sums over items and everything that is returned in float32.
+    """
     blocks, shift = list(blocks_of_items(hidden, weights, _LEAST_ITEMS)), _shift(hidden, weights, bias)
     keep = can_keep(hidden, weights)
-    total, kept = hidden.new_zeros(len(hidden)), []
+    rows = len(hidden)
+    factors = [part.bfloat16() if half else part for part in (_padded(hidden) if half else hidden, weights, bias)]
+    total, kept = hidden.new_zeros(len(factors[0])), []
     for block in blocks:
-        exponentials = _exponentials(hidden, weights, bias, block, shift)
-        total += exponentials.sum(1)
+        exponentials = _exponentials(*factors, block, shift)
+        total += exponentials.sum(1, dtype=total.dtype)
         kept += [exponentials] if keep else []
-    per_target = total.reciprocal()
+    per_target, total = total.reciprocal(), total[:rows]
+    per_target[rows:] = 0
     of_hidden, of_weights, of_bias = (
-        torch.zeros_like(hidden),
+        torch.zeros_like(factors[0], dtype=hidden.dtype),
         torch.empty_like(weights),
         torch.empty_like(bias),
     )
-    scaled = hidden * per_target[:, None]
+    scaled = factors[0] * per_target[:, None]
     for number, block in enumerate(blocks):
-        found = kept[number] if keep else _exponentials(hidden, weights, bias, block, shift)
-        of_hidden.addmm_(found, weights[block])
-        torch.mm(found.t(), scaled, out=of_weights[block])
-        torch.mv(found.t(), per_target, out=of_bias[block])
-    of_hidden.mul_(per_target[:, None]).sub_(weights[targets])
+        found = kept[number] if keep else _exponentials(*factors, block, shift)
+        _add_product(of_hidden, found, factors[1][block])
+        _put_product(of_weights[block], found.t(), scaled)
+        _put_product(of_bias[None, block], per_target[None], found)
+    of_hidden = of_hidden[:rows].mul_(per_target[:rows, None]).sub_(weights[targets])
     of_weights.index_add_(0, targets, hidden, alpha=-1)
     of_bias.index_add_(0, targets, torch.ones_like(total), alpha=-1)
     scores = (hidden * weights[targets]).sum(1) + bias[targets]
@@ -93,3 +103,24 @@ def _exponentials(
 ) -> Tensor:
     logits = logits_of(hidden, weights, bias, block)
     return (logits if shift is None else logits.sub_(shift[:, None])).exp_()
+
+
+def _padded(hidden: Tensor) -> Tensor:
+    """With rows of zeros up to a round number: oneDNN makes a kernel anew for every shape."""
+    return functional.pad(hidden, (0, 0, 0, -len(hidden) % _ROWS))
+
+
+def _add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
+    """Add left · right, of whatever type, to a float32 total."""
+    if left.dtype == total.dtype:
+        total.addmm_(left, right)
+    else:
+        total += left @ right
+
+
+def _put_product(place: Tensor, left: Tensor, right: Tensor) -> None:
+    """Write left · right into a float32 place, multiplied in the coarser of their types."""
+    if left.dtype == right.dtype:
+        torch.mm(left, right, out=place)
+    else:
+        place.copy_(left.bfloat16() @ right.bfloat16())

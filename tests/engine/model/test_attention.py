@@ -28,3 +28,18 @@ def test_output_and_gradients_are_those_of_its_definition(queries, padded):
     above = torch.randn(found.shape, generator=generator, dtype=torch.float64)
     ours, theirs = (torch.autograd.grad(result, (query, key, value), above) for result in (found, expected))
     torch.testing.assert_close(ours, theirs)
+
+
+def test_in_half_precision_it_is_near_the_whole_one_and_stays_half_going_backward():
+    generator = torch.Generator().manual_seed(0)
+    whole = [torch.randn(3, 2, 6, 8, generator=generator, requires_grad=True) for _ in range(3)]
+    half = [part.detach().bfloat16().requires_grad_() for part in whole]
+    kept = (torch.rand(3, 2, 6, 6, generator=generator) < 0.7).float() / 0.7
+    with torch.autocast("cpu", torch.bfloat16):
+        found = dropped_attention(*half, None, kept.bfloat16())
+    expected = dropped_attention(*whole, None, kept)
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.float(), expected, atol=0.05, rtol=0.05)
+    ours, theirs = (torch.autograd.grad(result.sum(), parts) for result, parts in ((found, half), (expected, whole)))
+    for mine, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(mine.float(), other, atol=0.08, rtol=0.05)

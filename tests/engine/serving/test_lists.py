@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.config import ModelConfig
@@ -30,7 +30,6 @@ def histories(rows):
     )
 
 
-@settings(deadline=None)
 @given(rows=rows_of_items)
 def test_the_latest_items_stand_at_the_right(rows):
     found = padded(histories(rows), LONGEST)
@@ -38,7 +37,6 @@ def test_the_latest_items_stand_at_the_right(rows):
     assert found.tolist() == [([-1] * width + row)[-width:] for row in rows]
 
 
-@settings(deadline=None)
 @given(rows=rows_of_items, k=st.integers(1, ITEMS + 2))
 def test_lists_are_the_sorted_scores_without_what_was_seen(model, rows, k):
     items, scores = best_items(model, histories(rows), LONGEST, k, block_mb=1)

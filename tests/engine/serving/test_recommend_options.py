@@ -3,7 +3,7 @@
 import argparse
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import B4RError
@@ -22,14 +22,12 @@ ids = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), min_siz
 )
 
 
-@settings(deadline=None)
 @given(users=st.lists(ids, min_size=1, unique=True), k=st.integers(1, 10_000))
 def test_users_survive_the_way_to_the_program(users, k):
     options = RecommendOptions(users=tuple(users), k=k, pth="last", as_of="test")
     assert parsed(recommend_options, recommend_options.as_arguments(options)) == options
 
 
-@settings(deadline=None)
 @given(history=st.lists(ids, min_size=1))
 def test_a_history_survives_the_way_to_the_program(history):
     options = RecommendOptions(history=tuple(history))

@@ -40,6 +40,19 @@ def test_a_hopeless_bf16_is_dropped_at_its_first_slow_call(bf16, calls):
     assert machine.bf16_calls == calls
 
 
+def test_on_cpu_only_the_whole_softmax_is_worth_a_probe(monkeypatch):
+    monkeypatch.setattr("engine.training.precision.bf16_gains", lambda seconds: seconds(True) > 0)
+    alone = Group(0, 0, 1, torch.device("cpu"))
+
+    def chosen(training, **launch):
+        experiment = experiment_of(training=training | {"precision": "auto"}, launch=launch)
+        return with_precision(experiment, alone).training.precision
+
+    assert chosen({}) == "bf16"
+    assert chosen({"loss": "sampled"}) == "fp32"
+    assert chosen({}, mode="dmp") == "fp32"
+
+
 def test_auto_becomes_a_number_format_and_leaves_the_random_numbers_alone():
     alone = Group(0, 0, 1, torch.device("cpu"))
     before = torch.get_rng_state()

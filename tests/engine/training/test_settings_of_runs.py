@@ -40,6 +40,17 @@ def test_two_ddp_ranks_learn_what_one_process_learns_with(name, train):
         assert (ours[weight] - tensor).abs().max() < 1e-3, weight
 
 
+@pytest.mark.parametrize(("loss", "mode"), [("full", "ddp"), ("gbce", "ddp"), ("full", "dmp")])
+def test_half_precision_learns_about_what_the_whole_does(loss, mode, train):
+    settings = {"loss": loss, "num_negatives": 20} if loss == "gbce" else {}
+    half, whole = (
+        train(experiment_of(training=settings | {"precision": precision}, launch={"mode": mode}), 0)
+        for precision in ("bf16", "fp32")
+    )
+    found, expected = ([event.train_loss for event in events_of(run, Epoch)] for run in (half, whole))
+    assert found == pytest.approx(expected, rel=0.02)
+
+
 def test_dmp_learns_by_a_sampled_loss_and_says_that_its_table_is_not_clipped(train):
     settings = SETTINGS["sampled"] | {"precision": "auto"}
     run_dir = train(experiment(settings, launch={"mode": "dmp", "j": "1x2", "sharding": "row_wise"}), 2)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from engine.model.losses import blocks, full
-from engine.model.losses.full import full_softmax
+from engine.model.losses.full import full_softmax, softmax_gradients
 
 
 def tensors(targets, items, width=8, size=1.0):
@@ -57,3 +57,16 @@ def test_a_number_that_is_none_makes_the_loss_none():
     with torch.no_grad():
         leaves[0][1, 2] = torch.nan
     assert full_softmax(leaves[0], targets, leaves[1], leaves[2]).isnan()
+
+
+@pytest.mark.parametrize("kept", [0, 1 << 24])
+@pytest.mark.parametrize("targets", [0, 1, 32, 45])
+def test_in_half_precision_it_is_near_the_whole_one(monkeypatch, targets, kept):
+    monkeypatch.setattr(blocks, "KEPT_CELLS", kept)
+    (hidden, weights, bias), wanted = tensors(targets, 5000)
+    whole, half = (softmax_gradients(hidden, wanted, weights, bias, half=each) for each in (False, True))
+    torch.testing.assert_close(half.loss, whole.loss, atol=0.0, rtol=0.01)
+    for name in ("hidden", "weights", "bias"):
+        found, expected = getattr(half, name), getattr(whole, name)
+        assert found.dtype == torch.float32 and found.shape == expected.shape
+        assert float((found - expected).norm()) <= 0.02 * float(expected.norm())
