@@ -21,7 +21,7 @@ from b4r_tui.runs.store import RunStore
 from engine.errors import ExitCode
 from tests.b4r_tui.results.trained import trained
 
-VOID = {"meta", "line", "circle", "polyline"}
+VOID = {"meta"}
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +115,9 @@ class Page(HTMLParser):
         if tag not in VOID:
             self.open.append(tag)
 
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
 
@@ -162,7 +165,7 @@ def test_only_what_is_named_is_exported(store: RunStore, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--only", "bigx"], "no tested run is called 'bigx'; did you mean big_x"),
+        (["--only", "bigx"], "no tested run is called 'bigx'; did you mean 'big_x'?"),
         (["--baseline", "nobody"], "no baseline 'nobody' among the runs tested"),
         (["--metrics", "ndcg@7"], "no run has the test metric ndcg@7; did you mean"),
         (["--protocol", "uniform-5"], "no run was tested by protocol uniform-5"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import doctest
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -33,6 +35,17 @@ def test_a_run_is_a_row_with_settings_and_metrics(root: Path) -> None:
     assert frame["test.full.ndcg@10"].between(0, 1).all()
     run_id = frame.index[0]
     assert Path(frame.loc[run_id, "dir"]).name == run_id
+
+
+def test_nothing_of_results_imports_torch_and_naming_it_imports_no_pandas() -> None:
+    def imported(code: str) -> set[str]:
+        code = f"import sys; {code}; print(*sys.modules)"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        return set(done.stdout.split())
+
+    light = imported("import b4r_tui.results, b4r_tui.results.leaderboard, b4r_tui.export")
+    assert not {"torch", "pandas", "numpy", "pyarrow", "scipy", "jinja2"} & light
+    assert "torch" not in imported("import b4r_tui.compare, b4r_tui.results.export.html")
 
 
 def test_an_epoch_is_a_row(root: Path) -> None:
