@@ -96,7 +96,9 @@ def legend(panel: Panel) -> list[str]:
     """What the figures and marks mean, a sentence each."""
     several = any(len(group.runs) > 1 for group in panel.groups)
     users = next((row.n for _, row in panel.rows() if row.n is not None), None)
-    said = [f"{users:,} users; each run tests the epoch that was best on validation."] if users else []
+    said = [f"{users:,} users."] if users else []
+    if all(row.by_validation for _, row in panel.rows()):
+        said.append("Each run tests the epoch that was best on validation.")
     if several:
         said.append("Mean ± sample standard deviation over seeds.")
     if panel.baseline is not None:

@@ -153,6 +153,20 @@ def test_runs_of_other_conditions_make_tables_of_their_own(
     assert r"\textbf" not in captured.out, "nothing is best of one"
 
 
+def test_the_legend_tells_of_epochs_that_validation_did_not_choose(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = RunStore(tmp_path / "runs")
+    trained(store, "chosen")
+    assert "Each run tests the epoch that was best on validation." in exported(
+        store, capsys, "--format", "md"
+    )
+    trained(store, "last", tested_epoch=2, training={"lr": 0.1})
+    text = exported(store, capsys, "--format", "md")
+    assert "Tested at an epoch that validation did not choose: last." in text
+    assert "Each run tests" not in text
+
+
 def test_only_what_is_named_is_exported(store: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
     def names(*options: str) -> list[str]:
         return [row["experiment"] for row in csv.DictReader(io.StringIO(exported(store, capsys, *options)))]
