@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -9,7 +10,7 @@ from rich.text import Text
 
 from b4r_tui.report import beside
 from b4r_tui.results.leaderboard import Board, Row, apart, notes_of
-from b4r_tui.sheets import Column, Sheet, show, text
+from b4r_tui.sheets import Column, Sheet, fitted, show, text
 from b4r_tui.wording import NOTHING, decimal, interval, whole
 
 
@@ -44,7 +45,7 @@ def leaderboard_sheet(board: Board) -> Sheet:
         Column("users", right=True, spare=2),
     ]
     rows = [_row(place, row) for place, row in enumerate(board.rows, 1)]
-    return Sheet(title_of(board), columns, rows)
+    return fitted(Sheet(title_of(board), columns, rows), sys.maxsize)  # columns that no row fills go
 
 
 def title_of(board: Board) -> str:

@@ -61,3 +61,18 @@ def test_every_metric_is_a_row_and_no_part_of_its_interval_is() -> None:
     sheet = report.tested_sheet(summary())
     assert [row[1].plain for row in sheet.rows] == ["ndcg@10", "coverage@10"]
     assert sheet.rows[1][3].plain == ""
+
+
+def test_a_board_has_no_columns_that_nothing_fills() -> None:
+    shown = [column.title for column in board_of(summary(popularity=0.1)).columns]
+    assert shown == [
+        "#",
+        "experiment",
+        "run",
+        "mode",
+        "epoch",
+        "ndcg@10",
+        "95 % interval",
+        "popularity",
+        "users",
+    ]
