@@ -16,6 +16,8 @@ from engine.fairness.options import add_options, options_of
 from engine.serving import export_options, recommend_options
 
 STATES = ("queued", "running", "finished", "failed", "stopped", "lost")
+WITH_JSON = ("runs", "show", "evaluate", "fairness", "recommend", "compare")
+EXPORTED = ("csv", "md", "latex", "json", "parquet", "html")
 FETCHED = ("ml-100k", "ml-1m", "ml-20m")
 _EPILOG = "exit codes: 0 ok, 1 a run failed, 2 bad input or usage, 3 environment, 130 interrupted"
 
@@ -137,6 +139,8 @@ def _add_commands(commands: argparse._SubParsersAction, shared: argparse.Argumen
     export = command("export-model", "write a run's model as one file for other programs, and check it")
     export.add_argument("name", metavar="RUN")
     export_options.add_options(export)
+    _add_compare(command("compare", "what runs, or all runs of experiments, differ in, user by user"))
+    _add_export(command("export", "leaderboards of all runs as a file for a paper, a sheet or a browser"))
     fetch = command("fetch", "download a MovieLens data set; shows its terms of use")
     fetch.add_argument("dataset", choices=FETCHED, metavar="DATASET", help=", ".join(FETCHED))
     fetch.add_argument(
@@ -153,6 +157,29 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     evaluate_options.add_options(parser)
 
 
+def _add_compare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", nargs="+", metavar="RUN", help="a run, or an experiment: all its runs")
+    parser.add_argument("--metric", metavar="METRIC", help="what to test (the one that chose the best epoch)")
+    parser.add_argument("--baseline", metavar="RUN", help="what the others are compared with (the first RUN)")
+    parser.add_argument("--protocol", metavar="PROTOCOL", help="of the metric (the first of the runs)")
+    parser.add_argument("--json", action="store_true", help="as JSON", default=argparse.SUPPRESS)
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--format", choices=EXPORTED, help="what to write (by the ending of FILE, else csv)", dest="form"
+    )
+    parser.add_argument(
+        "--metrics", nargs="+", metavar="METRIC", default=[], help="columns; the first one ranks"
+    )
+    parser.add_argument("--protocol", metavar="PROTOCOL", help="of the metrics (each run's first)")
+    parser.add_argument(
+        "--only", nargs="+", metavar="NAME", default=argparse.SUPPRESS, help="just these experiments or runs"
+    )
+    parser.add_argument("--baseline", metavar="NAME", help="mark what differs significantly from it")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write there (standard output)")
+
+
 def _misplaced(arguments: argparse.Namespace) -> str | None:
     """What does not go together, or None."""
     run, tail, command = arguments.run is not None, arguments.tail is not None, arguments.command
@@ -162,10 +189,10 @@ def _misplaced(arguments: argparse.Namespace) -> str | None:
         return "-f is for the app; other commands take their FILE themselves"
     if arguments.seed_check and not run:
         return "--seed-check goes with --run"
-    if arguments.only and not (run or command == "launch"):
-        return "--only goes with --run and launch"
-    if arguments.json and not (run or command in ("runs", "show", "evaluate", "fairness", "recommend")):
-        return "--json goes with --run, runs, show, evaluate, fairness and recommend"
+    if arguments.only and not (run or command in ("launch", "export")):
+        return "--only goes with --run, launch and export"
+    if arguments.json and not (run or command in WITH_JSON):
+        return f"--json goes with --run, {', '.join(WITH_JSON[:-1])} and {WITH_JSON[-1]}"
     of_tail = (arguments.rank, arguments.lines, arguments.grep)
     if not tail and (arguments.no_follow or any(value is not None for value in of_tail)):
         return "--rank, --lines, --no-follow and --grep go with --tail"
@@ -229,7 +256,30 @@ def _export_model(arguments: argparse.Namespace, root: Path) -> int:
     return export_model(root, arguments.name, export_options.options_of(arguments))
 
 
+def _compare(arguments: argparse.Namespace, root: Path) -> int:
+    from b4r_tui.compare import compare_runs
+
+    names, metric, protocol = arguments.names, arguments.metric, arguments.protocol
+    return compare_runs(root, names, metric, arguments.baseline, protocol, arguments.json)
+
+
+def _export(arguments: argparse.Namespace, root: Path) -> int:
+    from b4r_tui.export import ExportOptions, export_runs
+
+    options = ExportOptions(
+        form=arguments.form,
+        metrics=tuple(arguments.metrics),
+        protocol=arguments.protocol,
+        only=tuple(arguments.only),
+        baseline=arguments.baseline,
+        file=arguments.output,
+    )
+    return export_runs(root, options)
+
+
 AFTER_TRAINING = {
+    "compare": _compare,
+    "export": _export,
     "evaluate": _evaluate,
     "fairness": _fairness,
     "recommend": _recommend,

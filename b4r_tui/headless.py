@@ -12,10 +12,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from b4r_tui.board_report import print_boards
 from b4r_tui.displays import Display, JsonLines, Lines, LiveTable
 from b4r_tui.experiments.load import load_experiments
 from b4r_tui.interrupts import Interrupts
-from b4r_tui.report import leaderboard_sheet
 from b4r_tui.results.leaderboard import leaderboard
 from b4r_tui.results.seed_check import SeedCheck, check_seeds
 from b4r_tui.results.summary import Summary, read_summary
@@ -25,7 +25,6 @@ from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import Run, RunStore
 from b4r_tui.runs.supervisor import GRACE_SECONDS
 from b4r_tui.sheets import console as make_console
-from b4r_tui.sheets import show
 from b4r_tui.wording import plural
 from engine.config import Experiment
 from engine.errors import B4RError, ExitCode
@@ -125,9 +124,7 @@ def _print_json(summaries: Sequence[Summary], checks: Sequence[SeedCheck]) -> No
 
 def _print_report(summaries: Sequence[Summary], checks: Sequence[SeedCheck], console: Console) -> None:
     """The leaderboards, then every run that did not finish with its reason."""
-    for board in leaderboard(summaries):
-        console.print()
-        show(leaderboard_sheet(board), console)
+    print_boards(leaderboard(summaries), console)
     for check in checks:
         console.print(f"{check.experiment}: {check.sentence}", style="green" if check.same else "bold red")
     for summary in summaries:

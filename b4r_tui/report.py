@@ -1,4 +1,4 @@
-"""The tables that commands print: runs under way, runs there are, one run whole, leaderboards, failures."""
+"""The tables that commands print: runs under way, runs there are, one run whole."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 from rich.text import Text
 
-from b4r_tui.results.leaderboard import Board
 from b4r_tui.results.summary import INTERVAL_PARTS, Summary
 from b4r_tui.runs.funnel import COUNTS, funnel_of
 from b4r_tui.runs.plan import TITLES, plan_rows, size, total_bytes
@@ -57,46 +56,6 @@ def common_cutoff(experiments: Iterable[Experiment]) -> int:
     """The cutoff whose metrics a table of these shows: 10, or the smallest that all measure."""
     shared = set.intersection(*(set(experiment.evaluation.metric_ks) for experiment in experiments))
     return 10 if 10 in shared or not shared else min(shared)
-
-
-def leaderboard_sheet(board: Board) -> Sheet:
-    """A leaderboard, best first, baselines beside each run as a row's last word on what is easy."""
-    columns = [
-        Column("#", right=True),
-        Column("experiment"),
-        Column("run", spare=2),
-        Column("mode", spare=4),
-        Column("epoch", right=True, spare=3),
-        Column(board.metric, right=True),
-        Column("95 % interval"),
-        Column("popularity", right=True),
-        Column("markov", right=True, spare=5),
-        Column("random", right=True, spare=6),
-        Column("users", right=True, spare=1),
-    ]
-    rows = [
-        [
-            text(place),
-            text(row.experiment),
-            text(row.run_id, "dim"),
-            text(f"{row.mode} x{row.ranks}"),
-            text(NOTHING if row.tested_epoch is None else row.tested_epoch + 1),
-            text(decimal(row.value), "bold" if place == 1 else ""),
-            text(interval(row.low, row.high)),
-            text(decimal(row.popularity)),
-            _beside(row.markov),
-            _beside(row.random),
-            text(whole(row.n)),
-        ]
-        for place, row in enumerate(board.rows, 1)
-    ]
-    data = f"{board.dataset} {board.fingerprint[:8]}".strip()
-    sampled = f" with negatives {board.negatives[:8]}" if board.negatives else ""
-    return Sheet(
-        f"Leaderboard: {board.metric} on test, protocol {board.protocol}{sampled}, data {data}",
-        columns,
-        rows,
-    )
 
 
 def runs_sheet(summaries: Sequence[Summary]) -> Sheet:
@@ -220,11 +179,11 @@ def _tested_row(summary: Summary, key: str, others: Sequence[str]) -> list[Text]
         text(decimal(summary[key])),
         text(interval(summary.get(f"{key}.low"), summary.get(f"{key}.high"))),
         text(decimal(summary.get(f"baseline.{protocol}.{metric}"))),
-        *(_beside(summary.get(f"baselines.{name}.{protocol}.{metric}")) for name in others),
+        *(beside(summary.get(f"baselines.{name}.{protocol}.{metric}")) for name in others),
         text(whole(summary.get(f"{key}.n"))),
     ]
 
 
-def _beside(value: float | None) -> Text:
+def beside(value: float | None) -> Text:
     """A baseline's cell, empty where the run did not measure it: a column of such cells is not shown."""
     return text("" if value is None else decimal(value))

@@ -8,7 +8,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-hypothesis.settings.register_profile("no clock", deadline=None)  # a busy machine is no reason to fail
+hypothesis.settings.register_profile(
+    "no clock", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)  # a busy machine is no reason to fail
 hypothesis.settings.load_profile("no clock")
 
 ROOT = Path(__file__).resolve().parents[1]

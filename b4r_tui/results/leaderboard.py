@@ -1,22 +1,30 @@
-"""Leaderboards: which run is best, among runs whose numbers may be compared at all."""
+"""Leaderboards: which settings are best, among runs whose numbers may be compared at all."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from b4r_tui.results.conditions import Conditions, conditions, differing, listed
+from b4r_tui.results.groups import Group, groups_of
 from b4r_tui.results.summary import Summary
+from b4r_tui.wording import plural
 
-Comparable = tuple[str, str, str, str, str]  # protocol, metric, data set, fingerprint, negatives
+if TYPE_CHECKING:
+    from b4r_tui.results.significance import Versus
 
 
 @dataclass(frozen=True)
 class Row:
-    """A run's place. value, low and high: the metric on the test split with its 95 % interval; n: users.
+    """The place of one group: runs that differ in their seed alone.
 
-    popularity, random, markov: the metric of these baselines, for the same users and candidates.
-    fingerprint: of the split, which is that of the board.
+    experiment: the group's name. run_ids, seeds: its runs, by rising seed; run_id: the first. value: the mean of the
+    metric over runs, sd: its standard deviation, None of one run. low, high: the 95 % interval, over seeds by
+    Student's t where there are several, else over users. n: users. tested_epoch: None where the runs tested
+    different epochs, which tested_epochs lists. by_validation: whether each tested the epoch that was best on
+    validation. popularity, random, markov: the metric of these baselines for the same users and candidates.
+    repeats: older runs of the same seeds, which are not counted. versus: beside a chosen baseline group.
     """
 
     run_id: str
@@ -32,13 +40,28 @@ class Row:
     fingerprint: str = ""
     random: float | None = None
     markov: float | None = None
+    sd: float | None = None
+    run_ids: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
+    experiments: tuple[str, ...] = ()
+    repeats: tuple[str, ...] = ()
+    tested_epochs: tuple[int | None, ...] = ()
+    by_validation: bool = True
+    versus: Versus | None = None
+
+    @property
+    def runs(self) -> int:
+        """Runs that the value is the mean of."""
+        return len(self.run_ids)
 
 
 @dataclass(frozen=True)
 class Board:
-    """Runs that may be ranked together, best first: one protocol, one split, one metric.
+    """Groups that may be ranked together, best first: one protocol, one split, one metric.
 
-    fingerprint: of the split. negatives: of those that a sampled protocol drew, empty for `full`.
+    fingerprint: of the split. negatives: of those that a sampled protocol drew, empty for `full`. groups: of the
+    rows, in their order. baseline: the name of the row that the others were tested against. notes: what was left
+    untested, and why.
     """
 
     protocol: str
@@ -47,54 +70,88 @@ class Board:
     fingerprint: str
     negatives: str
     rows: list[Row]
+    groups: tuple[Group, ...] = ()
+    baseline: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def conditions(self) -> Conditions:
+        """What its numbers have in common."""
+        return Conditions(self.protocol, self.metric, self.dataset, self.fingerprint, self.negatives)
 
     def as_json(self) -> dict[str, Any]:
         """The board as plain data, its split named."""
-        return {**asdict(self), "split": "test"}
+        parts = {**vars(self), "rows": [asdict(row) for row in self.rows], "split": "test"}
+        del parts["groups"]
+        return parts
 
 
-def leaderboard(summaries: Iterable[Summary], metric: str | None = None) -> list[Board]:
-    """Boards of all runs that were tested, each under its own first protocol.
+def leaderboard(
+    summaries: Iterable[Summary], metric: str | None = None, protocol: str | None = None
+) -> list[Board]:
+    """Boards of all runs that were tested; runs that differ in their seed alone share a row.
 
-    metric: what to sort by; None takes the one each run selected its best epoch by.
-    Runs of different protocols, splits, negatives or metrics stand on different boards.
+    metric: what to sort by; None takes the one each run selected its best epoch by. protocol: None takes each
+    run's first. Runs of different protocols, splits, negatives or metrics stand on different boards.
     """
-    groups: dict[Comparable, list[Row]] = {}
+    boards: dict[Conditions, list[Summary]] = {}
     for summary in summaries:
-        row = _row(summary, metric or summary.get("select_by", ""))
-        if row is not None:
-            groups.setdefault(_comparable(summary, metric), []).append(row)
-    return [Board(*key, sorted(rows, key=lambda row: -row.value)) for key, rows in groups.items()]
+        under = conditions(summary, metric, protocol)
+        if summary.get(f"test.{under.protocol}.{under.metric}") is not None:
+            boards.setdefault(under, []).append(summary)
+    return [_board(under, members) for under, members in boards.items()]
 
 
-def _comparable(summary: Summary, metric: str | None) -> Comparable:
-    """What two runs must have in common to be ranked together."""
-    return (
-        str(summary["protocol"]),
-        metric or str(summary["select_by"]),
-        str(summary.get("dataset") or ""),
-        str(summary.get("fingerprint") or ""),
-        str(summary.get(f"negatives.{summary['protocol']}") or ""),
+def apart(boards: Iterable[Board]) -> str | None:
+    """Why the runs stand on several boards, in a sentence; None of one board."""
+    found = differing(board.conditions for board in boards)
+    return f"Not ranked together, since they differ in {listed(found)}." if found else None
+
+
+def notes_of(board: Board) -> list[str]:
+    """What a reader of the board should know: epochs that validation did not choose, repeats, what was not tested."""
+    unchosen = [row.experiment for row in board.rows if not row.by_validation]
+    repeated = [
+        f"{plural(len(row.repeats), 'older run')} of {row.experiment}" for row in board.rows if row.repeats
+    ]
+    return [
+        *([f"Tested at an epoch that validation did not choose: {listed(unchosen)}."] if unchosen else []),
+        *([f"Not counted, since a newer run has the same seed: {listed(repeated)}."] if repeated else []),
+        *(f"{note[:1].upper()}{note[1:]}." for note in board.notes),
+    ]
+
+
+def _board(under: Conditions, members: list[Summary]) -> Board:
+    ranked = sorted(
+        ((_row(group, under), group) for group in groups_of(members)), key=lambda pair: -pair[0].value
     )
+    return Board(**asdict(under), rows=[row for row, _ in ranked], groups=tuple(group for _, group in ranked))
 
 
-def _row(summary: Summary, metric: str) -> Row | None:
-    key = f"{summary.get('protocol')}.{metric}"
-    value = summary.get(f"test.{key}")
-    if value is None:
-        return None
+def _row(group: Group, under: Conditions) -> Row:
+    first, key = group.runs[0], f"{under.protocol}.{under.metric}"
+    found = group.score(under.protocol, under.metric)
+    assert found is not None  # only runs that have the metric come to a board
+    epochs = tuple(run.get("tested_epoch") for run in group.runs)
     return Row(
-        run_id=summary["run_id"],
-        experiment=summary["experiment"],
-        mode=summary.get("mode", ""),
-        ranks=summary.get("ranks", 0),
-        tested_epoch=summary.get("tested_epoch"),
-        value=value,
-        low=summary.get(f"test.{key}.low"),
-        high=summary.get(f"test.{key}.high"),
-        n=summary.get(f"test.{key}.n"),
-        popularity=summary.get(f"baseline.{key}"),
-        fingerprint=str(summary.get("fingerprint") or ""),
-        random=summary.get(f"baselines.random.{key}"),
-        markov=summary.get(f"baselines.markov.{key}"),
+        run_id=first["run_id"],
+        experiment=group.name,
+        mode=first.get("mode", ""),
+        ranks=first.get("ranks", 0),
+        tested_epoch=epochs[0] if len(set(epochs)) == 1 else None,
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        n=first.get(f"test.{key}.n"),
+        popularity=first.get(f"baseline.{key}"),
+        fingerprint=under.fingerprint,
+        random=first.get(f"baselines.random.{key}"),
+        markov=first.get(f"baselines.markov.{key}"),
+        sd=found.sd,
+        run_ids=group.run_ids,
+        seeds=group.seeds,
+        experiments=group.experiments,
+        repeats=group.repeats,
+        tested_epochs=epochs,
+        by_validation=all(run.get("best_epoch") in (None, run.get("tested_epoch")) for run in group.runs),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from b4r_tui.results.recipe import recipe
 from b4r_tui.runs.progress import RunWatch
 from b4r_tui.runs.store import Run
 from engine.config import Experiment
@@ -15,7 +16,7 @@ from engine.errors import B4RError
 from engine.events import Intervals, RunStarted, Test
 from engine.files import read_json, write_json
 
-VERSION = 2
+VERSION = 3
 Summary = dict[str, Any]
 INTERVAL_PARTS = ("low", "high", "n", "se")  # what may stand beside a metric's value
 
@@ -36,7 +37,7 @@ def summarise(run: Run) -> Summary:
 
     Test metrics stand under `test.<protocol>.<metric>` with `.low`, `.high`, `.n` and `.se` beside it, those of
     popularity under `baseline.…`, of random and markov under `baselines.random.…`, fingerprints of negatives under
-    `negatives.<protocol>`. Epochs count from 0.
+    `negatives.<protocol>`. `recipe` is equal for runs that differ in their seed alone. Epochs count from 0.
     """
     watch = RunWatch(run)
     watch.poll()
@@ -72,6 +73,7 @@ def _settings(run: Run) -> Summary:
         "ranks": experiment.launch.processes,
         "epochs": experiment.training.num_epochs,
         "seed": experiment.training.seed,
+        "recipe": recipe(experiment),
         "split": experiment.data.split,
         "protocol": experiment.evaluation.protocols[0],
         "select_by": experiment.evaluation.select_by,

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
+from textual import work
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
+from textual.message import Message
 from textual.widgets import Static
+from textual.worker import get_current_worker
 
 from b4r_tui.widgets import numbers
 from b4r_tui.widgets.palette import Palette, palette_of
 
 if TYPE_CHECKING:
     from b4r_tui.feed import RunView
+    from b4r_tui.results.leaderboard import Board, Row
     from engine.events import Test
 
 WAITING = "The best epoch is tested when training has ended."
@@ -37,9 +42,18 @@ class ResultsView(VerticalScroll, can_focus=True):
     }
     """
 
+    @dataclass
+    class Seeds(Message):
+        """The row that a run shares with other seeds was worked out."""
+
+        key: str
+        board: Board
+        row: Row
+
     def __init__(self) -> None:
         super().__init__()
         self._view: RunView | None = None
+        self._seeds: ResultsView.Seeds | None = None
 
     def compose(self) -> ComposeResult:
         """One card."""
@@ -50,6 +64,8 @@ class ResultsView(VerticalScroll, can_focus=True):
         if view != self._view:
             self._view = view
             await self.redraw()
+            if view.state.value == "finished":
+                self._find_seeds(view)
 
     async def redraw(self) -> None:
         """Draw again: other values or another theme."""
@@ -59,7 +75,23 @@ class ResultsView(VerticalScroll, can_focus=True):
         failed = self._view.state.value == "failed"
         card.set_class(failed, "failed")
         card.border_title = "✗ failed" if failed else None
-        card.update(results_of(self._view, palette_of(self.app), self.size.width >= BASELINES_WIDTH))
+        palette, parts = palette_of(self.app), []
+        if self._seeds and self._seeds.key == self._view.key:
+            parts.append(seeds_line(self._seeds.board, self._seeds.row, palette))
+        card.update(Group(*parts, results_of(self._view, palette, self.size.width >= BASELINES_WIDTH)))
+
+    @work(thread=True, group="seeds", exclusive=True)
+    def _find_seeds(self, view: RunView) -> None:
+        from b4r_tui.results.siblings import row_with
+
+        found = row_with(view.run)
+        if found and found[1].runs > 1 and not get_current_worker().is_cancelled:
+            self.post_message(self.Seeds(view.key, *found))
+
+    async def on_results_view_seeds(self, message: Seeds) -> None:
+        """Tell the row above the run's own results."""
+        self._seeds = message
+        await self.redraw()
 
     async def on_resize(self) -> None:
         """Other columns may fit."""
@@ -67,6 +99,18 @@ class ResultsView(VerticalScroll, can_focus=True):
 
     def rest(self) -> None:
         """Nothing goes on here by itself."""
+
+
+def seeds_line(board: Board, row: Row, palette: Palette) -> Text:
+    """Mean, spread and interval over the seeds of the run's settings."""
+    value = f"{numbers.metric(row.value)} ± {numbers.metric(row.sd)}"
+    interval = _interval({"low": row.low or 0.0, "high": row.high or 0.0})
+    return Text.assemble(
+        (f"{row.runs} seeds  ", palette.faint),
+        f"{numbers.spelled(board.metric)} ",
+        (value, "bold"),
+        (f"  {interval}  {board.protocol}\n", palette.faint),
+    )
 
 
 def results_of(view: RunView, palette: Palette, wide: bool) -> RenderableType:

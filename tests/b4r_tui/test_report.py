@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from b4r_tui import report
+from b4r_tui.board_report import leaderboard_sheet
 from b4r_tui.results import summary as summaries
 from b4r_tui.results.leaderboard import leaderboard
 from b4r_tui.sheets import Sheet, fitted
@@ -28,7 +29,7 @@ def summary(**baselines: float) -> dict[str, Any]:
 
 
 def board_of(record: dict[str, Any]) -> Sheet:
-    return report.leaderboard_sheet(leaderboard([record])[0])
+    return leaderboard_sheet(leaderboard([record])[0])
 
 
 def titles(sheet: Sheet, width: int = 200) -> list[str]:
@@ -36,7 +37,7 @@ def titles(sheet: Sheet, width: int = 200) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "make", [lambda record: report.leaderboard_sheet(leaderboard([record])[0]), report.tested_sheet]
+    "make", [lambda record: leaderboard_sheet(leaderboard([record])[0]), report.tested_sheet]
 )
 def test_all_baselines_stand_where_there_is_room(make: Any) -> None:
     sheet = make(summary(random=0.01, popularity=0.1, markov=0.2))
@@ -50,7 +51,7 @@ def test_all_baselines_stand_where_there_is_room(make: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "make", [lambda record: report.leaderboard_sheet(leaderboard([record])[0]), report.tested_sheet]
+    "make", [lambda record: leaderboard_sheet(leaderboard([record])[0]), report.tested_sheet]
 )
 def test_a_run_of_an_older_engine_has_popularity_alone(make: Any) -> None:
     assert not {"markov", "random"} & set(titles(make(summary())))
@@ -60,3 +61,18 @@ def test_every_metric_is_a_row_and_no_part_of_its_interval_is() -> None:
     sheet = report.tested_sheet(summary())
     assert [row[1].plain for row in sheet.rows] == ["ndcg@10", "coverage@10"]
     assert sheet.rows[1][3].plain == ""
+
+
+def test_a_board_has_no_columns_that_nothing_fills() -> None:
+    shown = [column.title for column in board_of(summary(popularity=0.1)).columns]
+    assert shown == [
+        "#",
+        "experiment",
+        "run",
+        "mode",
+        "epoch",
+        "ndcg@10",
+        "95 % interval",
+        "popularity",
+        "users",
+    ]

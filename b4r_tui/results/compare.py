@@ -1,0 +1,174 @@
+"""Compares runs or groups of runs: what their settings differ in, their metrics, who is better for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from b4r_tui.results.conditions import Conditions, conditions, differing, listed
+from b4r_tui.results.groups import Group, make_group
+from b4r_tui.results.named import NamedRuns
+from b4r_tui.results.recipe import settings_of
+from b4r_tui.results.significance import Versus, corrected, group_values, versus
+from b4r_tui.results.spread import Score
+from b4r_tui.results.summary import INTERVAL_PARTS, read_summary
+from b4r_tui.runs.store import Run
+from engine.errors import B4RError
+from engine.problems import nearest
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting that differs. values: of each side, in the order of the sides; several where its runs differ."""
+
+    key: str
+    values: tuple[tuple[Any, ...], ...]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the things compared. scores: by metric, as all sides have them. versus: None of the baseline."""
+
+    name: str
+    run_ids: tuple[str, ...]
+    seeds: tuple[int, ...]
+    repeats: tuple[str, ...]
+    left_out: tuple[str, ...]
+    scores: dict[str, Score]
+    versus: Versus | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Sides measured under the same conditions, and how each differs from the baseline by one metric.
+
+    fingerprint: of the split; negatives: of a sampled protocol's, else empty. users: that each side was tested on.
+    """
+
+    protocol: str
+    metric: str
+    dataset: str
+    fingerprint: str
+    negatives: str
+    users: int
+    baseline: str
+    sides: tuple[Side, ...]
+    settings: tuple[Setting, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The comparison as plain data."""
+        return {**asdict(self), "split": "test"}
+
+
+def compare(
+    runs: Sequence[NamedRuns],
+    baseline: str | None = None,
+    metric: str | None = None,
+    protocol: str | None = None,
+) -> Comparison:
+    """Compare at least two sides. Reads summaries, settings and per-user ranks of their runs.
+
+    baseline: the name of a side, None for the first. metric: None for the one that chose the baseline's best epoch;
+    protocol: None for each run's first. Raises B4RError where there is one side only, the baseline is none of them, a
+    run has no such test metric, or the runs were measured under different conditions, which it names.
+    """
+    if len(runs) < 2:
+        raise B4RError("a comparison needs two runs or experiments; name another, or one as --baseline")
+    place = _place_of([side.name for side in runs], baseline)
+    groups = [make_group([read_summary(run) for run in side.runs], side.name) for side in runs]
+    metric = metric or str(groups[place].runs[0].get("select_by") or "")
+    under = _common(groups, metric, protocol)
+    folders = {run.run_id: run.dir for side in runs for run in side.runs}
+    known = group_values(groups[place], under, folders)
+    found = [
+        None if index == place else versus(group, groups[place], under, folders, known)
+        for index, group in enumerate(groups)
+    ]
+    scores = _scores(groups, under.protocol)
+    return Comparison(
+        **asdict(under),
+        users=len(known.values),
+        baseline=groups[place].name,
+        sides=tuple(_side(*each) for each in zip(runs, groups, scores, corrected(found), strict=True)),
+        settings=different_settings(
+            [
+                [_run_of(side, run_id) for run_id in group.run_ids]
+                for side, group in zip(runs, groups, strict=True)
+            ]
+        ),
+    )
+
+
+def different_settings(sides: Sequence[Sequence[Run]]) -> tuple[Setting, ...]:
+    """The settings whose values are not the same on all sides, by dotted key in the order of the config."""
+    tables = [[settings_of(run.config()) for run in side] for side in sides]
+    keys = dict.fromkeys(key for side in tables for table in side for key in table)
+    rows = [(key, tuple(_distinct(table.get(key) for table in side) for side in tables)) for key in keys]
+    unnamed = [row for row in rows if row[0] not in ("name", "description")]
+    return tuple(Setting(key, values) for key, values in unnamed if any(each != values[0] for each in values))
+
+
+def _place_of(names: Sequence[str], baseline: str | None) -> int:
+    if baseline is None:
+        return 0
+    if baseline not in names:
+        raise B4RError(
+            f"the baseline '{baseline}' is none of those compared; {nearest(baseline, list(names))}"
+        )
+    return names.index(baseline)
+
+
+def _common(groups: Sequence[Group], metric: str, protocol: str | None) -> Conditions:
+    """The conditions that all runs share. Raises B4RError that says what differs."""
+    each = [conditions(run, metric, protocol) for group in groups for run in group.runs]
+    different = differing(each)
+    if different:
+        hint = "; name one that all measured with --protocol" if different[0].startswith("protocol") else ""
+        raise B4RError(
+            f"cannot compare {listed([g.name for g in groups])}: they differ in {listed(different)}{hint}"
+        )
+    for group in groups:
+        if group.score(each[0].protocol, metric) is None:
+            raise B4RError(_unmeasured(group, each[0]))
+    return each[0]
+
+
+def _unmeasured(group: Group, under: Conditions) -> str:
+    states = listed(list(dict.fromkeys(str(run.get("state")) for run in group.runs)))
+    if all(run.get("tested_epoch") is None for run in group.runs):
+        return f"{group.name} has no test metrics, it is {states}; `b4r-tui evaluate` tests a checkpoint"
+    measured = _metrics(group, under.protocol)
+    known = nearest(under.metric, measured) if measured else "choose another --protocol"
+    return f"{group.name} has no test {under.metric} of protocol {under.protocol}; {known}"
+
+
+def _scores(groups: Sequence[Group], protocol: str) -> list[dict[str, Score]]:
+    """The score of each side by every metric that all have."""
+    tables = [{name: group.score(protocol, name) for name in _metrics(group, protocol)} for group in groups]
+    shared = [name for name in tables[0] if all(table.get(name) is not None for table in tables)]
+    return [{name: found for name in shared if (found := table[name]) is not None} for table in tables]
+
+
+def _metrics(group: Group, protocol: str) -> list[str]:
+    prefix = f"test.{protocol}."
+    keys = (key for key in group.runs[0] if key.startswith(prefix))
+    return [key.removeprefix(prefix) for key in keys if key.rpartition(".")[2] not in INTERVAL_PARTS]
+
+
+def _side(named: NamedRuns, group: Group, scores: dict[str, Score], found: Versus | None) -> Side:
+    left_out = tuple(run.run_id for run in named.left_out)
+    return Side(named.name, group.run_ids, group.seeds, group.repeats, left_out, scores, found)
+
+
+def _run_of(side: NamedRuns, run_id: str) -> Run:
+    return next(run for run in side.runs if run.run_id == run_id)
+
+
+def _distinct(values: Any) -> tuple[Any, ...]:
+    """Each value once, in order; values may be lists."""
+    found: list[Any] = []
+    for value in values:
+        if value not in found:
+            found.append(value)
+    return tuple(found)

@@ -1,0 +1,117 @@
+"""Tests the rows of a board against a chosen baseline: paired over users, corrected for the number of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from b4r_tui.results.conditions import Conditions
+from b4r_tui.results.groups import Group
+from b4r_tui.results.leaderboard import Board, Row
+from b4r_tui.results.paired import holm, paired
+from b4r_tui.results.spread import welch
+from b4r_tui.results.user_values import UserValues, check_same_users, mean_of, user_values
+from engine.errors import B4RError
+from engine.problems import nearest
+
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Versus:
+    """A group beside the baseline, for the same users, each user's values averaged over the group's runs first.
+
+    difference: mean of this minus baseline, low and high its 95 % bootstrap interval over users. p: of the paired
+    randomisation test, p_holm: corrected for the rows tested. wins, ties, losses: users. p_seeds: of Welch's t
+    test over the runs' means, None where either has fewer than two runs.
+    """
+
+    baseline: str
+    difference: float
+    low: float
+    high: float
+    p: float
+    p_holm: float
+    wins: int
+    ties: int
+    losses: int
+    p_seeds: float | None
+
+    @property
+    def significant(self) -> bool:
+        """Whether it differs at the 5 % level, corrected."""
+        return self.p_holm < LEVEL
+
+
+def judged(boards: Sequence[Board], baseline: str, folders: Mapping[str, Path]) -> list[Board]:
+    """The boards with each row beside the row of `baseline`: a group's, an experiment's or a run's name.
+
+    folders: run id → run folder. A row that cannot be tested gets a note instead; a board without the baseline stays
+    as it is. Raises B4RError where no board has it.
+    """
+    if not any(_row_of(board, baseline) is not None for board in boards):
+        names = [row.experiment for board in boards for row in board.rows]
+        raise B4RError(f"no baseline '{baseline}' among the runs tested; {nearest(baseline, names)}")
+    return [_judged(board, baseline, folders) for board in boards]
+
+
+def versus(
+    group: Group, baseline: Group, under: Conditions, folders: Mapping[str, Path], known: UserValues
+) -> Versus:
+    """One group beside the baseline, whose values are `known`; p not yet corrected. Raises B4RError."""
+    mine = group_values(group, under, folders)
+    check_same_users(mine, known)
+    found = paired(mine.values, known.values)
+    ours, theirs = (each.score(under.protocol, under.metric) for each in (group, baseline))
+    return Versus(
+        baseline=baseline.name,
+        p_holm=found.p,
+        p_seeds=welch(ours.values, theirs.values) if ours and theirs else None,
+        **vars(found),
+    )
+
+
+def group_values(group: Group, under: Conditions, folders: Mapping[str, Path]) -> UserValues:
+    """Every user's value, averaged over the group's runs. Raises B4RError."""
+    key = f"test.{under.protocol}.{under.metric}"
+    return mean_of(
+        [
+            user_values(folders[run["run_id"]], under.protocol, under.metric, under.fingerprint, run[key])
+            for run in group.runs
+        ]
+    )
+
+
+def corrected(found: Sequence[Versus | None]) -> list[Versus | None]:
+    """The same with p_holm corrected for all that were tested."""
+    p_values = iter(holm([each.p for each in found if each is not None]))
+    return [None if each is None else replace(each, p_holm=next(p_values)) for each in found]
+
+
+def _row_of(board: Board, name: str) -> int | None:
+    return next((place for place, group in enumerate(board.groups) if group.answers_to(name)), None)
+
+
+def _judged(board: Board, name: str, folders: Mapping[str, Path]) -> Board:
+    place = _row_of(board, name)
+    if place is None:
+        return replace(board, notes=(*board.notes, f"the baseline {name} is not on this board"))
+    baseline, notes = board.groups[place], []
+    found: list[Versus | None] = [None] * len(board.rows)
+    try:
+        known = group_values(baseline, board.conditions, folders)
+    except B4RError as error:
+        return replace(
+            board, notes=(*board.notes, f"nothing was tested against {baseline.name}: {error.sentence}")
+        )
+    for index, group in enumerate(board.groups):
+        if index != place:
+            try:
+                found[index] = versus(group, baseline, board.conditions, folders, known)
+            except B4RError as error:
+                notes.append(f"{group.name} was not tested: {error.sentence}")
+    rows: list[Row] = [
+        replace(row, versus=each) for row, each in zip(board.rows, corrected(found), strict=True)
+    ]
+    return replace(board, rows=rows, baseline=baseline.name, notes=(*board.notes, *notes))
