@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from b4r_tui.experiments.expand import GROUPS
+from b4r_tui.experiments.draft import GROUPS
 from engine.config import NAME_PATTERN, Experiment
 
 _DIALECT = "http://json-schema.org/draft-07/schema#"  # what TOML editors understand
