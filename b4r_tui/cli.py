@@ -17,6 +17,7 @@ from engine.serving import export_options, recommend_options
 
 STATES = ("queued", "running", "finished", "failed", "stopped", "lost")
 FETCHED = ("ml-100k", "ml-1m", "ml-20m")
+_WITH_JSON = ("runs", "show", "evaluate", "fairness", "recommend", "sweep")
 _EPILOG = "exit codes: 0 ok, 1 a run failed, 2 bad input or usage, 3 environment, 130 interrupted"
 
 
@@ -137,6 +138,7 @@ def _add_commands(commands: argparse._SubParsersAction, shared: argparse.Argumen
     export = command("export-model", "write a run's model as one file for other programs, and check it")
     export.add_argument("name", metavar="RUN")
     export_options.add_options(export)
+    _add_sweep(command("sweep", "drive a sweep to its end; run again, it goes on where it stopped"))
     fetch = command("fetch", "download a MovieLens data set; shows its terms of use")
     fetch.add_argument("dataset", choices=FETCHED, metavar="DATASET", help=", ".join(FETCHED))
     fetch.add_argument(
@@ -153,6 +155,23 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     evaluate_options.add_options(parser)
 
 
+def _add_sweep(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", type=Path, metavar="FILE")
+    parser.add_argument(
+        "--only",
+        dest="sweep",
+        metavar="NAME",
+        help="the experiment whose sweep to drive, where there are several",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="just say how many runs it takes, and how long"
+    )
+    parser.add_argument("--retry", action="store_true", help="run what failed once more")
+    parser.add_argument(
+        "--json", action="store_true", help="events as JSON lines, then one line", default=argparse.SUPPRESS
+    )
+
+
 def _misplaced(arguments: argparse.Namespace) -> str | None:
     """What does not go together, or None."""
     run, tail, command = arguments.run is not None, arguments.tail is not None, arguments.command
@@ -164,8 +183,8 @@ def _misplaced(arguments: argparse.Namespace) -> str | None:
         return "--seed-check goes with --run"
     if arguments.only and not (run or command == "launch"):
         return "--only goes with --run and launch"
-    if arguments.json and not (run or command in ("runs", "show", "evaluate", "fairness", "recommend")):
-        return "--json goes with --run, runs, show, evaluate, fairness and recommend"
+    if arguments.json and not (run or command in _WITH_JSON):
+        return f"--json goes with --run, {', '.join(_WITH_JSON[:-1])} and {_WITH_JSON[-1]}"
     of_tail = (arguments.rank, arguments.lines, arguments.grep)
     if not tail and (arguments.no_follow or any(value is not None for value in of_tail)):
         return "--rank, --lines, --no-follow and --grep go with --tail"
@@ -229,11 +248,21 @@ def _export_model(arguments: argparse.Namespace, root: Path) -> int:
     return export_model(root, arguments.name, export_options.options_of(arguments))
 
 
+def _sweep(arguments: argparse.Namespace, root: Path) -> int:
+    from b4r_tui.sweeps.command import SweepRequest, sweep_file
+
+    request = SweepRequest(
+        arguments.path, arguments.sweep, arguments.dry_run, arguments.retry, arguments.json
+    )
+    return sweep_file(request, root)
+
+
 AFTER_TRAINING = {
     "evaluate": _evaluate,
     "fairness": _fairness,
     "recommend": _recommend,
     "export-model": _export_model,
+    "sweep": _sweep,
 }
 
 

@@ -30,12 +30,16 @@ class Point:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep. points: in order, none where a search chooses them as it goes. base: the experiment it varies."""
+    """A sweep. points: in order, none where a search chooses them as it goes. base: the experiment it varies.
+
+    example: an experiment such as it runs.
+    """
 
     plan: SweepPlan
     points: tuple[Point, ...]
     base: Draft
     folder: Path
+    example: Experiment
 
     @property
     def count(self) -> int:
@@ -68,9 +72,7 @@ class Sweep:
 def experiment_of(draft: Draft, folder: Path) -> Experiment:
     """The draft as an experiment, its paths from `folder` on. Raises ValidationError."""
     resolve_paths(draft.settings, folder)
-    return Experiment.model_validate(
-        {"name": draft.name, "description": draft.description, **draft.settings}
-    )
+    return Experiment.model_validate({"name": draft.name, "description": draft.description, **draft.settings})
 
 
 def sweeps_of(found: Iterable[tuple[Draft, Experiment]], folder: Path) -> dict[str, Sweep]:
@@ -97,6 +99,7 @@ def _sweep(pairs: list[tuple[Draft, Experiment]], folder: Path) -> Sweep:
         ),
         base,
         folder,
+        pairs[0][1],
     )
 
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from b4r_tui.experiments.draft import Draft, Fault, Table
 from b4r_tui.experiments.names import SEEDS, labels_of, member_name, numbered_name
 from b4r_tui.experiments.problem import KeyPath
-from b4r_tui.experiments.spaces import Choices, Range
+from b4r_tui.experiments.spaces import Range
 from b4r_tui.experiments.sweep_axes import axes_of, read_space, setting_of
 from b4r_tui.experiments.sweep_options import MOST_RUNS, SweepOptions
 from b4r_tui.experiments.sweep_plan import TRIED, SweepPlan, Values, drawn, grid

@@ -1,4 +1,4 @@
-"""What a `sweep` table may hold besides the settings it sweeps, and how a range is written. The schema is made of it."""
+"""What a `sweep` table may hold besides the settings it sweeps, and how a range is written."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ class SweepOptions(Group):
         description="No run is started once runs of the sweep took that long, such as 4h, 90m or 1d 12h; those under "
         "way finish",
     )
-    budget_runs: int | None = Field(None, ge=1, description="Most runs of the sweep; a point runs whole or not")
+    budget_runs: int | None = Field(
+        None, ge=1, description="Most runs of the sweep; a point runs whole or not"
+    )
     prune: Literal["median", "hyperband"] | None = Field(
         None, description="Stop trials that are bad after an epoch: optuna's pruner of that name"
     )
@@ -54,7 +56,9 @@ class SweepOptions(Group):
     @classmethod
     def _time_span(cls, budget: str | None) -> str | None:
         if budget is not None and not seconds_of(budget):
-            raise PydanticCustomError("setting", f"{budget!r} is no time span; write one such as '4h' or '90m'")
+            raise PydanticCustomError(
+                "setting", f"{budget!r} is no time span; write one such as '4h' or '90m'"
+            )
         return budget
 
     @model_validator(mode="after")

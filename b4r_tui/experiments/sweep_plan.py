@@ -76,9 +76,7 @@ def drawn(plan: SweepPlan, count: int) -> list[Values]:
     for place in itertools.count():
         if len(points) == wanted:
             return list(points.values())
-        values = {
-            key: space.at(_share(plan.options.seed, key, place)) for key, space in plan.spaces.items()
-        }
+        values = {key: space.at(_share(plan.options.seed, key, place)) for key, space in plan.spaces.items()}
         points.setdefault(repr(values), values)
     raise AssertionError("unreachable")
 
