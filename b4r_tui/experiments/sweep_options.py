@@ -84,7 +84,9 @@ class RangeTable(Group):
     low: int | float = Field(description="Least number")
     high: int | float = Field(description="Greatest number")
     log: bool = Field(False, description="Draw evenly in the logarithm")
-    step: int | float | None = Field(None, gt=0, description="Distance between two numbers, counted from low")
+    step: Annotated[int, Field(gt=0)] | Annotated[float, Field(gt=0)] | None = Field(
+        None, description="Distance between two numbers, counted from low"
+    )
 
     @model_validator(mode="after")
     def _is_a_range(self) -> RangeTable:
