@@ -28,7 +28,9 @@ def file_schema() -> dict[str, Any]:
                 "type": "object",
                 "minProperties": 1,
                 "propertyNames": {"pattern": f"^{NAME_PATTERN.pattern}$"},
-                "additionalProperties": _closed({**_own(experiment, definitions), **groups}, "One experiment"),
+                "additionalProperties": _closed(
+                    {**_own(experiment, definitions), **groups}, "One experiment"
+                ),
             },
         },
         "definitions": definitions,

@@ -33,7 +33,9 @@ def _nested(settings: dict[str, Schema]) -> dict[str, Schema]:
     inner: dict[str, Schema] = {"launch.env": {"additionalProperties": _space({"type": "string"})}}
     for key, schema in settings.items():
         above, _, name = key.rpartition(".")
-        inner.setdefault(above, {"properties": {}, "additionalProperties": False})["properties"][name] = schema
+        inner.setdefault(above, {"properties": {}, "additionalProperties": False})["properties"][name] = (
+            schema
+        )
     for key in [key for key in inner if "." in key]:
         group, _, name = key.partition(".")
         whole = settings[key]

@@ -85,7 +85,9 @@ def test_drawn_points_are_what_they_were_in_every_version(tmp_path: Path) -> Non
 
 def test_a_small_space_is_drawn_whole_and_no_point_twice(tmp_path: Path) -> None:
     path = tmp_path / "e.toml"
-    path.write_text(HEAD + SEARCH + "samples = 20\nmodel.num_layers = {low = 1, high = 3}\nmodel.norm = ['pre', 'post']")
+    path.write_text(
+        HEAD + SEARCH + "samples = 20\nmodel.num_layers = {low = 1, high = 3}\nmodel.norm = ['pre', 'post']"
+    )
     assert len(points_of(path)) == 6
 
 
@@ -99,7 +101,9 @@ def test_values_that_make_no_good_names_are_numbered(tmp_path: Path) -> None:
     assert all(map(NAME_PATTERN.fullmatch, names))
 
 
-def test_validate_tells_how_many_runs_a_sweep_makes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_validate_tells_how_many_runs_a_sweep_makes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "e.toml"
     path.write_text(HEAD + SEARCH + "seeds = [1, 2, 3]\n'training.lr' = {low = 0.1, high = 0.2}")
     assert main(["validate", str(path)]) == ExitCode.OK
@@ -111,7 +115,11 @@ BAD = {
     "logarithm of 0": (SEARCH + "'training.lr' = {low = 0, high = 1, log = true}", 4, "has no logarithm"),
     "no high": (SEARCH + "training.lr = {low = 0.1}", 4, "is missing"),
     "unknown part": (SEARCH + "training.lr = {low = 0.1, hgh = 1.0}", 4, "did you mean 'high'?"),
-    "log and step": (SEARCH + "training.lr = {low = 1, high = 9, log = true, step = 1}", 4, "does not go with log"),
+    "log and step": (
+        SEARCH + "training.lr = {low = 1, high = 9, log = true, step = 1}",
+        4,
+        "does not go with log",
+    ),
     "step of nothing": (SEARCH + "model.nhead = {low = 1, high = 9, step = 0}", 4, "greater than 0"),
     "fraction": (SEARCH + "model.nhead = {low = 1, high = 2.5}", 4, "2.5 is not a whole number"),
     "out of range": (SEARCH + "model.dropout = {low = 0.0, high = 1.5}", 4, "1.5 must be less than 1"),
@@ -122,7 +130,11 @@ BAD = {
     "range of a text": (SEARCH + "model.norm = {low = 1, high = 2}", 4, "is no choice"),
     "range in a grid": ("'training.lr' = {low = 0.1, high = 1.0}", 3, "is a range, which a grid has not"),
     "unknown option": ("methd = 'random'", 3, "did you mean 'method'?"),
-    "unknown method": ("method = 'tpe'\n'training.lr' = [0.1]", 3, "is no choice; use grid, random or optuna"),
+    "unknown method": (
+        "method = 'tpe'\n'training.lr' = [0.1]",
+        3,
+        "is no choice; use grid, random or optuna",
+    ),
     "budget": ("budget = '4 hrs'\nseeds = [1]", 3, "is no time span"),
     "samples of a grid": ("samples = 3\nseeds = [1]", 3, 'does nothing to method = "grid"'),
     "pruned at random": (SEARCH + "prune = 'median'\nmodel.nhead = [1, 2]", 4, "or use method = optuna"),
@@ -134,7 +146,9 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_nonsense_is_told_with_line_and_key(case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nonsense_is_told_with_line_and_key(
+    case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     text, line, sentence = BAD[case]
     path = tmp_path / "e.toml"
     path.write_text(HEAD + text)
@@ -145,7 +159,8 @@ def test_nonsense_is_told_with_line_and_key(case: str, tmp_path: Path, capsys: p
 
 
 @pytest.mark.parametrize(
-    ("span", "seconds"), [("4h", 14400), ("90m", 5400), ("1d 12h", 129600), ("1.5h", 5400), ("4", None), ("", None)]
+    ("span", "seconds"),
+    [("4h", 14400), ("90m", 5400), ("1d 12h", 129600), ("1.5h", 5400), ("4", None), ("", None)],
 )
 def test_time_spans(span: str, seconds: float | None) -> None:
     assert seconds_of(span) == seconds
@@ -162,7 +177,12 @@ def test_the_schema_takes_the_sweeps_that_the_program_takes_and_no_other(tmp_pat
     path.write_text(HEAD + SEARCH + good)
     load_experiments(path)
     assert not list(checker.iter_errors(tomli.loads(HEAD + SEARCH + good)))
-    for bad in ("method = 'tpe'", "'training.lrr' = [1]", "model.norm = {low = 1, high = 2}", "model.nhead = [0]"):
+    for bad in (
+        "method = 'tpe'",
+        "'training.lrr' = [1]",
+        "model.norm = {low = 1, high = 2}",
+        "model.nhead = [0]",
+    ):
         assert list(checker.iter_errors(tomli.loads(HEAD + bad))), bad
 
 

@@ -57,4 +57,6 @@ def found(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 def started(path: Path, store: RunStore, *options: str) -> subprocess.Popen[str]:
     """A driver as a process of its own."""
     command = [sys.executable, "-m", "b4r_tui", "--runs", str(store.root), "sweep", str(path), *options]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ})
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
+    )

@@ -19,7 +19,9 @@ from tests.b4r_tui.sweeps.conftest import QUADRATIC, Write, found, started, swee
 
 pytestmark = pytest.mark.usefixtures("fake_torchrun")
 GRID = "'training.lr' = [0.1, 0.3]\nseeds = [1, 2]"
-ONE_BREAKS = "if config.training.lr == 0.1 and not Path('{}').exists(): raise ValueError('broken')\n" + QUADRATIC
+ONE_BREAKS = (
+    "if config.training.lr == 0.1 and not Path('{}').exists(): raise ValueError('broken')\n" + QUADRATIC
+)
 
 
 def test_points_are_ranked_by_the_mean_over_seeds_and_the_best_is_an_experiment(
@@ -47,7 +49,10 @@ def test_run_again_it_starts_nothing_and_after_a_change_only_what_is_new(
     assert found(capsys)["kept_runs"] == 4
     assert {run.run_id for run in store.runs()} == before
     assert sweep(sweep_of(GRID.replace("0.1", "0.2")), store) == ExitCode.OK
-    assert [run.experiment for run in store.runs() if run.run_id not in before] == ["x-lr0.2-s1", "x-lr0.2-s2"]
+    assert [run.experiment for run in store.runs() if run.run_id not in before] == [
+        "x-lr0.2-s1",
+        "x-lr0.2-s2",
+    ]
     assert "2 runs had finished before and were kept" in capsys.readouterr().out
 
 
@@ -68,7 +73,9 @@ def test_a_failed_run_is_run_again_only_with_retry(
     assert [run.state.value for run in store.runs()] == ["failed", "finished", "finished"]
 
 
-def test_the_runs_of_a_killed_driver_are_taken_over(sweep_of: Write, store: RunStore, tmp_path, capsys) -> None:
+def test_the_runs_of_a_killed_driver_are_taken_over(
+    sweep_of: Write, store: RunStore, tmp_path, capsys
+) -> None:
     gate = tmp_path / "gate"
     body = f"while not Path('{gate}').exists(): time.sleep(0.02)\n" + QUADRATIC
     path = sweep_of("'training.lr' = [0.1, 0.3]", body)
@@ -86,7 +93,9 @@ def test_an_interrupt_stops_the_runs_and_the_same_command_goes_on(
     sweep_of: Write, store: RunStore, tmp_path, capsys
 ) -> None:
     gate = tmp_path / "gate"
-    body = f"if config.training.lr == 0.3:\n  while not Path('{gate}').exists(): time.sleep(0.02)\n" + QUADRATIC
+    body = (
+        f"if config.training.lr == 0.3:\n  while not Path('{gate}').exists(): time.sleep(0.02)\n" + QUADRATIC
+    )
     path = sweep_of("'training.lr' = [0.1, 0.3]", body)
     driver = started(path, store)
     wait_until(lambda: [run.state for run in store.runs()] == [RunState.FINISHED, RunState.RUNNING], 60)

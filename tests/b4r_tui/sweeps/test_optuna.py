@@ -41,7 +41,9 @@ def test_a_search_cut_short_tries_the_same_points_as_one_that_was_not(
     expected = found(capsys)
     assert sweep(sweep_of(SEARCH.replace("3", "1")), store) == ExitCode.OK
     gate = tmp_path / "gate"
-    driver = started(sweep_of(SEARCH, f"while not Path('{gate}').exists(): time.sleep(0.02)\n" + QUADRATIC), store)
+    driver = started(
+        sweep_of(SEARCH, f"while not Path('{gate}').exists(): time.sleep(0.02)\n" + QUADRATIC), store
+    )
     wait_until(lambda: [run.state for run in store.runs()] == [RunState.FINISHED, RunState.RUNNING], 60)
     driver.kill()
     driver.communicate()
