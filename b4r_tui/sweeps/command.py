@@ -119,7 +119,7 @@ def _drive(driver: Driver, view: SweepView, interrupts: Callable[[], int]) -> bo
     view.update(driver.watches)
     while not driver.done:
         view.update(driver.step())
-        if interrupts():
+        if interrupts() and not driver.done:
             going = [watch for watch in driver.watches if not watch.state.ended]
             _stop_all(going, lambda: interrupts() > 1)
             view.update([watch for watch in going if watch.poll()])
@@ -131,7 +131,8 @@ def _drive(driver: Driver, view: SweepView, interrupts: Callable[[], int]) -> bo
 
 def _stop_all(watches: Sequence[RunWatch], hurried: Callable[[], bool]) -> None:
     """Stop the runs, the waiting ones first, and wait until they have ended or someone is in a hurry."""
-    _say(f"interrupted; stopping {plural(len(watches), 'run')}, a second Ctrl-C does not wait for it")
+    if watches:
+        _say(f"interrupted; stopping {plural(len(watches), 'run')}, a second Ctrl-C does not wait for it")
     for watch in reversed(watches):
         _stop(watch.run)
     deadline = time.monotonic() + STOP_SECONDS + float(os.environ.get("B4R_GRACE", GRACE_SECONDS))
