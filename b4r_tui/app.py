@@ -55,7 +55,7 @@ class B4RApp(App[None]):
         from b4r_tui.runs.launch import launch
         from b4r_tui.runs.store import RunStore
 
-        return launch(RunStore(self.runs_root), load_experiments(self.file, only=[name]).experiments)
+        return launch(RunStore(self.runs_root), load_experiments(self.file, only=[name]).runnable())
 
     def stop(self, run: Run) -> None:
         """Ask a run to stop. Called in a thread. Raises B4RError."""

@@ -16,7 +16,7 @@ from engine.fairness.options import add_options, options_of
 from engine.serving import export_options, recommend_options
 
 STATES = ("queued", "running", "finished", "failed", "stopped", "lost")
-WITH_JSON = ("runs", "show", "evaluate", "fairness", "recommend", "compare")
+WITH_JSON = ("runs", "show", "evaluate", "fairness", "recommend", "compare", "sweep")
 EXPORTED = ("csv", "md", "latex", "json", "parquet", "html")
 FETCHED = ("ml-100k", "ml-1m", "ml-20m")
 _EPILOG = "exit codes: 0 ok, 1 a run failed, 2 bad input or usage, 3 environment, 130 interrupted"
@@ -141,6 +141,7 @@ def _add_commands(commands: argparse._SubParsersAction, shared: argparse.Argumen
     export_options.add_options(export)
     _add_compare(command("compare", "what runs, or all runs of experiments, differ in, user by user"))
     _add_export(command("export", "leaderboards of all runs as a file for a paper, a sheet or a browser"))
+    _add_sweep(command("sweep", "drive a sweep to its end; run again, it goes on where it stopped"))
     fetch = command("fetch", "download a MovieLens data set; shows its terms of use")
     fetch.add_argument("dataset", choices=FETCHED, metavar="DATASET", help=", ".join(FETCHED))
     fetch.add_argument(
@@ -178,6 +179,21 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--baseline", metavar="NAME", help="mark what differs significantly from it")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write there (standard output)")
+def _add_sweep(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", type=Path, metavar="FILE")
+    parser.add_argument(
+        "--only",
+        dest="sweep",
+        metavar="NAME",
+        help="the experiment whose sweep to drive, where there are several",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="just say how many runs it takes, and how long"
+    )
+    parser.add_argument("--retry", action="store_true", help="run what failed once more")
+    parser.add_argument(
+        "--json", action="store_true", help="events as JSON lines, then one line", default=argparse.SUPPRESS
+    )
 
 
 def _misplaced(arguments: argparse.Namespace) -> str | None:
@@ -275,6 +291,13 @@ def _export(arguments: argparse.Namespace, root: Path) -> int:
         file=arguments.output,
     )
     return export_runs(root, options)
+def _sweep(arguments: argparse.Namespace, root: Path) -> int:
+    from b4r_tui.sweeps.command import SweepRequest, sweep_file
+
+    request = SweepRequest(
+        arguments.path, arguments.sweep, arguments.dry_run, arguments.retry, arguments.json
+    )
+    return sweep_file(request, root)
 
 
 AFTER_TRAINING = {
@@ -284,6 +307,7 @@ AFTER_TRAINING = {
     "fairness": _fairness,
     "recommend": _recommend,
     "export-model": _export_model,
+    "sweep": _sweep,
 }
 
 

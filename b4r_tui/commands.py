@@ -28,10 +28,12 @@ STOP_SECONDS = 60.0
 
 def validate(file: Path) -> ExitCode:
     """Say that the file is in order, and what it would run. Raises B4RError where it is not."""
-    experiments = load_experiments(file).experiments
-    print_line(f"{file}: in order, {plural(len(experiments), 'experiment')}")
-    for experiment in experiments:
+    found = load_experiments(file)
+    print_line(f"{file}: in order, {plural(len(found.experiments), 'experiment')}")
+    for experiment in found.experiments:
         print_line(f"  {experiment.name}  {experiment.launch.mode} x{experiment.launch.processes}")
+    for name, sweep in found.sweeps.items():
+        print_line(f"  sweep of {name}: {sweep.sentence}")
     return ExitCode.OK
 
 
@@ -73,7 +75,7 @@ def show_run(root: Path, name: str, as_json: bool) -> ExitCode:
 
 def launch_file(file: Path, root: Path, only: Sequence[str]) -> ExitCode:
     """Start the experiments of a file and leave them to themselves; print the id of each run."""
-    for run in launch(RunStore(root), load_experiments(file, only).experiments):
+    for run in launch(RunStore(root), load_experiments(file, only).runnable()):
         print_line(f"{run.run_id}  {run.experiment}")
     return ExitCode.OK
 

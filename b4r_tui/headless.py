@@ -40,7 +40,7 @@ def run_file(
 
     All are validated before the first starts. Raises B4RError.
     """
-    experiments = load_experiments(file, only).experiments
+    experiments = load_experiments(file, only).runnable()
     planned = [experiment for experiment in experiments for _ in range(2 if seed_check else 1)]
     console = make_console()
     with Interrupts() as interrupts:

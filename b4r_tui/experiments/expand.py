@@ -6,80 +6,16 @@ was written, so that whoever finds it wrong can point there.
 
 from __future__ import annotations
 
-import copy
-import itertools
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
-from b4r_tui.experiments.names import SEEDS, labels_of, member_name
+from b4r_tui.experiments.draft import GROUPS, Draft, Fault, Table
 from b4r_tui.experiments.problem import KeyPath
+from b4r_tui.experiments.sweep import swept
 from engine.problems import nearest
 
-GROUPS = ("data", "model", "training", "evaluation", "launch")
 OWN_KEYS = ("description", "extends", "sweep")
 TOP_KEYS = ("defaults", "experiments")
-MOST_RUNS = 10_000
-
-Table = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Fault:
-    """Something wrong with the shape of the file, at a key path of it."""
-
-    path: KeyPath
-    sentence: str
-
-
-@dataclass
-class Draft:
-    """An experiment put together but not yet checked.
-
-    base: the name it has in the file. settings: its groups. origins: where each setting was written, by its
-    path inside the experiment; `tables` are those of them that hold further settings.
-    """
-
-    name: str
-    base: str
-    description: Any = ""
-    settings: Table = field(default_factory=dict)
-    origins: dict[KeyPath, KeyPath] = field(default_factory=dict)
-    tables: set[KeyPath] = field(default_factory=set)
-
-    def origin(self, path: KeyPath) -> KeyPath:
-        """Where in the file the setting at `path` was written, or would be, as a part of this experiment."""
-        if path in self.origins:
-            return self.origins[path]
-        for length in range(len(path) - 1, 0, -1):
-            if path[:length] in self.origins and path[:length] not in self.tables:
-                return self.origins[path[:length]] + path[length:]
-        return ("experiments", self.base, *path)
-
-    def lay(self, table: Table, source: KeyPath) -> None:
-        """Lay the groups of `table`, written at `source`, over what is there."""
-        self._merge(self.settings, {key: table[key] for key in GROUPS if key in table}, (), source)
-
-    def put(self, path: tuple[str, ...], value: Any, source: KeyPath) -> None:
-        """Set one setting, written at `source`."""
-        table = self.settings
-        for part in path[:-1]:
-            table = _inner(table, part)
-        table[path[-1]] = value
-        self.origins[path] = source
-
-    def _merge(self, below: Table, above: Table, path: KeyPath, source: KeyPath) -> None:
-        """Merge `above` into `below`, tables key by key, everything else whole."""
-        for key, value in above.items():
-            here = (*path, key)
-            self.origins[here] = (*source, key)
-            if isinstance(value, dict):
-                self.tables.add(here)
-                self._merge(_inner(below, key), value, here, (*source, key))
-            else:
-                below[key] = copy.deepcopy(value)
-                self.tables.discard(here)
 
 
 def expand(document: Table) -> tuple[list[Draft], list[Fault]]:
@@ -97,7 +33,7 @@ def expand(document: Table) -> tuple[list[Draft], list[Fault]]:
         members: list[Draft] = []
         if not wrong:
             base = _assemble(lineage, tables, defaults if isinstance(defaults, dict) else {})
-            members, wrong = _sweep(base, table.get("sweep"))
+            members, wrong = swept(base, table.get("sweep"))
         drafts += members
         faults += wrong
     return drafts, list(dict.fromkeys([*faults, *_name_clashes(drafts)]))
@@ -171,79 +107,11 @@ def _assemble(lineage: list[str], tables: dict[str, Table], defaults: Table) -> 
     return draft
 
 
-def _sweep(base: Draft, sweep: Any) -> tuple[list[Draft], list[Fault]]:
-    """One draft for each point of the grid; just `base` where there is no sweep."""
-    if sweep is None:
-        return [base], []
-    at: KeyPath = ("experiments", base.base, "sweep")
-    if not isinstance(sweep, dict) or not sweep:
-        return [], [Fault(at, 'is not a table of lists; write "training.lr" = [0.001, 0.0003]')]
-    axes = dict(_axes(sweep, ()))
-    faults = [
-        Fault((*at, *path), said) for path, values in axes.items() if (said := _axis_fault(path, values))
-    ]
-    if not faults and math.prod(len(values) for values in axes.values()) > MOST_RUNS:
-        faults = [Fault(at, f"makes more than {MOST_RUNS:,} runs; sweep fewer values")]
-    settings = [_setting(path) for path in axes]
-    faults += [
-        Fault((*at, *path), f"sweeps {'.'.join(setting)} a second time; keep one")
-        for index, (path, setting) in enumerate(zip(axes, settings, strict=True))
-        if setting in settings[:index]
-    ]
-    return ([], faults) if faults else (list(_grid(base, axes, at)), [])
-
-
-def _axes(table: Table, above: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """The keys of a sweep, quoted ("training.lr") or not (training.lr), each with its list."""
-    for key, value in table.items():
-        path = (*above, key)
-        if isinstance(value, dict):
-            yield from _axes(value, path)
-        else:
-            yield path, value
-
-
-def _axis_fault(path: tuple[str, ...], values: Any) -> str | None:
-    setting = _setting(path)
-    if len(setting) < 2 or setting[0] not in GROUPS:
-        return 'unknown key; write a setting with its group, such as "training.lr", or seeds'
-    if not isinstance(values, list):
-        return f"{values!r} is not a list; write [{values!r}]"
-    if not values:
-        return "is an empty list; give it values or take it away"
-    if len({repr(value) for value in values}) < len(values):
-        return "lists a value twice; list each once"
-    return None
-
-
-def _setting(path: tuple[str, ...]) -> tuple[str, ...]:
-    """The setting that a key of a sweep means; a key may be quoted whole, or dotted."""
-    key = ".".join(path)
-    return ("training", "seed") if key == SEEDS else tuple(key.split("."))
-
-
-def _grid(base: Draft, axes: dict[tuple[str, ...], list[Any]], at: KeyPath) -> Iterator[Draft]:
-    keys = [".".join(path) for path in axes]
-    labels = labels_of(keys)
-    for values in itertools.product(*axes.values()):
-        member = copy.deepcopy(base)
-        member.name = member_name(base.base, labels, dict(zip(keys, values, strict=True)))
-        for path, value in zip(axes, values, strict=True):
-            member.put(_setting(path), value, (*at, *path))
-        yield member
-
-
-def _inner(table: Table, key: str) -> Table:
-    """The table at `key` of `table`, made where there is none."""
-    if not isinstance(table.get(key), dict):
-        table[key] = {}
-    inner: Table = table[key]
-    return inner
-
-
 def _name_clashes(drafts: list[Draft]) -> Iterator[Fault]:
     by_name: dict[str, Draft] = {}
     for draft in drafts:
+        if draft.tried:
+            continue
         other = by_name.setdefault(draft.name, draft)
         if other is not draft:
             yield Fault(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,10 @@ import tomli
 from pydantic import ValidationError
 
 from b4r_tui.experiments.checks import objections
-from b4r_tui.experiments.expand import Draft, Fault, expand
-from b4r_tui.experiments.paths import resolve_paths
+from b4r_tui.experiments.draft import Draft, Fault
+from b4r_tui.experiments.expand import expand
 from b4r_tui.experiments.problem import ExperimentFileError, FileProblem, KeyPath, dotted
+from b4r_tui.experiments.searches import Sweep, experiment_of, sweeps_of
 from engine.config import Experiment
 from engine.errors import B4RError, ExitCode
 from engine.problems import nearest, problems_of
@@ -25,10 +26,24 @@ LARGEST_FILE = 16 * 1024 * 1024  # bytes
 
 @dataclass(frozen=True)
 class ExperimentFile:
-    """An experiments file as it is meant: every experiment resolved, sweeps expanded, paths absolute."""
+    """An experiments file as it is meant: every experiment resolved, sweeps expanded, paths absolute.
+
+    A search by optuna stands among the experiments by its base, since its points are not known yet.
+    """
 
     path: Path
     experiments: list[Experiment]
+    sweeps: dict[str, Sweep] = field(default_factory=dict)
+
+    def runnable(self) -> list[Experiment]:
+        """The experiments, all of which can be started as they are. Raises B4RError that names a search."""
+        for name, sweep in self.sweeps.items():
+            if sweep.plan.options.method == "optuna":
+                raise B4RError(
+                    f"{self.path}: optuna chooses the points of '{name}' as it goes; run "
+                    f"b4r-tui sweep {self.path} --only {name}, or name others with --only"
+                )
+        return self.experiments
 
     def named(self, name: str) -> Experiment:
         """The experiment of that name. Raises B4RError with the nearest one."""
@@ -55,7 +70,8 @@ def load_experiments(path: Path, only: Sequence[str] = ()) -> ExperimentFile:
     faulty = _by_fault(problem for draft, experiment in chosen for problem in _objected(draft, experiment))
     if faulty:
         raise ExperimentFileError(_located(path, text, faulty))
-    return ExperimentFile(path, [experiment for _, experiment in chosen])
+    experiments = [experiment for draft, experiment in chosen if not draft.tried]
+    return ExperimentFile(path, experiments, sweeps_of(chosen, path.parent))
 
 
 _Found = tuple[Fault, ExitCode]
@@ -95,10 +111,8 @@ def _file_problem(path: Path, sentence: str, line: int | None = None) -> Experim
 
 def _checked(draft: Draft, path: Path) -> tuple[Experiment | None, list[_Found]]:
     """The draft as an experiment, or what is wrong with its settings."""
-    resolve_paths(draft.settings, path.parent)
-    whole = {"name": draft.name, "description": draft.description, **draft.settings}
     try:
-        return Experiment.model_validate(whole), []
+        return experiment_of(draft, path.parent), []
     except ValidationError as error:
         problems = problems_of(error, Experiment)
         return None, [

@@ -25,6 +25,11 @@ def member_name(base: str, labels: dict[str, str], values: dict[str, Any]) -> st
     return "-".join([base, *parts])
 
 
+def numbered_name(base: str, number: int, seed: int | None) -> str:
+    """Such as `base.003-s1`: for points whose values would make no good name."""
+    return f"{base}.{number:03}" + ("" if seed is None else f"-s{seed}")
+
+
 def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()

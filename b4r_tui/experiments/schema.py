@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from b4r_tui.experiments.expand import GROUPS
+from b4r_tui.experiments.draft import GROUPS
+from b4r_tui.experiments.sweep_schema import sweep_schema
 from engine.config import NAME_PATTERN, Experiment
 
 _DIALECT = "http://json-schema.org/draft-07/schema#"  # what TOML editors understand
@@ -13,6 +14,7 @@ _DIALECT = "http://json-schema.org/draft-07/schema#"  # what TOML editors unders
 def file_schema() -> dict[str, Any]:
     """The schema of the whole file, made from the one definition of the settings."""
     experiment = Experiment.model_json_schema(ref_template="#/definitions/{model}")
+    definitions = experiment["$defs"]
     groups = {group: experiment["properties"][group] for group in GROUPS}
     return {
         "$schema": _DIALECT,
@@ -26,22 +28,20 @@ def file_schema() -> dict[str, Any]:
                 "type": "object",
                 "minProperties": 1,
                 "propertyNames": {"pattern": f"^{NAME_PATTERN.pattern}$"},
-                "additionalProperties": _closed({**_own(experiment), **groups}, "One experiment"),
+                "additionalProperties": _closed(
+                    {**_own(experiment, definitions), **groups}, "One experiment"
+                ),
             },
         },
-        "definitions": experiment["$defs"],
+        "definitions": definitions,
     }
 
 
-def _own(experiment: dict[str, Any]) -> dict[str, Any]:
+def _own(experiment: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     return {
         "description": experiment["properties"]["description"],
         "extends": {"type": "string", "description": "Experiment whose settings are taken over first"},
-        "sweep": {
-            "type": "object",
-            "description": "Dotted settings, each with a list of values; one run for each combination",
-            "properties": {"seeds": {"type": "array", "items": {"type": "integer"}}},
-        },
+        "sweep": sweep_schema(definitions),
     }
 
 

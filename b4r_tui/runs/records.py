@@ -10,6 +10,7 @@ from engine.files import read_json, write_json
 
 VERSION = 1
 FINISHED, FAILED, STOPPED, TIME_LIMIT = "finished", "failed", "stopped", "time_limit"
+PRUNED = "pruned"  # stopped by a sweep, whose better points made it hopeless
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,16 @@ from enum import Enum
 from pathlib import Path
 
 from b4r_tui.runs.locks import is_held
-from b4r_tui.runs.records import FAILED, FINISHED, STOPPED, TIME_LIMIT, ExitRecord, read_exit, read_status
+from b4r_tui.runs.records import (
+    FAILED,
+    FINISHED,
+    PRUNED,
+    STOPPED,
+    TIME_LIMIT,
+    ExitRecord,
+    read_exit,
+    read_status,
+)
 
 LAUNCH_SECONDS = 10.0  # a folder younger than this may still be waiting for its supervisor
 
@@ -36,6 +45,7 @@ _OF_REASON = {
     FAILED: RunState.FAILED,
     STOPPED: RunState.STOPPED,
     TIME_LIMIT: RunState.STOPPED,
+    PRUNED: RunState.STOPPED,
 }
 
 

@@ -71,6 +71,10 @@ class RunStore:
         """All runs, oldest first."""
         return sorted(self._scan(), key=lambda run: run.run_id)
 
+    def runs_of(self, experiment: str) -> list[Run]:
+        """The runs of an experiment, oldest first."""
+        return sorted(self._of(experiment), key=lambda run: run.run_id)
+
     def latest(self, experiment: str) -> Run | None:
         """The newest run of an experiment."""
         return max(self._of(experiment), key=lambda run: run.run_id, default=None)

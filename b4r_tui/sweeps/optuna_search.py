@@ -1,0 +1,256 @@
+"""A search by optuna: its sampler chooses points, its pruner judges epochs, and a journal file remembers all of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from b4r_tui.experiments.searches import Point, Sweep
+from b4r_tui.experiments.spaces import Choices, Space
+from b4r_tui.experiments.sweep_plan import Values
+from b4r_tui.runs.state import RunState
+from b4r_tui.sweeps.trial import Trial, curve
+from engine.config import TrainingConfig
+from engine.errors import B4RError, ExitCode
+
+if TYPE_CHECKING:
+    import optuna
+
+_PRUNED, _INVALID, _TORN, _RETRIES, _REPEATS = "pruned", "invalid", "torn", "retries", "repeats"
+
+
+class OptunaSearch:
+    """Asks and tells a study that lies in `folder`.
+
+    A trial is a function of the sampler's seed, its number and what was told before, so a search that was cut short
+    goes on as if it had not been. retry: trials that failed are tried once more.
+    """
+
+    planned = False
+
+    def __init__(self, sweep: Sweep, folder: Path, retry: bool = False) -> None:
+        self._optuna = _optuna()
+        self._sweep, self._options = sweep, sweep.plan.options
+        self.most: int | None = self._options.parallel
+        self.scouts = self._options.prune is not None and len(sweep.plan.seeds) > 1
+        self._distributions = {
+            key: _distribution(self._optuna, space) for key, space in sweep.plan.spaces.items()
+        }
+        self._study = self._opened(folder / f"{sweep.plan.name}.log")
+        self._fail_torn()
+        if retry:
+            self._retry()
+
+    def known(self) -> list[Point]:
+        """The points of all trials so far that have runs."""
+        states, retried = self._optuna.trial.TrialState, self._retried()
+        return [
+            self._point(trial.number, trial.params)
+            for trial in self._study.get_trials(deepcopy=False)
+            if trial.state is not states.WAITING
+            and not trial.user_attrs.keys() & {_INVALID, _TORN, _REPEATS}
+            and trial.number not in retried
+        ]
+
+    def next(self) -> Point | None:
+        """Ask for one more; None once there were as many trials as wanted."""
+        while self._asked() < self._wanted():
+            trial = self._ask()
+            twin = self._twin(trial)
+            if twin is not None:
+                trial.set_user_attr(_REPEATS, twin.number)
+                self._study.tell(trial, twin.value)
+                continue
+            try:
+                return self._point(trial.number, trial.params)
+            except B4RError as error:
+                trial.set_user_attr(_INVALID, error.sentence)
+                self._study.tell(trial, state=self._optuna.trial.TrialState.FAIL)
+        return None
+
+    def why_prune(self, trial: Trial) -> str | None:
+        """Report the first seed's epochs; what the pruner says, as long as the run goes on."""
+        if self._options.prune is None or trial.watches[0].state.ended:
+            return None
+        frozen = self._frozen(trial)
+        asked = self._optuna.trial.Trial(self._study, frozen._trial_id)
+        for epoch, value in curve(trial.watches[0], trial.point.experiments[0]).items():
+            if epoch + 1 in frozen.intermediate_values:
+                continue
+            asked.report(value, epoch + 1)
+            if asked.should_prune():
+                why = f"pruned after epoch {epoch + 1}: {value:.4f} is bad by the {self._options.prune} rule"
+                asked.set_user_attr(_PRUNED, why)
+                return why
+        return None
+
+    def was_pruned(self, point: Point) -> str | None:
+        """What was said when it was pruned, also where nobody got round to stopping its run."""
+        return self._study.get_trials(deepcopy=False)[point.number - 1].user_attrs.get(_PRUNED)
+
+    def told(self, point: Point) -> bool:
+        """Whether the study has its value, or knows that there is none."""
+        return bool(self._study.get_trials(deepcopy=False)[point.number - 1].state.is_finished())
+
+    def tell(self, trial: Trial) -> None:
+        """Tell the study the trial's value, or that it was pruned or failed; one cut short is left open."""
+        states = self._optuna.trial.TrialState
+        if self._frozen(trial).state.is_finished():
+            return
+        if trial.pruned:
+            self._study.tell(trial.point.number - 1, state=states.PRUNED)
+        elif trial.value is not None:
+            self._study.tell(trial.point.number - 1, trial.value)
+        elif trial.watches and trial.state in (RunState.FAILED.value, RunState.FINISHED.value):
+            self._study.tell(trial.point.number - 1, state=states.FAIL)
+
+    def _opened(self, path: Path) -> optuna.Study:
+        """The study of this very search: another space, seed or experiment is another study of the same file."""
+        optuna = self._optuna
+        try:
+            _mend_torn_line(path)
+            backend = optuna.storages.journal.JournalFileBackend(str(path))
+            return optuna.create_study(
+                study_name=f"{self._sweep.plan.name}-{self._identity()}",
+                storage=optuna.storages.JournalStorage(backend),
+                pruner=self._pruner(),
+                direction="maximize",
+                load_if_exists=True,
+            )
+        except (OSError, ValueError, KeyError) as error:
+            raise B4RError(
+                f"{path}: optuna cannot read it ({error}); move it away and run the sweep again: its runs are kept",
+                ExitCode.ENVIRONMENT,
+            ) from error
+
+    def _identity(self) -> str:
+        spaces = {key: repr(space) for key, space in self._sweep.plan.spaces.items()}
+        what = [
+            spaces,
+            self._sweep.base.settings,
+            self._options.seeds,
+            self._options.seed,
+            self._options.prune,
+        ]
+        return hashlib.sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+    def _pruner(self) -> optuna.pruners.BasePruner:
+        pruners = self._optuna.pruners
+        if self._options.prune == "median":
+            return pruners.MedianPruner()
+        if self._options.prune == "hyperband":
+            return pruners.HyperbandPruner(min_resource=1, max_resource=_most_epochs(self._sweep))
+        return pruners.NopPruner()
+
+    def _ask(self) -> optuna.trial.Trial:
+        """The next trial, by a sampler seeded for it alone."""
+        digest = hashlib.sha256(f"{self._options.seed}\0{self._asked()}".encode()).digest()
+        self._study.sampler = self._optuna.samplers.TPESampler(
+            seed=int.from_bytes(digest[:4], "big"), constant_liar=self._options.parallel > 1
+        )
+        return self._study.ask(fixed_distributions=self._distributions)
+
+    def _point(self, number: int, params: dict[str, Any]) -> Point:
+        return self._sweep.point(number + 1, _values(self._sweep.plan.spaces, params))
+
+    def _frozen(self, trial: Trial) -> optuna.trial.FrozenTrial:
+        return self._study.get_trials(deepcopy=False)[trial.point.number - 1]
+
+    def _asked(self) -> int:
+        states = self._optuna.trial.TrialState
+        return sum(trial.state is not states.WAITING for trial in self._study.get_trials(deepcopy=False))
+
+    def _wanted(self) -> int:
+        """As many as asked for, and one more for each that was torn or is tried again."""
+        more = sum(
+            bool(trial.user_attrs.keys() & {_TORN, _RETRIES})
+            for trial in self._study.get_trials(deepcopy=False)
+        )
+        return self._options.trials + more
+
+    def _twin(self, trial: optuna.trial.Trial) -> optuna.trial.FrozenTrial | None:
+        """An earlier trial of the same point that has its value: it need not run again."""
+        complete = self._study.get_trials(deepcopy=False, states=(self._optuna.trial.TrialState.COMPLETE,))
+        mine = _values(self._sweep.plan.spaces, trial.params)
+        return next(
+            (each for each in complete if _values(self._sweep.plan.spaces, each.params) == mine), None
+        )
+
+    def _fail_torn(self) -> None:
+        """Give up trials of which not even all settings were written down when the driver died."""
+        states = self._optuna.trial.TrialState
+        for trial in self._study.get_trials(states=(states.RUNNING,)):
+            if trial.params.keys() != self._distributions.keys():
+                self._optuna.trial.Trial(self._study, trial._trial_id).set_user_attr(_TORN, True)
+                self._study.tell(trial.number, state=states.FAIL)
+
+    def _retry(self) -> None:
+        """Put the points of failed trials in line again."""
+        done = self._retried()
+        for trial in self._study.get_trials(states=(self._optuna.trial.TrialState.FAIL,)):
+            if trial.number not in done and not trial.user_attrs.keys() & {_TORN, _INVALID}:
+                self._study.enqueue_trial(trial.params, user_attrs={_RETRIES: trial.number})
+
+    def _retried(self) -> set[int]:
+        trials = self._study.get_trials(deepcopy=False)
+        return {trial.user_attrs[_RETRIES] for trial in trials if _RETRIES in trial.user_attrs}
+
+
+def _most_epochs(sweep: Sweep) -> int:
+    space = sweep.plan.spaces.get("training.num_epochs")
+    if isinstance(space, Choices):
+        return int(max(space.values))
+    if space is not None:
+        return int(space.high)
+    default = TrainingConfig().num_epochs
+    return int(sweep.base.settings.get("training", {}).get("num_epochs", default))
+
+
+def _optuna() -> Any:
+    try:
+        import optuna
+    except ImportError as error:
+        raise B4RError(
+            'method = "optuna" needs optuna; run pip install \'b4r-tui[optuna]\', or use method = "random"',
+            ExitCode.ENVIRONMENT,
+        ) from error
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+    return optuna
+
+
+def _distribution(optuna: Any, space: Space) -> Any:
+    if isinstance(space, Choices):
+        return optuna.distributions.CategoricalDistribution(_labels(space))
+    if not space.whole:
+        return optuna.distributions.FloatDistribution(space.low, space.high, space.log, space.step)
+    step = int(space.step or 1)
+    high = space.high if space.log else space.low + (int(space.count or 1) - 1) * step
+    return optuna.distributions.IntDistribution(int(space.low), int(high), space.log, step)
+
+
+def _labels(space: Choices) -> list[str]:
+    """Choices as optuna can store them, whatever they are."""
+    return [json.dumps(value) for value in space.values]
+
+
+def _values(spaces: dict[str, Space], params: dict[str, Any]) -> Values:
+    """The settings that optuna's parameters mean."""
+    return {
+        key: space.values[_labels(space).index(params[key])]
+        if isinstance(space, Choices)
+        else space.settled(params[key])
+        for key, space in spaces.items()
+    }
+
+
+def _mend_torn_line(path: Path) -> None:
+    """Cut off a last line that was not written whole: the driver was killed while writing it."""
+    if not path.exists():
+        return
+    with path.open("rb+") as file:
+        whole = file.read().rfind(b"\n") + 1
+        file.truncate(whole)

@@ -1,0 +1,89 @@
+"""What a sweep would run, and about how long that would take, judged by epochs of earlier runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import fmean, median
+
+from b4r_tui.experiments.searches import Sweep
+from b4r_tui.runs.progress import RunWatch
+from b4r_tui.runs.store import Run, RunStore
+from b4r_tui.sweeps.earlier import kept, runs_of
+from b4r_tui.wording import plural
+from engine.config import Experiment
+from engine.errors import B4RError
+
+NEWEST = 30  # earlier runs that are looked at
+_UNITS = ((86400.0, "day"), (3600.0, "hour"), (60.0, "minute"), (1.0, "second"))
+
+
+@dataclass(frozen=True)
+class Preview:
+    """runs: to be started; there: those that stand already; seconds: one after another, None where nothing tells.
+
+    most: whether fewer may do, since the search may know some of its points already.
+    """
+
+    runs: int
+    there: int
+    seconds: float | None
+    most: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """Such as `12 runs, about 40 minutes`."""
+        parts = [("at most " if self.most else "") + plural(self.runs, "run")]
+        parts += [f"about {rough(self.seconds)}"] if self.seconds is not None and self.runs else []
+        parts += [f"{self.there} more are there already"] if self.there else []
+        return ", ".join(parts)
+
+
+def preview(sweep: Sweep, store: RunStore) -> Preview:
+    """What driving the sweep would start now; of a search that chooses as it goes, what it would from its beginning."""
+    options = sweep.plan.options
+    planned = [experiment for point in sweep.points for experiment in point.experiments]
+    missing = [each for each in planned if kept(runs_of(store, each), retry=False) is None]
+    there = len(planned) - len(missing)
+    wanted = missing if sweep.points else [sweep.example] * sweep.runs
+    if options.budget_runs is not None:
+        wanted = wanted[: max(0, options.budget_runs - there)]
+    pace = epoch_seconds(store, sweep.plan.name, sweep.example)
+    seconds = None if pace is None else pace * sum(each.training.num_epochs for each in wanted)
+    if seconds is not None and options.budget_seconds is not None:
+        seconds = min(seconds, options.budget_seconds)
+    return Preview(len(wanted), there, seconds, most=not sweep.points)
+
+
+def epoch_seconds(store: RunStore, name: str, like: Experiment) -> float | None:
+    """Seconds of an epoch in the newest runs of the experiment or its sweep, else of those on the same data."""
+    newest = store.runs()[::-1]
+    own = [
+        run for run in newest if run.experiment == name or run.experiment.startswith((f"{name}-", f"{name}."))
+    ]
+    for runs in (own, [run for run in newest[:NEWEST] if _data_of(run) == like.data]):
+        paces = [pace for run in runs[:NEWEST] if (pace := _pace(run)) is not None]
+        if paces:
+            return median(paces)
+    return None
+
+
+def rough(seconds: float) -> str:
+    """A time span in one unit: 40 minutes, 3 hours."""
+    for unit, name in _UNITS:
+        if seconds >= 1.5 * unit or unit == 1.0:
+            return plural(max(1, round(seconds / unit)), name)
+    raise AssertionError("unreachable")
+
+
+def _pace(run: Run) -> float | None:
+    watch = RunWatch(run)
+    watch.poll()
+    seconds = [epoch.seconds for epoch in watch.progress.history]
+    return fmean(seconds) if seconds else None
+
+
+def _data_of(run: Run) -> object:
+    try:
+        return run.config().data
+    except B4RError:
+        return None

@@ -1,0 +1,133 @@
+"""What a sweep found: its points ranked by validation, and the best of them as TOML."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
+from typing import Any
+
+import tomlkit
+
+from b4r_tui.experiments.names import labels_of
+from b4r_tui.experiments.problem import dotted
+from b4r_tui.experiments.searches import Sweep
+from b4r_tui.report import STATE_STYLES
+from b4r_tui.results.summary import read_summary
+from b4r_tui.sheets import Column, Sheet, text
+from b4r_tui.sweeps.trial import Trial
+from b4r_tui.wording import NOTHING, decimal
+
+Question = tuple[str, ...]  # what two points must have in common to be ranked together
+
+
+def boards_of(sweep: Sweep, trials: Sequence[Trial]) -> list[list[Trial]]:
+    """Points that may be ranked together, each board best first, points without a value last."""
+    valued = [trial for trial in trials if trial.value is not None]
+    boards: dict[Question, list[Trial]] = {}
+    for trial in sorted(valued, key=lambda trial: -(trial.value or 0.0)):
+        boards.setdefault(_question(sweep, trial), []).append(trial)
+    rest = [trial for trial in trials if trial.value is None and (trial.watches or trial.waiting)]
+    if rest:
+        found = list(boards.values())
+        return [*found[:-1], [*found[-1], *rest]] if found else [rest]
+    return list(boards.values())
+
+
+def best_of(sweep: Sweep, trials: Sequence[Trial]) -> Trial | None:
+    """The best point, of the earliest where several are; None where none has a value, or not all can be compared."""
+    valued = [trial for trial in trials if trial.value is not None]
+    if len({_question(sweep, trial) for trial in valued}) != 1:
+        return None
+    return max(valued, key=lambda trial: (trial.value, -trial.point.number))
+
+
+def objective(sweep: Sweep, trial: Trial) -> str:
+    """The name of what points are ranked by: `ndcg@10 on validation, protocol full`."""
+    evaluation = trial.point.experiments[0].evaluation
+    return f"{evaluation.select_by} on validation, protocol {evaluation.protocols[0]}"
+
+
+def ranking_sheet(sweep: Sweep, board: Sequence[Trial]) -> Sheet:
+    """The table of a board. Values are means over seeds, with the standard deviation of the sample."""
+    labels = labels_of(list(sweep.plan.spaces))
+    columns = [
+        Column("#", right=True),
+        Column("point"),
+        *(Column(label, right=True) for label in labels.values()),
+        Column(board[0].point.experiments[0].evaluation.select_by, right=True),
+        Column("± sd", right=True, spare=1),
+        Column("runs", right=True, spare=2),
+        Column("state"),
+    ]
+    rows = [
+        [
+            text(place if trial.value is not None else NOTHING),
+            text(trial.point.name),
+            *(text(_shown(trial.point.values[key])) for key in labels),
+            text(decimal(trial.value), "bold" if place == 1 else ""),
+            text(decimal(trial.deviation) if trial.deviation is not None else ""),
+            text(f"{len(trial.values)}/{len(trial.point.experiments)}"),
+            text(trial.state, STATE_STYLES.get(trial.state, "yellow")),
+        ]
+        for place, trial in enumerate(board, 1)
+    ]
+    return Sheet(f"Points of {sweep.plan.name}: {objective(sweep, board[0])}", columns, rows)
+
+
+def as_toml(sweep: Sweep, best: Trial) -> str:
+    """The best point as an experiment that can be put into the same file."""
+    name = sweep.plan.name
+    lines = [f"[{dotted(('experiments', f'{name}-best'))}]", f"extends = {tomlkit.item(name).as_string()}"]
+    lines += [
+        f"{dotted(key.split('.'))} = {tomlkit.item(value).as_string()}"
+        for key, value in best.point.values.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def tested(best: Trial) -> dict[str, float]:
+    """The test metric of the same name under each protocol, the mean over seeds; {} where there is none."""
+    metric = best.point.experiments[0].evaluation.select_by
+    summaries = [read_summary(watch.run) for watch in best.watches]
+    keys = {name: f"test.{name}.{metric}" for name in best.point.experiments[0].evaluation.protocols}
+    return {
+        name: fmean(summary[key] for summary in summaries)
+        for name, key in keys.items()
+        if all(summary.get(key) is not None for summary in summaries)
+    }
+
+
+def as_json(sweep: Sweep, trials: Sequence[Trial], best: Trial | None) -> dict[str, Any]:
+    """All that was found, as plain data."""
+    return {
+        "type": "sweep",
+        "sweep": sweep.plan.name,
+        "method": sweep.plan.options.method,
+        "points": [_point_json(trial) for trial in trials],
+        "best": best and {**_point_json(best), "test": tested(best), "toml": as_toml(sweep, best)},
+    }
+
+
+def _point_json(trial: Trial) -> dict[str, Any]:
+    evaluation = trial.point.experiments[0].evaluation
+    return {
+        "point": trial.point.name,
+        "values": trial.point.values,
+        "state": trial.state,
+        "metric": evaluation.select_by,
+        "protocol": evaluation.protocols[0],
+        "split": "validation",
+        "value": trial.value,
+        "deviation": trial.deviation,
+        "runs": [watch.run.run_id for watch in trial.watches],
+        "pruned": trial.pruned,
+    }
+
+
+def _question(sweep: Sweep, trial: Trial) -> Question:
+    values = (repr(trial.point.values[key]) for key in sweep.plan.incomparable)
+    return (*values, objective(sweep, trial), trial.fingerprint)
+
+
+def _shown(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,72 @@
+"""A point of a sweep under way or over: its runs, what they say, and what it is worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from statistics import fmean, stdev
+
+from b4r_tui.experiments.searches import Point
+from b4r_tui.runs.progress import RunWatch
+from b4r_tui.runs.state import RunState
+from engine.config import Experiment
+
+
+@dataclass
+class Trial:
+    """A point and its runs.
+
+    waiting: experiments whose runs are not started. pruned: why it was stopped, None where it was not.
+    """
+
+    point: Point
+    watches: list[RunWatch] = field(default_factory=list)
+    waiting: list[Experiment] = field(default_factory=list)
+    pruned: str | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more will happen."""
+        return not self.waiting and all(watch.state.ended for watch in self.watches)
+
+    @property
+    def state(self) -> str:
+        """In a word, as of a run; also `pruned`, and `left out` where the budget did not allow it whole."""
+        if self.pruned:
+            return "pruned"
+        states = [watch.state for watch in self.watches]
+        for state in (RunState.RUNNING, RunState.FAILED, RunState.LOST, RunState.STOPPED, RunState.QUEUED):
+            if state in states:
+                return state.value
+        if self.waiting:
+            return RunState.QUEUED.value
+        return RunState.FINISHED.value if len(states) == len(self.point.experiments) else "left out"
+
+    @property
+    def values(self) -> list[float]:
+        """The best validation of each run that finished, by the metric that selects its best epoch."""
+        finished = [watch for watch in self.watches if watch.state is RunState.FINISHED]
+        bests = [max(curve(watch, self.point.experiments[0]).values(), default=None) for watch in finished]
+        return [best for best in bests if best is not None]
+
+    @property
+    def value(self) -> float | None:
+        """What the point is worth: the mean over its seeds; None until all of them finished."""
+        values = self.values
+        return fmean(values) if len(values) == len(self.point.experiments) and not self.pruned else None
+
+    @property
+    def deviation(self) -> float | None:
+        """The standard deviation over seeds, of the sample."""
+        return stdev(self.values) if len(self.values) > 1 else None
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the split its runs were measured on."""
+        started = [watch.progress.started for watch in self.watches if watch.progress.started]
+        return str(started[0].dataset.get("fingerprint", "")) if started else ""
+
+
+def curve(watch: RunWatch, experiment: Experiment) -> dict[int, float]:
+    """epoch → validation value of the metric that selects the best epoch, under the first protocol."""
+    evaluation = experiment.evaluation
+    return dict(watch.progress.metric_curve(evaluation.select_by, evaluation.protocols[0]))
