@@ -39,10 +39,13 @@ def set_key(text: str, path: Path, literal: str) -> str:
     raise B4RError(f"{dotted(path)} cannot be set where it stands; edit the text instead")
 
 
-def unset_key(text: str, path: Path) -> str:
-    """The text without `path` and everything below it. Raises B4RError where the text is not valid."""
+def unset_key(text: str, path: Path, comments: bool = False) -> str:
+    """The text without `path` and everything below it; `comments`: without the comments at its sections, too.
+
+    Raises B4RError where the text is not valid.
+    """
     wanted = _without(parsed(text), path)
-    while found := _removal(layout_of(text), path):
+    while found := (comments and _segment_of(layout_of(text), path)) or _removal(layout_of(text), path):
         start, end = found
         data = text.encode()
         text = (data[:start] + data[end:]).decode()
@@ -168,17 +171,25 @@ def _into_inline(layout: Layout, table: Pair, path: Path, literal: str) -> str:
 # unsetting -------------------------------------------------------------------------------------
 
 
-def _removal(layout: Layout, path: Path) -> tuple[int, int] | None:
-    """The bytes of the next thing to take away for `path` to be gone."""
-    depth = len(path)
+def _segment_of(layout: Layout, path: Path) -> tuple[int, int] | None:
+    """The next section of `path` with the comments at it."""
     for section in layout.sections[1:]:
-        if section.path[:depth] == path:
+        if section.path[: len(path)] == path:
             return _with_blank_lines(layout.data, *segment(layout, section))
+    return None
+
+
+def _removal(layout: Layout, path: Path) -> tuple[int, int] | None:
+    """The bytes of the next thing to take away for `path` to be gone: its lines first, then bare headers."""
+    depth = len(path)
     for pair in layout.pairs:
         if pair.path[:depth] == path:
             if pair.inside:
                 return _from_inline(layout.data, pair)
             return line_start(layout.data, pair.start), line_end(layout.data, pair.end)
+    for section in layout.sections[1:]:
+        if section.path[:depth] == path:
+            return section.start, section.head_end
     return None
 
 

@@ -71,7 +71,7 @@ def rename(text: str, old: str, new: str) -> str:
 
 def delete(text: str, name: str) -> str:
     """The text without an experiment. Those that extend it stay as they are, and will be found at fault."""
-    return unset_key(text, ("experiments", name))
+    return unset_key(text, ("experiments", name), comments=True)
 
 
 def heirs_of(text: str, name: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any
 
 import pytest
@@ -91,12 +92,13 @@ def test_setting_a_key_changes_only_its_line(edit: Any) -> None:
     was = inner(tomli.loads(TEXT), path)
     if value is None or isinstance(was, dict) or (owner, key) == (("defaults",), "description"):
         return
-    before, after = TEXT.splitlines(), set_key(TEXT, path, written(value)).splitlines()
-    gone = [line for line in before if line not in after]
-    assert len(gone) <= 1
+    diff = list(difflib.ndiff(TEXT.splitlines(), set_key(TEXT, path, written(value)).splitlines()))
+    gone, new = ([line[2:] for line in diff if line.startswith(sign)] for sign in "-+")
     if was is not None:
-        assert len(after) == len(before)
-    assert [line for line in after if line in before] == [line for line in before if line in after]
+        assert len(gone) == len(new) <= 1
+    else:
+        assert [line for line in gone if "data = {" not in line] == []
+        assert len([line for line in new if line and not line.startswith("[")]) == 1
 
 
 @pytest.mark.parametrize("style", ["inline", "dotted", "header", "root"])
