@@ -41,7 +41,7 @@ class Verdict:
 
 
 def view_of(text: str, wanted: str | None) -> View:
-    """The values to show. Where there is no experiment `wanted`, the first is shown. Raises B4RError."""
+    """The values to show, of `wanted`, of the experiment whose sweep makes it, or of the first. Raises B4RError."""
     from b4r_tui.experiments.locate import lines_of
 
     document = parsed(text)
@@ -50,7 +50,7 @@ def view_of(text: str, wanted: str | None) -> View:
     document = {**document, "experiments": tables}
     if not _is(document.get("defaults", {})):
         document["defaults"] = {}
-    name = wanted if wanted is None or wanted in tables else next(iter(tables), None)
+    name = wanted if wanted is None else _nearest(wanted, list(tables))
     own = tables[name] if name is not None else {}
     said = {key: str(own[key]) if key in own else "" for key in ("description", "extends")}
     axes = _axes(own["sweep"]) if _is(own.get("sweep")) else {}
@@ -69,6 +69,12 @@ def judge(path: Path, text: str, name: str | None) -> Verdict:
     except B4RError as error:
         problems = (FileProblem(path, None, "", error.sentence),)
     return Verdict(problems, _runs(text, name))
+
+
+def _nearest(wanted: str, names: list[str]) -> str | None:
+    """The name itself, the longest that it begins with, as a sweep's members do, or the first."""
+    beginning = [name for name in names if wanted.startswith(f"{name}-")]
+    return wanted if wanted in names else max(beginning, key=len, default=next(iter(names), None))
 
 
 def _runs(text: str, name: str | None) -> int:

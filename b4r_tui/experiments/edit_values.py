@@ -7,13 +7,15 @@ from typing import Any
 
 import tomli
 
-from b4r_tui.experiments.edit_keys import written
-from b4r_tui.experiments.settings import Setting
+from b4r_tui.experiments.edit_keys import set_key, unset_key, written
+from b4r_tui.experiments.edit_layout import Path, parsed
+from b4r_tui.experiments.names import SEEDS
+from b4r_tui.experiments.settings import SETTINGS, Setting
 
 _BOOLS = {"on": "true", "true": "true", "off": "false", "false": "false"}
 
 
-def typed(setting: Setting, value: Any) -> str:
+def typed(value: Any) -> str:
     """A value as it would be typed; "" for one that is not set."""
     if value is None or value in ({}, []):
         return ""
@@ -64,8 +66,6 @@ def _one(text: str, kind: str) -> str:
     if kind in ("int", "float"):
         number = re.sub(r"^(-?)\.", r"\g<1>0.", text)
         return number if re.match(r"[-+\d]|inf|nan", number) and _is_toml(number) else written(text)
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" and _is_toml(text):
-        return text
     return written(text)
 
 
@@ -81,3 +81,27 @@ def _is_toml(text: str) -> bool:
         return "\n" not in text and list(tomli.loads(f"v = {text}")) == ["v"]
     except (tomli.TOMLDecodeError, RecursionError):
         return False
+
+
+def with_setting(text: str, name: str | None, setting: Setting, said: str) -> str:
+    """The text with a setting of an experiment (None: of [defaults]) as typed; not set where nothing was typed."""
+    return _put(text, (*owner_path(name), *setting.path), literal(setting, said))
+
+
+def with_axis(text: str, name: str, axis: str, said: str) -> str:
+    """The text with the values that a sweep gives to a dotted setting, or to `seeds`, as typed."""
+    table = parsed(text).get("experiments", {}).get(name, {}).get("sweep", {})
+    parts = tuple(axis.split("."))
+    nested = isinstance(table, dict) and isinstance(table.get(parts[0]), dict) and axis not in table
+    path = (*owner_path(name), "sweep", *(parts if nested else (axis,)))
+    swept = Setting(axis, "int", None, "") if axis == SEEDS else SETTINGS.get(axis)
+    return _put(text, path, axis_literal(swept, said))
+
+
+def owner_path(name: str | None) -> Path:
+    """Where the settings of an experiment stand; None: [defaults]."""
+    return ("defaults",) if name is None else ("experiments", name)
+
+
+def _put(text: str, path: Path, said: str | None) -> str:
+    return unset_key(text, path) if said is None else set_key(text, path, said)
