@@ -51,11 +51,11 @@ class EditorScreen(Screen[None]):
     CSS_PATH = "editor.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "save", "Save", priority=True, tooltip="Write the file"),
-        Binding("ctrl+z", "undo", "Undo", priority=True, tooltip="Take the last change back"),
+        Binding("ctrl+z", "undo", "Undo", priority=True, show=False, tooltip="Take the last change back"),
         Binding("ctrl+y", "redo", "Redo", priority=True, show=False, tooltip="Make it again"),
         Binding("n", "new", "New", tooltip="A new experiment"),
-        Binding("x", "extend", "Extend", tooltip="A new experiment that takes over the settings of this one"),
-        Binding("d", "duplicate", "Duplicate", tooltip="A copy of this experiment, comments too"),
+        Binding("x", "extend", "Extend", show=False, tooltip="A new experiment that takes over the settings of this one"),
+        Binding("d", "duplicate", "Duplicate", show=False, tooltip="A copy of this experiment, comments too"),
         Binding("R", "rename", "Rename", show=False, tooltip="Give this experiment another name"),
         Binding("D,delete", "delete", "Delete", show=False, tooltip="Take this experiment out of the file"),
         Binding("slash", "filter", "Filter", key_display="/", tooltip="Show only settings with these words"),

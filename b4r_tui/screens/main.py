@@ -313,8 +313,7 @@ class MainScreen(Screen[None]):
         """Edit the highlighted experiment, and read the file again afterwards."""
         from b4r_tui.screens.editor_screen import EditorScreen
 
-        name = self._chosen() if self._snapshot and not self._snapshot.problems else None
-        self.app.push_screen(EditorScreen(self.b4r.file, name), lambda _: self.action_reload())
+        self.app.push_screen(EditorScreen(self.b4r.file, self._chosen() or ""), lambda _: self.action_reload())
 
     def action_edit_outside(self) -> None:
         """Open the file in the person's editor, and read it again afterwards."""

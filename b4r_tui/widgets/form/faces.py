@@ -10,6 +10,7 @@ from b4r_tui.experiments.edit_analysis import Verdict, View
 from b4r_tui.experiments.edit_origins import Origin, Source
 from b4r_tui.experiments.edit_values import owner_path, typed
 from b4r_tui.experiments.names import SEEDS
+from b4r_tui.experiments.problem import dotted
 from b4r_tui.experiments.settings import SETTINGS, Setting
 
 UNSET = "–"
@@ -36,16 +37,26 @@ class Face:
 
 
 def rows_of(view: View) -> list[Setting]:
-    """The rows of the form for a view, in order."""
-    swept = [axis for axis in view.axes if axis != SEEDS]
-    axes = [_axis(axis) for axis in [*swept, SEEDS]] if view.name is not None else []
-    return [*(OWN if view.name is not None else ()), *SETTINGS.values(), *axes]
+    """The rows of the form for a view, in order. [defaults] has no name and no sweep."""
+    if view.name is None:
+        return list(SETTINGS.values())
+    return [*OWN, *SETTINGS.values(), *axes_of(view), axis(SEEDS)]
+
+
+def axes_of(view: View) -> list[Setting]:
+    """The rows of what is swept, but for seeds, which always has one."""
+    return [axis(key) for key in view.axes if key != SEEDS]
+
+
+def axis(key: str) -> Setting:
+    """The row of a swept setting."""
+    return Setting(f"sweep.{key}", "axis", None, "Seeds; one run for each" if key == SEEDS else SWEPT_HELP)
 
 
 def faces_of(view: View, verdict: Verdict) -> dict[str, Face]:
     """What every row says, by its key."""
     errors = _errors(view, verdict)
-    swept = {f"{'training.seed' if axis == SEEDS else axis}": values for axis, values in view.axes.items()}
+    swept = {"training.seed" if key == SEEDS else key: values for key, values in view.axes.items()}
     faces = {
         key: _face(origin, swept.get(key), errors.get(key, "")) for key, origin in view.settings.items()
     }
@@ -53,15 +64,11 @@ def faces_of(view: View, verdict: Verdict) -> dict[str, Face]:
         for key, value in (("description", view.description), ("extends", view.extends)):
             source = Source.HERE if value else Source.DEFAULT
             faces[key] = Face(value, source, "", errors.get(key, ""))
-        for axis in [*view.axes, SEEDS]:
-            values = view.axes.get(axis)
+        for key in [*view.axes, SEEDS]:
+            values = view.axes.get(key)
             source = Source.DEFAULT if values is None else Source.HERE
-            faces[f"sweep.{axis}"] = Face(typed(values), source, _count(values), _below(errors, f"sweep.{axis}"))
+            faces[f"sweep.{key}"] = Face(typed(values), source, _count(values), _below(errors, f"sweep.{key}"))
     return faces
-
-
-def _axis(axis: str) -> Setting:
-    return Setting(f"sweep.{axis}", "axis", None, "Seeds; one run for each" if axis == SEEDS else SWEPT_HELP)
 
 
 def _face(origin: Origin, swept: Any, error: str) -> Face:
@@ -73,8 +80,16 @@ def _face(origin: Origin, swept: Any, error: str) -> Face:
 def _note(origin: Origin) -> str:
     if origin.source is Source.HERE and origin.otherwise:
         was = typed(origin.otherwise.value) or UNSET
-        return f"{was} in {origin.otherwise.place}" if origin.otherwise.source is not Source.DEFAULT else f"default {was}"
-    return "" if origin.source is Source.DEFAULT else f"from {origin.place}"
+        return f"default {was}" if origin.otherwise.source is Source.DEFAULT else f"else {was}"
+    return "" if origin.source is Source.DEFAULT else origin.place
+
+
+def story(origin: Origin) -> str:
+    """Where a value comes from, in words."""
+    if origin.source is Source.HERE and origin.otherwise:
+        was = typed(origin.otherwise.value) or "not set"
+        return f"Set here; without it {was}, from {origin.otherwise.place}."
+    return "" if origin.source is Source.DEFAULT else f"From {origin.place}."
 
 
 def _count(values: Any) -> str:
@@ -107,8 +122,6 @@ def _owners(view: View) -> list[tuple[str, ...]]:
 
 
 def _inside(key: str, owner: tuple[str, ...]) -> str:
-    from b4r_tui.experiments.problem import dotted
-
     above = f"{dotted(owner)}."
     return key.removeprefix(above) if key.startswith(above) else ""
 

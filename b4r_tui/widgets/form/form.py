@@ -11,13 +11,15 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Input, Static
 
 from b4r_tui.experiments.edit_analysis import Verdict, View
-from b4r_tui.experiments.settings import Setting
-from b4r_tui.widgets.form.faces import faces_of, rows_of
+from b4r_tui.experiments.edit_values import typed
+from b4r_tui.experiments.names import SEEDS
+from b4r_tui.experiments.settings import SETTINGS
+from b4r_tui.widgets.form.faces import OWN, axes_of, axis, faces_of, rows_of, story
 from b4r_tui.widgets.form.row import SettingRow
 from b4r_tui.widgets.form.strip import ExperimentStrip
 from b4r_tui.widgets.palette import palette_of
 
-NOTHING = "No experiment yet. Press n to make one."
+SEED_ROW = f"sweep.{SEEDS}"
 
 
 class Heading(Static):
@@ -82,41 +84,37 @@ class ExperimentForm(Vertical):
     async def show(self, view: View, verdict: Verdict) -> None:
         """Show the values of a view; rows stay where the settings are the same."""
         self._view = view
-        settings = rows_of(view)
-        keys = [setting.key for setting in settings]
+        keys = [setting.key for setting in rows_of(view)]
         if keys != self._keys:
             self._keys = keys
-            await self._rebuild(settings)
+            await self._arrange(view)
         self.query_one(ExperimentStrip).show((None, *view.names), view.name)
         faces = faces_of(view, verdict)
         for row in self.query(SettingRow):
             if row.setting.key == "extends":
                 row.choices = tuple(name for name in view.names if name != view.name)
-            if not row.editing:
+            if row.setting.key in faces and not row.editing:
                 row.show(faces[row.setting.key])
-            else:
-                row.set_class(False, "wrong")
+            elif row.setting.key in faces:
+                row.warn(faces[row.setting.key].error)
         self._label_sweep(verdict.runs)
         self.tell()
 
-    async def _rebuild(self, settings: list[Setting]) -> None:
+    async def _arrange(self, view: View) -> None:
+        """Rows for what the view has: all are made at first, later only those of a sweep come and go."""
         rows, focused = self.query_one("#rows"), self.has_focus_within
-        kept = {row.setting.key: row.face for row in self.query(SettingRow)}
-        parts: list[Heading | SettingRow] = []
-        group = None
-        for setting in settings:
-            name = setting.group if setting.label else "experiment"
-            if name != group:
-                group = name
-                parts.append(Heading(name, id=f"heading-{name}"))
-            parts.append(SettingRow(setting))
-            if setting.key in kept:
-                parts[-1].show(kept[setting.key])  # type: ignore[union-attr]
-        async with rows.batch():
-            await rows.remove_children()
-            await rows.mount_all(parts)
+        if not rows.children:
+            await rows.mount_all(_parts())
+        wanted = {setting.key: setting for setting in axes_of(view)}
+        for row in self.query(SettingRow):
+            if row.setting.kind == "axis" and row.setting.key not in (*wanted, SEED_ROW):
+                await row.remove()
+            wanted.pop(row.setting.key, None)
+        seeds = self.row(SEED_ROW)
+        if wanted and seeds:
+            await rows.mount_all([SettingRow(setting) for setting in wanted.values()], before=seeds)
         self.filter(self.query_one(Filter).value)
-        if focused and not self.query_one(Filter).has_focus:
+        if focused and not self.query_one(Filter).has_focus and not (self.at and self.at.editing):
             self.focus_row()
 
     def _label_sweep(self, runs: int) -> None:
@@ -136,7 +134,7 @@ class ExperimentForm(Vertical):
     def filter(self, words: str) -> None:
         """Show only the rows that match."""
         for row in self.query(SettingRow):
-            row.display = row.matches(words)
+            row.display = row.setting.key in self._keys and row.matches(words)
         shown = {row.setting.group if row.setting.label else "experiment" for row in self.rows}
         for heading in self.query(Heading):
             heading.display = str(heading.id).removeprefix("heading-") in shown
@@ -146,6 +144,7 @@ class ExperimentForm(Vertical):
         box = self.query_one(Filter)
         box.display = True
         box.focus()
+        box.select_all()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Something was typed into the filter."""
@@ -165,19 +164,32 @@ class ExperimentForm(Vertical):
             rows[max(0, min(len(rows) - 1, rows.index(message.row) + message.rows))].focus()
 
     def tell(self) -> None:
-        """Say what the row at the cursor is, and what is wrong with it."""
+        """Say what the row at the cursor is, where its value comes from, and what is wrong with it."""
         row, palette = self.at, palette_of(self.app)
         if row is None:
-            self.query_one("#help", Static).update(Text("" if self._view else "", palette.faint))
             return
         setting = row.setting
-        default = f"  default {setting.default}" if setting.default not in (None, "", [], {}) else ""
-        what = setting.about if setting.kind != "axis" else "list of values"
-        if setting.key == "extends":
-            what = "name of another experiment"
-        text = Text.assemble((setting.key, "bold"), "  ", (what + default, palette.second), "\n")
-        text.append(setting.help, palette.faint)
+        what = {"axis": "list of values", "extends": "name of another experiment"}.get(setting.kind, setting.about)
+        if setting.default not in (None, "", [], {}) and setting.kind != "choice":
+            what += f", default {typed(setting.default)}"
+        text = Text.assemble((setting.key, "bold"), "  ", (what, palette.second), "\n")
         if row.face.error:
-            text = Text.assemble((setting.key, "bold"), "  ", (what, palette.second), "\n")
             text.append(row.face.error, palette.failed)
+        else:
+            text.append(setting.help, palette.faint)
+            origin = self._view.settings.get(setting.key) if self._view else None
+            text.append(f"\n{story(origin)}" if origin else "", palette.strong)
         self.query_one("#help", Static).update(text)
+
+
+def _parts() -> list[Heading | SettingRow]:
+    """All rows that are always there, under their headings."""
+    parts: list[Heading | SettingRow] = []
+    group = None
+    for setting in (*OWN, *SETTINGS.values(), axis(SEEDS)):
+        name = setting.group if setting.label else "experiment"
+        if name != group:
+            group = name
+            parts.append(Heading(name, id=f"heading-{name}"))
+        parts.append(SettingRow(setting))
+    return parts

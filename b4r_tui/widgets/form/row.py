@@ -18,8 +18,8 @@ from b4r_tui.experiments.settings import Setting
 from b4r_tui.widgets.form.faces import UNSET, Face
 from b4r_tui.widgets.palette import Palette, palette_of
 
-LABEL = 24
-BOOLS = ("off", "on")
+LABEL = 23
+NOT_HERE = "not set here"
 
 
 class SettingRow(Widget, can_focus=True):
@@ -50,7 +50,7 @@ class SettingRow(Widget, can_focus=True):
         Binding("home", "move(-1000)", "First", show=False),
         Binding("end", "move(1000)", "Last", show=False),
         Binding("r,backspace", "reset", "Reset", tooltip="Take the setting out of this experiment"),
-        Binding("w", "sweep", "Sweep", tooltip="Try several values of this setting, a run each"),
+        Binding("w", "sweep", "Sweep", show=False, tooltip="Try several values of this setting, a run each"),
     ]
 
     @dataclass
@@ -104,10 +104,19 @@ class SettingRow(Widget, can_focus=True):
             self.set_class(bool(face.error), "wrong")
             self.refresh()
 
+    def warn(self, error: str) -> None:
+        """Tell what is wrong while the field stays as it is."""
+        if error != self.face.error:
+            self.show(replace(self.face, error=error))
+
     def matches(self, words: str) -> bool:
         """Whether what was typed into the filter fits this row."""
-        about = f"{self.setting.key} {self.setting.help} {self.face.value}".lower()
-        return all(word in about for word in words.lower().split())
+        setting = self.setting
+        about = f"{setting.label or setting.key} {setting.help} {self.face.value}".lower()
+        return all(
+            word in about or word == setting.group or ("." in word and word in setting.key)
+            for word in words.lower().split()
+        )
 
     def render(self) -> Table:
         """The line, and below it what is wrong."""
@@ -135,7 +144,7 @@ class SettingRow(Widget, can_focus=True):
 
     @property
     def _value_width(self) -> int:
-        return max(12, (self.size.width - LABEL - 4) * 11 // 20)
+        return max(12, (self.size.width - LABEL - 5) * 11 // 20)
 
     @property
     def _note_width(self) -> int:
@@ -169,10 +178,8 @@ class SettingRow(Widget, can_focus=True):
 
     def _select(self) -> Select[str]:
         options = [(choice, choice) for choice in self.choices]
-        here = self.face.value in self.choices
-        if here:
-            return Select(options, value=self.face.value, compact=True)
-        return Select(options, compact=True, prompt=self.face.value or "choose")
+        value = self.face.value if self.face.value in self.choices else Select.NULL
+        return Select(options, value=value, compact=True, prompt=NOT_HERE)
 
     def _input(self) -> Input:
         return Input(self.face.value, placeholder=self.setting.about, compact=True, select_on_focus=True)

@@ -15,7 +15,15 @@ class ExperimentStrip(Static):
     """Names to click on; `[` and `]` go through them."""
 
     DEFAULT_CSS = """
-    ExperimentStrip { height: 1; padding: 0 1; }
+    ExperimentStrip {
+        height: 1;
+        padding: 0 1;
+        link-style: none;
+        link-color: $text-muted;
+        link-style-hover: none;
+        link-background-hover: $boost;
+        link-color-hover: $foreground;
+    }
     """
 
     def __init__(self) -> None:
@@ -46,7 +54,7 @@ class ExperimentStrip(Static):
         for number in range(first, last):
             look = f"bold reverse {palette.running}" if number == at else palette.faint
             click = Style(meta={"@click": f"screen.show_number({number})"})
-            line.append(f" {labels[number]} ", Style.parse(look) + click)
+            line.append(f" {labels[number]} ", Style.parse(look) + (Style() if number == at else click))
         return line.append(" ›" if last < len(labels) else "", palette.faint)
 
 
