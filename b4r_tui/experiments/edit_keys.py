@@ -12,7 +12,16 @@ from typing import Any
 import tomli
 import tomlkit
 
-from b4r_tui.experiments.edit_layout import Layout, Pair, Path, Section, layout_of, line_end, line_start, parsed
+from b4r_tui.experiments.edit_layout import (
+    Layout,
+    Pair,
+    Path,
+    Section,
+    layout_of,
+    line_end,
+    line_start,
+    parsed,
+)
 from b4r_tui.experiments.problem import dotted
 from engine.errors import B4RError
 
@@ -87,12 +96,16 @@ def _settings(layout: Layout, path: Path, literal: str) -> Iterator[str]:
     if pair := layout.pair(path):
         start, end = pair.value
         yield (data[:start] + literal.encode() + data[end:]).decode()
-    around = [each for each in layout.pairs if each.kind == "inline_table" and path[: len(each.path)] == each.path]
+    around = [
+        each for each in layout.pairs if each.kind == "inline_table" and path[: len(each.path)] == each.path
+    ]
     if around:
         yield _into_inline(layout, max(around, key=lambda each: len(each.path)), path, literal)
     if _likes_headers(layout, path):
         yield with_header(layout, path, literal)
-    fitting = [number for number, section in enumerate(layout.sections) if _may_hold(layout, number, section, path)]
+    fitting = [
+        number for number, section in enumerate(layout.sections) if _may_hold(layout, number, section, path)
+    ]
     for number in sorted(fitting, key=lambda each: -len(layout.sections[each].path)):
         yield _into_section(layout, number, path, literal)
     yield with_header(layout, path, literal)
@@ -151,7 +164,9 @@ def with_header(layout: Layout, path: Path, literal: str) -> str:
     same = [section for section in layout.sections[1:] if section.path[: len(owner)] == owner]
     place = segment(layout, same[-1])[1] if same else len(layout.data)
     blank = [""] if layout.data[:place].strip() else []
-    follows = [""] if layout.data[place:].strip() and not layout.data[place:].startswith((b"\n", b"\r\n")) else []
+    follows = (
+        [""] if layout.data[place:].strip() and not layout.data[place:].startswith((b"\n", b"\r\n")) else []
+    )
     return spliced(
         layout.data, place, [*blank, f"[{dotted(header)}]", f"{dotted(key)} = {literal}", *follows]
     )
@@ -224,13 +239,17 @@ def _reads_as(text: str, wanted: dict[str, Any]) -> bool:
 
 
 def _pruned(table: dict[str, Any]) -> dict[str, Any]:
-    small = {key: _pruned(value) if isinstance(value, dict) else _marked(value) for key, value in table.items()}
+    small = {
+        key: _pruned(value) if isinstance(value, dict) else _marked(value) for key, value in table.items()
+    }
     return {key: value for key, value in small.items() if value != {}}
 
 
 def _marked(value: Any) -> Any:
     """A value that equals another only where both are of one type: 1 is not 1.0, nor true."""
-    return [_marked(item) for item in value] if isinstance(value, list) else (type(value).__name__, repr(value))
+    return (
+        [_marked(item) for item in value] if isinstance(value, list) else (type(value).__name__, repr(value))
+    )
 
 
 def _has(table: Any, path: Path) -> bool:
@@ -266,7 +285,8 @@ def _without(table: dict[str, Any], path: Path) -> dict[str, Any]:
 def _shared(one: Path, other: Path) -> int:
     """How many parts two paths begin with alike."""
     return next(
-        (place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+        (place for place, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
+        min(len(one), len(other)),
     )
 
 

@@ -89,7 +89,9 @@ def layout_of(text: str) -> Layout:
     for number, node in enumerate(tables, 1):
         parts = _parts(next(child for child in node.children if child.type in _KEYS))
         path = tuple(part.name for part in parts)
-        own = [pair for child in node.children if child.type == "pair" for pair in _pairs(child, path, number)]
+        own = [
+            pair for child in node.children if child.type == "pair" for pair in _pairs(child, path, number)
+        ]
         head_end = line_end(data, parts[-1].end)
         end = line_end(data, max(pair.end for pair in own)) if own else head_end
         sections.append(Section(path, parts, line_start(data, node.start_byte), head_end, end))

@@ -99,7 +99,9 @@ def _clashes(mine: Leaves, theirs: Leaves) -> tuple[str, ...]:
             dotted(path)
             for path, value in mine.items()
             for other, their_value in theirs.items()
-            if (path == other and repr(value) != repr(their_value)) or _holds(path, other) or _holds(other, path)
+            if (path == other and repr(value) != repr(their_value))
+            or _holds(path, other)
+            or _holds(other, path)
         )
     )
 

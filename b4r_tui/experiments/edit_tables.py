@@ -53,11 +53,17 @@ def duplicate(text: str, name: str, copy: str) -> str:
     layout = layout_of(text)
     sections = _sections_of(layout, name)
     if sections and not _loose_pairs(layout, name):
-        new = _block(layout, _place_below(layout, name), _renamed(_copied(layout, sections), name, copy).splitlines())
+        new = _block(
+            layout, _place_below(layout, name), _renamed(_copied(layout, sections), name, copy).splitlines()
+        )
     else:
         new = set_key(text, ("experiments", copy), written(parsed(text)["experiments"][name]))
     before, after = parsed(text)["experiments"], parsed(new)["experiments"]
-    _refuse(None if after == {**before, copy: before[name]} else f"'{name}' cannot be copied; edit the text instead")
+    _refuse(
+        None
+        if after == {**before, copy: before[name]}
+        else f"'{name}' cannot be copied; edit the text instead"
+    )
     return new
 
 
@@ -77,7 +83,9 @@ def delete(text: str, name: str) -> str:
 def heirs_of(text: str, name: str) -> list[str]:
     """The experiments that extend this one directly."""
     tables = parsed(text).get("experiments", {})
-    return [heir for heir, table in tables.items() if isinstance(table, dict) and table.get("extends") == name]
+    return [
+        heir for heir, table in tables.items() if isinstance(table, dict) and table.get("extends") == name
+    ]
 
 
 def _sections_of(layout: Layout, name: str) -> list[Section]:

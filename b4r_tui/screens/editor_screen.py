@@ -276,7 +276,12 @@ class EditorScreen(Screen[None]):
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         """Take what was typed in the text pane; lines are undone one by one."""
         area = event.text_area
-        if area.id == "toml" and self._disk is not None and area.text != self._document.text and area.has_focus:
+        if (
+            area.id == "toml"
+            and self._disk is not None
+            and area.text != self._document.text
+            and area.has_focus
+        ):
             self._document.change(area.text, ("text", area.cursor_location[0], area.document.line_count))
             self._show_state()
             self._settle()
@@ -332,7 +337,9 @@ class EditorScreen(Screen[None]):
         if message.version != self._document.version:
             return
         self._verdict = message.verdict
-        said = {problem.line: problem.sentence for problem in reversed(self._verdict.problems) if problem.line}
+        said = {
+            problem.line: problem.sentence for problem in reversed(self._verdict.problems) if problem.line
+        }
         self.query_one(TomlText).say(said)
         self._show_problems()
         self._show_state()
@@ -417,7 +424,9 @@ class EditorScreen(Screen[None]):
         if self._view is None or area.has_focus:
             return
         key = message.row.setting.path if message.row.setting.kind != "axis" else ("sweep",)
-        line = self._view.lines.get((*owner_path(self._name), *key)) or self._view.lines.get(owner_path(self._name))
+        line = self._view.lines.get((*owner_path(self._name), *key)) or self._view.lines.get(
+            owner_path(self._name)
+        )
         if line:
             area.show_line(line)
 
@@ -450,7 +459,9 @@ class EditorScreen(Screen[None]):
     async def action_new(self) -> None:
         """Make an experiment from nothing."""
         data = self._document_values().get("defaults", {}).get("data", {})
-        settings = {} if data.get("dataset_name") or data.get("dataset_path") else {"data.dataset_name": "synthetic"}
+        settings = (
+            {} if data.get("dataset_name") or data.get("dataset_path") else {"data.dataset_name": "synthetic"}
+        )
         name = await self._ask_name("New", "Name of the new experiment", "new")
         if name:
             await self._make(name, lambda text: edit_tables.add_experiment(text, name, settings, self._name))
@@ -461,7 +472,9 @@ class EditorScreen(Screen[None]):
         parent = self._name
         if parent is None:
             return
-        name = await self._ask_name("Extend", f"Name of the experiment that extends {parent}", f"{parent}-more")
+        name = await self._ask_name(
+            "Extend", f"Name of the experiment that extends {parent}", f"{parent}-more"
+        )
         if name:
             extends = {"extends": parent}
             await self._make(name, lambda text: edit_tables.add_experiment(text, name, extends, parent))

@@ -313,7 +313,9 @@ class MainScreen(Screen[None]):
         """Edit the highlighted experiment, and read the file again afterwards."""
         from b4r_tui.screens.editor_screen import EditorScreen
 
-        self.app.push_screen(EditorScreen(self.b4r.file, self._chosen() or ""), lambda _: self.action_reload())
+        self.app.push_screen(
+            EditorScreen(self.b4r.file, self._chosen() or ""), lambda _: self.action_reload()
+        )
 
     def action_edit_outside(self) -> None:
         """Open the file in the person's editor, and read it again afterwards."""

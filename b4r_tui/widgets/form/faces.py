@@ -57,9 +57,7 @@ def faces_of(view: View, verdict: Verdict) -> dict[str, Face]:
     """What every row says, by its key."""
     errors = _errors(view, verdict)
     swept = {"training.seed" if key == SEEDS else key: values for key, values in view.axes.items()}
-    faces = {
-        key: _face(origin, swept.get(key), errors.get(key, "")) for key, origin in view.settings.items()
-    }
+    faces = {key: _face(origin, swept.get(key), errors.get(key, "")) for key, origin in view.settings.items()}
     if view.name is not None:
         for key, value in (("description", view.description), ("extends", view.extends)):
             source = Source.HERE if value else Source.DEFAULT
@@ -67,7 +65,9 @@ def faces_of(view: View, verdict: Verdict) -> dict[str, Face]:
         for key in [*view.axes, SEEDS]:
             values = view.axes.get(key)
             source = Source.DEFAULT if values is None else Source.HERE
-            faces[f"sweep.{key}"] = Face(typed(values), source, _count(values), _below(errors, f"sweep.{key}"))
+            faces[f"sweep.{key}"] = Face(
+                typed(values), source, _count(values), _below(errors, f"sweep.{key}")
+            )
     return faces
 
 

@@ -29,7 +29,9 @@ class TomlText(TextArea):
     """
 
     def __init__(self) -> None:
-        super().__init__(language="toml", show_line_numbers=True, soft_wrap=False, tab_behavior="focus", id="toml")
+        super().__init__(
+            language="toml", show_line_numbers=True, soft_wrap=False, tab_behavior="focus", id="toml"
+        )
         self._said: dict[int, str] = {}
         add_clear_themes(self)
 
@@ -62,7 +64,12 @@ class TomlText(TextArea):
         if old == text:
             return
         start, old_end, new_end = differing(old, text)
-        self.replace(text[start:new_end], _location(old, start), _location(old, old_end), maintain_selection_offset=True)
+        self.replace(
+            text[start:new_end],
+            _location(old, start),
+            _location(old, old_end),
+            maintain_selection_offset=True,
+        )
 
     def show_line(self, line: int) -> None:
         """Put the cursor on a line, counted from 1, in sight."""

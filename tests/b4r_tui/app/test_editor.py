@@ -57,7 +57,7 @@ class Desk:
 
     async def until(self, true: object) -> None:
         assert callable(true)
-        await until(self.pilot, true)
+        await until(self.pilot, true, seconds=60)  # a busy machine is no reason to fail
 
     async def asked(self, kind: type[AskName] | type[AskOne]) -> None:
         await self.until(lambda: isinstance(self.pilot.app.screen, kind))
@@ -242,7 +242,9 @@ async def test_slash_filters_the_settings(place: Place) -> None:
     async with editing(place) as desk:
         form = desk.screen.query_one(ExperimentForm)
         await desk.press("slash", *"dropout")
-        await desk.until(lambda: {row.setting.key for row in form.rows} >= {"model.dropout"} and len(form.rows) < 5)
+        await desk.until(
+            lambda: {row.setting.key for row in form.rows} >= {"model.dropout"} and len(form.rows) < 5
+        )
         await desk.press("enter")
         assert form.at in form.rows
         await desk.press("slash", "escape")
@@ -332,10 +334,14 @@ async def test_a_file_that_is_not_there_yet_is_made(tmp_path: Path) -> None:
         await desk.named("first")
         await pilot.press("ctrl+s")
         await until(pilot, lambda: desk.file.exists())
-        assert tomli.loads(desk.file.read_text())["experiments"] == {"first": {"data": {"dataset_name": "synthetic"}}}
+        assert tomli.loads(desk.file.read_text())["experiments"] == {
+            "first": {"data": {"dataset_name": "synthetic"}}
+        }
 
 
-@pytest.mark.parametrize(("widths", "at", "room", "shown"), [([5, 5, 5], 1, 100, (0, 3)), ([9] * 9, 8, 20, (7, 9))])
+@pytest.mark.parametrize(
+    ("widths", "at", "room", "shown"), [([5, 5, 5], 1, 100, (0, 3)), ([9] * 9, 8, 20, (7, 9))]
+)
 def test_the_strip_shows_what_fits_around_the_chosen(
     widths: list[int], at: int, room: int, shown: tuple[int, int]
 ) -> None:

@@ -166,13 +166,18 @@ def test_a_new_name_reaches_those_that_extend_it() -> None:
 def test_an_experiment_of_dotted_keys_at_the_root_can_be_copied_renamed_and_deleted() -> None:
     text = "experiments.a.model.emb_dim = 8 # x\nexperiments.b.extends = 'a'\n"
     assert tomli.loads(edit_tables.duplicate(text, "a", "c"))["experiments"]["c"] == {"model": {"emb_dim": 8}}
-    assert edit_tables.rename(text, "a", "z") == 'experiments.z.model.emb_dim = 8 # x\nexperiments.b.extends = "z"\n'
+    assert (
+        edit_tables.rename(text, "a", "z")
+        == 'experiments.z.model.emb_dim = 8 # x\nexperiments.b.extends = "z"\n'
+    )
     assert edit_tables.delete(text, "a") == "experiments.b.extends = 'a'\n"
 
 
 @pytest.mark.parametrize("text", ["", TEXT, "experiments = { a = { description = 'x' } }\n"])
 def test_new_experiments_are_added_wherever_the_file_has_room(text: str) -> None:
-    new = edit_tables.add_experiment(text, "new", {"extends": "heir", "data.seed": 4} if text == TEXT else {}, "base")
+    new = edit_tables.add_experiment(
+        text, "new", {"extends": "heir", "data.seed": 4} if text == TEXT else {}, "base"
+    )
     assert "new" in tomli.loads(new)["experiments"]
     assert set(comments(text)) <= set(comments(new))
 
