@@ -15,7 +15,7 @@ _BOM = "\ufeff"
 
 @dataclass(frozen=True)
 class OnDisk:
-    """What was read: the text, "" where there is no file, and the stamp it had. bom: it begins with a byte order mark."""
+    """What was read: the text, "" where there is no file, and the stamp it had. bom: begins with a byte order mark."""
 
     text: str
     stamp: Stamp

@@ -1,4 +1,4 @@
-"""The experiments editor: one file, as a form of one experiment and as the whole text, both changing the same document."""
+"""The experiments editor: a form of one experiment beside the text of the whole file, both on one document."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class EditorScreen(Screen[None]):
         Binding("ctrl+z", "undo", "Undo", priority=True, show=False, tooltip="Take the last change back"),
         Binding("ctrl+y", "redo", "Redo", priority=True, show=False, tooltip="Make it again"),
         Binding("n", "new", "New", tooltip="A new experiment"),
-        Binding("x", "extend", "Extend", show=False, tooltip="A new experiment that takes over the settings of this one"),
+        Binding("x", "extend", "Extend", show=False, tooltip="A new experiment that takes over what this one sets"),
         Binding("d", "duplicate", "Duplicate", show=False, tooltip="A copy of this experiment, comments too"),
         Binding("R", "rename", "Rename", show=False, tooltip="Give this experiment another name"),
         Binding("D,delete", "delete", "Delete", show=False, tooltip="Take this experiment out of the file"),
@@ -63,7 +63,9 @@ class EditorScreen(Screen[None]):
                 tooltip="The experiment before, or [defaults]"),
         Binding("right_square_bracket", "step(1)", "Next", key_display="]", show=False,
                 tooltip="The next experiment"),
-        Binding("ctrl+t,tab,shift+tab", "other_pane", "Text", key_display="tab", tooltip="Form or text"),
+        Binding(
+            "ctrl+t,tab,shift+tab", "other_pane", "Text", key_display="tab", tooltip="Form or text"
+        ),
         Binding("f8", "next_problem", "Next problem", show=False, tooltip="Go to the next line that is wrong"),
         Binding("E", "external", "$EDITOR", show=False, tooltip="Open the file in $VISUAL or $EDITOR"),
         Binding("escape,q", "leave", "Back", key_display="esc", tooltip="Back to the runs"),

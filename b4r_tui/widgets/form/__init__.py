@@ -1,1 +1,4 @@
-"""The parts of the experiments editor: the form's rows, the form, the text. They post what was typed and own no file."""
+"""The parts of the experiments editor: rows, form, text.
+
+They post what was typed and own no file.
+"""

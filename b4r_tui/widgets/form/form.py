@@ -1,4 +1,4 @@
-"""The form: every setting of one experiment in sections, with a filter above and help for the row at the cursor below."""
+"""The form: every setting of one experiment in sections, a filter above, help for the row at the cursor below."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One setting of the form, a line: name, value, where it comes from; Enter puts the fitting field in the value's place."""
+"""One setting, a line: name, value, where it comes from; Enter puts the fitting field in the place of the value."""
 
 from __future__ import annotations
 

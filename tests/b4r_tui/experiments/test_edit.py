@@ -130,7 +130,7 @@ def test_windows_line_ends_are_kept() -> None:
 
 
 def test_a_value_where_a_table_belongs_is_refused_with_its_key() -> None:
-    with pytest.raises(B4RError, match="experiments.a.data is not a table"):
+    with pytest.raises(B4RError, match=r"experiments\.a\.data is not a table"):
         set_key("[experiments.a]\ndata = 3\n", ("experiments", "a", "data", "seed"), "1")
     with pytest.raises(B4RError, match="line 1 is not valid TOML"):
         unset_key("[experiments", ("experiments", "a"))
