@@ -97,7 +97,14 @@ class B4RApp(App[None]):
         self.push_screen(Help(keys_of(self.screen.active_bindings.values())))
 
     async def action_quit(self) -> None:
-        """Leave; say what goes on without us."""
+        """Leave; say what goes on without us. An editor with unsaved changes asks first."""
+        editors = [screen for screen in self.screen_stack if getattr(screen, "changed", False)]
+        if not editors:
+            self._leave()
+        elif editors[-1] is self.screen:  # else a question stands before it already
+            editors[-1].ask_to_leave(self._leave)  # type: ignore[attr-defined]
+
+    def _leave(self) -> None:
         self.exit(message=farewell(self._active_runs(), self.runs_root))
 
     def _active_runs(self) -> int:

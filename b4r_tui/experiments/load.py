@@ -60,7 +60,11 @@ def load_experiments(path: Path, only: Sequence[str] = ()) -> ExperimentFile:
     All settings in the file are checked; data, files and the machine for the chosen experiments.
     Raises ExperimentFileError with all problems, B4RError where a name in `only` is unknown.
     """
-    text = _read(path)
+    return load_text(path, _read(path), only)
+
+
+def load_text(path: Path, text: str, only: Sequence[str] = ()) -> ExperimentFile:
+    """The same for a text that is meant for `path`, saved or not."""
     drafts, faults = expand(_parse(path, text))
     checked = [(draft, *_checked(draft, path)) for draft in drafts]
     faulty = _by_fault([*_plain(faults), *(problem for *_, problems in checked for problem in problems)])

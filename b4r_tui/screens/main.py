@@ -50,7 +50,10 @@ class MainScreen(Screen[None]):
         Binding(
             "m", "after", "Measure", tooltip="Measure, recommend with or export the selected finished run"
         ),
-        Binding("e", "edit", "Edit", tooltip="Open the experiments file in $VISUAL or $EDITOR"),
+        Binding("e", "edit", "Edit", tooltip="Edit the highlighted experiment as a form and as text"),
+        Binding(
+            "E,ctrl+e", "edit_outside", "$EDITOR", show=False, tooltip="Open the file in $VISUAL or $EDITOR"
+        ),
         Binding("r", "reload", "Reload", tooltip="Read the experiments file again"),
         Binding("a", "toggle_all", "All runs", tooltip="Show the runs of all experiments, or of one"),
         *(
@@ -236,8 +239,8 @@ class MainScreen(Screen[None]):
             await self._show_detail()
 
     def on_option_list_option_selected(self) -> None:
-        """Enter on an experiment goes on to its runs."""
-        self.query_one(RunTable).table.focus()
+        """Enter on an experiment edits it."""
+        self.action_edit()
 
     # what keys do ------------------------------------------------------------------------------
 
@@ -307,6 +310,14 @@ class MainScreen(Screen[None]):
         self._work_on(view.run, action, arguments)
 
     def action_edit(self) -> None:
+        """Edit the highlighted experiment, and read the file again afterwards."""
+        from b4r_tui.screens.editor_screen import EditorScreen
+
+        self.app.push_screen(
+            EditorScreen(self.b4r.file, self._chosen() or ""), lambda _: self.action_reload()
+        )
+
+    def action_edit_outside(self) -> None:
         """Open the file in the person's editor, and read it again afterwards."""
         self.b4r.edit_file()
         self.action_reload()

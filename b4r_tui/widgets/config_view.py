@@ -69,19 +69,29 @@ class ConfigView(Vertical):
     async def redraw(self) -> None:
         """Use the syntax colours that fit the app's theme."""
         for area in self.query(TextArea):
-            area.theme = "vscode_dark-clear" if self.app.current_theme.dark else "github_light-clear"
+            use_clear_theme(area, self.app.current_theme.dark)
 
     def rest(self) -> None:
         """Nothing goes on here by itself."""
 
 
 def highlighted_area() -> TextArea:
-    """A text area for TOML whose themes colour the words but leave the background to the app."""
+    """A text area that shows TOML, and lets nobody write."""
+    area = TextArea(read_only=True, language="toml", show_line_numbers=True, soft_wrap=False)
+    add_clear_themes(area)
+    return area
+
+
+def add_clear_themes(area: TextArea) -> None:
+    """Themes that colour the words but leave the background to the app."""
     from textual.widgets.text_area import TextAreaTheme
 
-    area = TextArea(read_only=True, language="toml", show_line_numbers=True, soft_wrap=False)
     for name in ("vscode_dark", "github_light"):
         theme = TextAreaTheme.get_builtin_theme(name)
         assert theme is not None
         area.register_theme(TextAreaTheme(f"{name}-clear", syntax_styles=theme.syntax_styles))
-    return area
+
+
+def use_clear_theme(area: TextArea, dark: bool) -> None:
+    """The syntax colours that fit the app's theme."""
+    area.theme = "vscode_dark-clear" if dark else "github_light-clear"

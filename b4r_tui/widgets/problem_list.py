@@ -14,7 +14,7 @@ from b4r_tui.widgets.palette import Palette, palette_of
 if TYPE_CHECKING:
     from b4r_tui.experiments.load import FileProblem
 
-MEND = "Press e to open the file; it is read again when it is saved."
+MEND = "Press e to mend the file here, or E to open it in $EDITOR; it is read again when it is saved."
 
 
 class ProblemList(VerticalScroll):

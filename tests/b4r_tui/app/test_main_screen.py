@@ -272,7 +272,7 @@ async def test_s_does_nothing_for_a_run_that_has_ended(place: Place) -> None:
         assert isinstance(app.screen, MainScreen)
 
 
-async def test_e_opens_the_editor_and_reads_the_file_again(
+async def test_shift_e_opens_the_editor_and_reads_the_file_again(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     editor = place.folder / "editor.sh"
@@ -282,18 +282,18 @@ async def test_e_opens_the_editor_and_reads_the_file_again(
     monkeypatch.setattr(B4RApp, "suspend", lambda app: nullcontext())
     async with place.app().run_test(size=SIZE) as pilot:
         app = await opened(pilot)
-        await pilot.press("e")
+        await pilot.press("E")
         await until(pilot, lambda: "edited" in experiments(app))
 
 
-async def test_e_without_an_editor_says_which_variable_to_set(
+async def test_shift_e_without_an_editor_says_which_variable_to_set(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("VISUAL", raising=False)
     monkeypatch.delenv("EDITOR", raising=False)
     async with place.app().run_test(size=SIZE) as pilot:
         app = await opened(pilot)
-        await pilot.press("e")
+        await pilot.press("E")
         await until(pilot, lambda: isinstance(app.screen, Notice))
         assert "set $VISUAL or $EDITOR" in str(app.screen.query_one(Static).render())
 
@@ -398,12 +398,12 @@ async def test_q_leaves_and_says_that_runs_go_on(place: Place) -> None:
     assert farewell(0, place.runs) is None
 
 
-async def test_enter_on_an_experiment_goes_on_to_its_runs_and_tab_moves_on(place: Place) -> None:
+async def test_tab_goes_on_to_the_runs_and_further(place: Place) -> None:
     place.finished()
     async with place.app().run_test(size=SIZE) as pilot:
         app = await opened(pilot)
         await until(pilot, lambda: len(cells(app)) == 1)
-        await pilot.press("enter")
+        await pilot.press("tab")
         assert app.focused is app.screen.query_one("#run-rows")
         await pilot.press("tab")
         assert app.focused is not None and app.screen.query_one(RunDetail) in app.focused.ancestors

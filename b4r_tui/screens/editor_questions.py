@@ -1,0 +1,108 @@
+"""What the editor asks: a name, or one of a few answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Static
+
+BOX = """
+    align: center middle;
+    #box { width: 66; max-width: 92%; height: auto; border: round $primary; background: $surface; padding: 1 2;
+           border-subtitle-color: $text-muted; }
+    #buttons { height: auto; align-horizontal: right; margin-top: 1; }
+    Button { margin-left: 2; min-width: 10; }
+"""
+
+
+class AskName(ModalScreen[str | None]):
+    """Asks for a name that `fault` has no sentence about; dismissed with it, or None."""
+
+    DEFAULT_CSS = f"""
+    AskName {{ {BOX}
+        Input {{ margin-top: 1; border: none; height: 1; padding: 0 1; background: $boost; }}
+        Input:focus {{ border: none; background: $primary 20%; }}
+        #fault {{ color: $error; height: auto; min-height: 1; margin-top: 1; }}
+    }}
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel", key_display="esc")]
+
+    def __init__(self, title: str, about: str, name: str, fault: Callable[[str], str | None]) -> None:
+        super().__init__()
+        self._title, self._about, self._name, self._fault = title, about, name, fault
+
+    def compose(self) -> ComposeResult:
+        """What for, the name, and what is wrong with it."""
+        with Vertical(id="box") as box:
+            box.border_title, box.border_subtitle = self._title, "enter takes it · esc closes"
+            yield Static(Text(self._about))
+            yield Input(self._name, compact=True, select_on_focus=True)
+            yield Static(id="fault")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Say at once where a name will not do."""
+        fault = self._fault(event.value) if event.value != self._name else None
+        self.query_one("#fault", Static).update(Text(fault or ""))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Take the name, if it will do."""
+        fault = self._fault(event.value)
+        if fault is None:
+            self.dismiss(event.value)
+        else:
+            self.query_one("#fault", Static).update(Text(fault))
+
+
+class AskOne(ModalScreen[str | None]):
+    """Asks which of a few answers; dismissed with its key, or None. The first is the one at hand."""
+
+    DEFAULT_CSS = f"AskOne {{ {BOX} #box {{ border: round $warning; }} }}"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "Cancel", key_display="esc"),
+        Binding("right", "app.focus_next", "Next", show=False),
+        Binding("left", "app.focus_previous", "Previous", show=False),
+    ]
+
+    def __init__(self, title: str, question: str, answers: dict[str, str]) -> None:
+        """answers: what each button says, by its key, which is the letter that chooses it, too."""
+        super().__init__()
+        self._title, self._question, self._answers = title, question, answers
+
+    def compose(self) -> ComposeResult:
+        """The question above its answers."""
+        with Vertical(id="box") as box:
+            box.border_title, box.border_subtitle = self._title, "esc goes back"
+            yield Static(Text(self._question))
+            with Horizontal(id="buttons"):
+                for number, (key, label) in enumerate(self._answers.items()):
+                    yield Button(label, id=f"answer-{key}", variant="default" if number else "primary")
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """A button is an answer."""
+        self.dismiss(str(event.button.id).removeprefix("answer-"))
+
+    def key_s(self) -> None:
+        """A letter is an answer."""
+        self._answer("s")
+
+    def key_d(self) -> None:
+        """A letter is an answer."""
+        self._answer("d")
+
+    def key_k(self) -> None:
+        """A letter is an answer."""
+        self._answer("k")
+
+    def key_t(self) -> None:
+        """A letter is an answer."""
+        self._answer("t")
+
+    def _answer(self, key: str) -> None:
+        if key in self._answers:
+            self.dismiss(key)
