@@ -28,7 +28,6 @@ class LevelScan:
 
     def step(self) -> bool:
         """Judge the next chunk; whether there was one."""
-        self._judge_again()
         for chunk in self._document.chunks(self.done, self._document.count):
             self._make_room(chunk.first + len(chunk.bounds))
             self._judge(chunk)
@@ -61,8 +60,8 @@ class LevelScan:
             self._open[chunk.source] = chunk.first + whole
             self._put(chunk.first + whole, reader.copy().read(self._document.line(chunk, whole)))
 
-    def _judge_again(self) -> None:
-        """Judge rows whose line may have grown."""
+    def judge_again(self) -> None:
+        """Judge rows whose line may have grown; due whenever the document has grown."""
         for source, row in list(self._open.items()):
             reader = self._readers[source]
             if self._document.is_whole(row):

@@ -55,6 +55,10 @@ class Page:
         """Where a row is shown, or where the first one after it is."""
         return row if self.rows is None else int(np.searchsorted(self.rows, row))
 
+    def shown_of(self, rows: np.ndarray) -> np.ndarray:
+        """Those of some rows that are shown."""
+        return rows if self.rows is None else np.intersect1d(rows, self.rows, assume_unique=True)
+
 
 class Reading:
     """The logs that `paths` gives, read from their start, and from it again where one was replaced."""
@@ -118,6 +122,7 @@ class Reading:
     def _step(self) -> bool:
         """Do the most urgent thing; whether there was one."""
         if self._document.grow():
+            self._levels.judge_again()  # before filters look at those levels
             return True
         if self._document.replaced:
             return False
