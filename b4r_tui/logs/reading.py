@@ -126,10 +126,7 @@ class Reading:
             return True
         if self._document.replaced:
             return False
-        for task in (self._hits, self._shown, self._levels):
-            if task is not None and task.step():
-                return True
-        return False
+        return any(task is not None and task.step() for task in (self._hits, self._shown, self._levels))
 
 
 def _share(matches: Matches | None, count: int) -> float:

@@ -183,7 +183,9 @@ class LogLines(ScrollView, can_focus=True):
                 text.stylize("reverse", start, end)
         name = page.document.names[page.document.place(row)[0]]
         mark = "▸" if row == self.current else "│"
-        return Text.assemble((f"{name:>{NAME_WIDTH}} ", palette.faint), (f"{mark} ", palette.faint), text, end="")
+        return Text.assemble(
+            (f"{name:>{NAME_WIDTH}} ", palette.faint), (f"{mark} ", palette.faint), text, end=""
+        )
 
     def _style_of(self, row: int) -> str:
         page, palette = self.page, palette_of(self.app)

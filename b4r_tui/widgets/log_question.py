@@ -30,7 +30,9 @@ class LogQuestion(Horizontal):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+r", "regex", "Regex", tooltip="Search plain words, or a regular expression", priority=True),
+        Binding(
+            "ctrl+r", "regex", "Regex", tooltip="Search plain words, or a regular expression", priority=True
+        ),
         Binding("escape", "cancel", "Cancel", show=False),
     ]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +25,10 @@ def log(tmp_path: Path) -> Path:
 def add(path: Path, data: bytes) -> None:
     with path.open("ab") as file:
         file.write(data)
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def grown(index: LineIndex) -> LineIndex:
@@ -73,7 +76,7 @@ def test_lines_are_found_across_blocks_and_read_alone(log: Path) -> None:
         b"line 699999",
     ]
     starts = index.bounds(10, 13)[:, 0]
-    assert starts.tolist() == np.cumsum([0, *map(lambda line: len(line) + 1, lines)])[10:13].tolist()
+    assert starts.tolist() == np.cumsum([0, *(len(line) + 1 for line in lines)])[10:13].tolist()
 
 
 def test_a_line_of_ten_megabytes_is_kept_in_part_only(log: Path) -> None:
@@ -104,8 +107,8 @@ def test_another_file_in_its_place_is_noticed_and_a_missing_one_waited_for(log: 
 
 
 def test_its_file_is_closed_with_it(log: Path) -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    before = open_files()
     index = LineIndex(log)
-    assert len(os.listdir("/proc/self/fd")) == before + 1
+    assert open_files() == before + 1
     del index
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert open_files() == before

@@ -17,9 +17,37 @@ from b4r_tui.logs.reading import Page, Reading, Wish
 from engine.errors import B4RError
 
 PARTS = [
-    *("ERROR", "Error: ", "WARNING ", "Traceback (most recent call last):", "  File x", "ValueError: bad", "level=warn"),
-    *("W1125 10:00:00 ", "[rank0]: ", "[rank1]:[E1125 10:00:00.1 x] ", "loss", "Loss", "評価", "\x1b[31mERR\x1b[0mOR"),
-    *("DEBUG ", "plain words", "\t", "\r", "50%\r60%", "K", "\u212a", " ", "", "terminate called", "\x9b1mERROR"),
+    *(
+        "ERROR",
+        "Error: ",
+        "WARNING ",
+        "Traceback (most recent call last):",
+        "  File x",
+        "ValueError: bad",
+        "level=warn",
+    ),
+    *(
+        "W1125 10:00:00 ",
+        "[rank0]: ",
+        "[rank1]:[E1125 10:00:00.1 x] ",
+        "loss",
+        "Loss",
+        "評価",
+        "\x1b[31mERR\x1b[0mOR",
+    ),
+    *(
+        "DEBUG ",
+        "plain words",
+        "\t",
+        "\r",
+        "50%\r60%",
+        "K",
+        "\u212a",
+        " ",
+        "",
+        "terminate called",
+        "\x9b1mERROR",
+    ),
 ]
 line_of_log = st.lists(st.sampled_from(PARTS), max_size=4).map("".join)
 log_text = st.lists(line_of_log, max_size=40).map("\n".join)
@@ -62,7 +90,9 @@ def test_levels_filters_and_searches_agree_with_reading_line_by_line(
 ) -> None:
     folder = tmp_path_factory.mktemp("logs")
     searched = Query(["loss", "Error", "k", r"R\b|\d%$"][number], is_regex)
-    shown = Filter([None, "rank 1"][number % 2], [Level.WARNING, Level.DEBUG][number // 2], Query("o", is_regex))
+    shown = Filter(
+        [None, "rank 1"][number % 2], [Level.WARNING, Level.DEBUG][number // 2], Query("o", is_regex)
+    )
     reading = Reading(lambda: sorted(folder.glob("*.log")))
     for pair in [("", ""), *parts]:
         write(folder, *pair)

@@ -12,7 +12,9 @@ ODD = "\N{REPLACEMENT CHARACTER}"
 nasty = st.lists(
     st.one_of(
         st.binary(max_size=8),
-        st.sampled_from([b"\n", b"\r", b"\r\n", b"\x1b[31m", b"\x1b]0;t\x07", "評🎬\u202e".encode(), b"\x9b2J"]),
+        st.sampled_from(
+            [b"\n", b"\r", b"\r\n", b"\x1b[31m", b"\x1b]0;t\x07", "評🎬\u202e".encode(), b"\x9b2J"]
+        ),
         st.just(b"x" * (LONGEST_LINE - 2)),
     ),
     max_size=12,
