@@ -136,7 +136,9 @@ def prepare() -> Path:
     python = HOME / "bin" / "python"
     if not (HOME / "whole").exists():
         subprocess.run([sys.executable, "-m", "venv", HOME], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", REQUIREMENT], check=True, stdout=sys.stderr)
+        subprocess.run(
+            [python, "-m", "pip", "install", "--quiet", REQUIREMENT], check=True, stdout=sys.stderr
+        )
         (HOME / "whole").touch()
     return python
 
@@ -149,7 +151,9 @@ def write_log(path: Path, lines: int) -> Path:
             level = "ERROR" if step % 100_000 == 7 else "WARNING" if step % 100 == 3 else "INFO"
             clock = f"2026-01-01 12:{step // 60 % 60:02}:{step % 60:02},123"
             loss, pace = chance.random(), chance.random() * 500
-            file.write(f"{clock} {level} engine.training.loop: step {step} loss {loss:.6f} seq/s {pace:.1f}\n")
+            file.write(
+                f"{clock} {level} engine.training.loop: step {step} loss {loss:.6f} seq/s {pace:.1f}\n"
+            )
     return path
 
 
@@ -160,7 +164,9 @@ def measure(log: Path, python: Path, repeats: int) -> dict[str, Any]:
     for _ in range(repeats):
         for name, (interpreter, program) in programs.items():
             runs[name].append(run(interpreter, program, log))
-    checked = {tuple(each[key] for key in ("lines", "found")) for all_runs in runs.values() for each in all_runs}
+    checked = {
+        tuple(each[key] for key in ("lines", "found")) for all_runs in runs.values() for each in all_runs
+    }
     assert len(checked) == 1, f"the two do not find the same: {checked}"
     results: dict[str, Any] = {name: medians(all_runs) for name, all_runs in runs.items()}
     ours, theirs = results["b4r-tui"]["cpu"], results["toolong"]["cpu"]
@@ -189,12 +195,17 @@ def as_table(results: dict[str, Any]) -> str:
     ours, theirs = results["b4r-tui"], results["toolong"]
     lines = [f"{'seconds of processor (clock)':34}{'b4r-tui':>17}{'toolong':>17}{'ratio':>8}"]
     for task in ours["cpu"]:
-        row = [f"{each['cpu'][task]:.2f} ({each['clock'][task]:.2f})" if task in each["cpu"] else "–" for each in (ours, theirs)]
+        row = [
+            f"{each['cpu'][task]:.2f} ({each['clock'][task]:.2f})" if task in each["cpu"] else "–"
+            for each in (ours, theirs)
+        ]
         ratio = results["ratio_of_cpu"].get(task)
         lines.append(f"{task:34}{row[0]:>17}{row[1]:>17}{f'{ratio:.1f} ×' if ratio else '':>8}")
     lines.append(f"{'most memory, MB':34}{ours['memory_mb']:>17}{theirs['memory_mb']:>17}")
     size = f"{results['lines']:,} lines, {results['bytes'] / 1e6:.0f} MB"
-    lines.append(f"{size}; {results['repeats']} repeats on {results['cpus']} CPUs, load {results['load']:.1f}")
+    lines.append(
+        f"{size}; {results['repeats']} repeats on {results['cpus']} CPUs, load {results['load']:.1f}"
+    )
     return "\n".join(lines)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -26,6 +27,9 @@ LONGEST_SHOWN = 5000  # characters of a row; further ones are out of any screen'
 NAME_WIDTH = 8
 
 
+FILTERS = "Just lines that match"
+
+
 class LogLines(ScrollView, can_focus=True):
     """Shows pages; follows the end of the log until one scrolls up."""
 
@@ -39,6 +43,8 @@ class LogLines(ScrollView, can_focus=True):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "follow", "Follow", tooltip="Stay at the end of the log as it grows, or no longer"),
+        Binding("slash", "ask('search')", "Search", key_display="/", tooltip="Search the log", priority=True),
+        Binding("ampersand", "ask('filter')", "Filter", key_display="&", tooltip=FILTERS, priority=True),
         Binding("g", "scroll_home", "Start", show=False, tooltip="Start of the log"),
         Binding("G", "scroll_end", "End", show=False, tooltip="End of the log, and follow it"),
         Binding("j", "scroll_down", "Down", show=False),
@@ -49,8 +55,10 @@ class LogLines(ScrollView, can_focus=True):
     class Moved(Message):
         """Other rows are in sight, or the log is followed where it was not, or the other way round."""
 
-    def __init__(self) -> None:
+    def __init__(self, ask: Callable[[str], object] = str) -> None:
+        """Ask: called at once where one wants to `search` or `filter`, so that what is typed next goes there."""
         super().__init__()
+        self._ask = ask
         self.styles.scrollbar_size_horizontal = 0  # every line counts in a small terminal
         self.page: Page | None = None
         self.following = True
@@ -102,6 +110,10 @@ class LogLines(ScrollView, can_focus=True):
         row = self.page.row_at(position)
         strip = self._strip(row).crop_extend(self.scroll_offset.x, self.scroll_offset.x + width, None)
         return strip.apply_style(self.rich_style)
+
+    def action_ask(self, purpose: str) -> None:
+        """Ask what to search or to filter by."""
+        self._ask(purpose)
 
     def action_follow(self) -> None:
         """Follow, or no longer."""

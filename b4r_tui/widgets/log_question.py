@@ -22,10 +22,8 @@ class LogQuestion(Horizontal):
     LogQuestion {
         height: 1;
         padding: 0 1;
-        display: none;
-        &.asking { display: block; }
         #log-purpose { width: auto; color: $text-muted; }
-        Input { width: 1fr; height: 1; border: none; padding: 0; background: $surface; }
+        Input { width: 1fr; background: $surface; }
         &.wrong Input { color: $text-error; }
     }
     """
@@ -48,6 +46,7 @@ class LogQuestion(Horizontal):
 
     def __init__(self) -> None:
         super().__init__()
+        self.display = False
         self._purpose = ""
         self._is_regex = False
         self._before: Query | None = None
@@ -55,23 +54,23 @@ class LogQuestion(Horizontal):
     def compose(self) -> ComposeResult:
         """What is asked, and the answer."""
         yield Static(id="log-purpose")
-        yield Input()
+        yield Input(compact=True)
 
     def ask(self, purpose: str, before: Query | None) -> None:
         """Ask for a `search` or `filter`; before: what is in force."""
         self._purpose, self._before = purpose, before
         self._is_regex = before.is_regex if before else purpose == "filter"
-        self.add_class("asking")
+        self.display = True
         self._label()
         answer = self.query_one(Input)
         with answer.prevent(Input.Changed):
             answer.value = before.text if before else ""
-        answer.focus()
+        self.screen.set_focus(answer)  # before the next key comes, which is not to launch anything
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Take effect at once, where it can be understood."""
         event.stop()
-        if self.has_class("asking"):
+        if self.display:
             self._tell()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -101,7 +100,8 @@ class LogQuestion(Horizontal):
         self.post_message(self.Asked(self._purpose, query))
 
     def _leave(self) -> None:
-        self.remove_class("asking", "wrong")
+        self.display = False
+        self.remove_class("wrong")
         self.post_message(self.Left())
 
     def _label(self) -> None:

@@ -40,10 +40,8 @@ class LogView(Vertical):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "ask('search')", "Search", key_display="/", tooltip="Search the log"),
         Binding("n", "next(1)", "Next", show=False, tooltip="Next match of the search"),
         Binding("N", "next(-1)", "Previous", show=False, tooltip="Match before"),
-        Binding("ampersand", "ask('filter')", "Filter", key_display="&", tooltip="Just lines that match"),
         Binding("v", "level", "Level", tooltip="Just lines of a level: info, warnings, errors, all"),
         Binding("o", "source", "Rank", tooltip="The log of one rank, of the launcher, or all"),
         Binding("E", "error", "Error", tooltip="Go to the next error, and after the last to the first"),
@@ -72,7 +70,7 @@ class LogView(Vertical):
     def compose(self) -> ComposeResult:
         """Status, rows, question."""
         yield Static(id="log-status")
-        yield LogLines()
+        yield LogLines(self._ask)
         yield LogQuestion()
 
     @property
@@ -147,9 +145,9 @@ class LogView(Vertical):
 
     def on_log_question_left(self) -> None:
         """Back to the rows."""
-        self.lines.focus()
+        self.screen.set_focus(self.lines)
 
-    def action_ask(self, purpose: str) -> None:
+    def _ask(self, purpose: str) -> None:
         """Ask what to search or to filter by."""
         self._anchor = self.lines.top() if self.lines.current is None else self.lines.current
         before = self._wish.searched if purpose == "search" else self._wish.shown.query

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
@@ -118,7 +119,19 @@ async def test_a_search_can_be_a_regular_expression_and_be_taken_back(place: Pla
         await log.press("backspace", "backspace", "left_parenthesis")
         assert log.app.screen.query_one("LogQuestion").has_class("wrong")
         await log.press("escape", until_true=lambda: "found" not in log.status and " of " not in log.status)
-        assert not log.app.screen.query_one(Input).display or log.app.focused is log.lines
+        assert log.app.focused is log.lines and not log.app.screen.query_one("LogQuestion").display
+
+
+async def test_what_is_typed_after_the_slash_is_searched_and_launches_nothing(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launched: list[str] = []
+    monkeypatch.setattr(B4RApp, "launch", lambda app, name: launched.append(name))
+    async with opened(place) as log:
+        for key in ("slash", *"ls/"):  # as in one burst: nobody waits between keys
+            log.app.post_message(Key(key, None if len(key) > 1 else key))
+        await until(log.pilot, lambda: log.app.screen.query_one(Input).value == "ls/")
+        assert not launched
 
 
 async def test_ampersand_shows_just_the_lines_that_match(place: Place) -> None:
