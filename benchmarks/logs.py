@@ -209,5 +209,9 @@ def as_table(results: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _cell(program: dict[str, Any], task: str) -> str:
+    return f"{program['cpu'][task]:.2f} ({program['clock'][task]:.2f})" if task in program["cpu"] else "–"
+
+
 if __name__ == "__main__":
     main()

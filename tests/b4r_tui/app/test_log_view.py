@@ -137,7 +137,7 @@ async def test_what_is_typed_after_the_slash_is_searched_and_launches_nothing(
 async def test_ampersand_shows_just_the_lines_that_match(place: Place) -> None:
     async with opened(place) as log:
         await log.press("ampersand", *r"loss [01]$", "enter", until_true=lambda: "86 of 308" in log.status)
-        assert set(line[-6:] for line in log.shown()) == {"loss 0", "loss 1"}
+        assert {line[-6:] for line in log.shown()} == {"loss 0", "loss 1"}
         log.run.log("rank_0", "another loss 1\nanother loss 2")
         await until(log.pilot, lambda: log.shown()[-1] == "another loss 1")
         await log.press("slash", *"step 29", "enter", until_true=lambda: "of 3" in log.status)
