@@ -18,6 +18,7 @@ from engine.serving import export_options, recommend_options
 STATES = ("queued", "running", "finished", "failed", "stopped", "lost")
 WITH_JSON = ("runs", "show", "evaluate", "fairness", "recommend", "compare", "sweep")
 EXPORTED = ("csv", "md", "latex", "json", "parquet", "html")
+LEVELS = ("debug", "info", "warning", "error", "critical")
 FETCHED = ("ml-100k", "ml-1m", "ml-20m")
 _EPILOG = "exit codes: 0 ok, 1 a run failed, 2 bad input or usage, 3 environment, 130 interrupted"
 
@@ -90,10 +91,13 @@ def _add_tail(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--tail", metavar="RUN", help="a run's id, the start of one, its experiment, or its folder"
     )
-    group.add_argument("--rank", type=_count, metavar="N", help="just this rank's log")
+    group.add_argument(
+        "--rank", type=_count, nargs="+", action="extend", metavar="N", help="just the logs of these ranks"
+    )
     group.add_argument("--lines", type=_count, metavar="K", help="lines of the past, of each source (20)")
     group.add_argument("--no-follow", action="store_true", help="print what there is and end")
     group.add_argument("--grep", type=_pattern, metavar="RE", help="just lines that match")
+    group.add_argument("--level", choices=LEVELS, help="just lines of this level or a graver one")
 
 
 def _add_commands(commands: argparse._SubParsersAction, shared: argparse.ArgumentParser) -> None:
@@ -209,9 +213,9 @@ def _misplaced(arguments: argparse.Namespace) -> str | None:
         return "--only goes with --run, launch and export"
     if arguments.json and not (run or command in WITH_JSON):
         return f"--json goes with --run, {', '.join(WITH_JSON[:-1])} and {WITH_JSON[-1]}"
-    of_tail = (arguments.rank, arguments.lines, arguments.grep)
+    of_tail = (arguments.rank, arguments.lines, arguments.grep, arguments.level)
     if not tail and (arguments.no_follow or any(value is not None for value in of_tail)):
-        return "--rank, --lines, --no-follow and --grep go with --tail"
+        return "--rank, --lines, --no-follow, --grep and --level go with --tail"
     return None
 
 
@@ -312,12 +316,15 @@ AFTER_TRAINING = {
 
 
 def _tail(arguments: argparse.Namespace, root: Path) -> int:
+    from b4r_tui.logs.levels import Level
     from b4r_tui.runs.store import RunStore
     from b4r_tui.sheets import console
     from b4r_tui.tail import TailOptions, tail
 
     lines = TailOptions.lines if arguments.lines is None else arguments.lines
-    options = TailOptions(arguments.rank, lines, not arguments.no_follow, arguments.grep)
+    ranks = tuple(dict.fromkeys(arguments.rank or ()))
+    level = Level[(arguments.level or LEVELS[0]).upper()]
+    options = TailOptions(ranks, lines, not arguments.no_follow, arguments.grep, level)
     tail(RunStore(root).find(arguments.tail), options, console())
     return ExitCode.OK
 

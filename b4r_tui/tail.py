@@ -12,6 +12,7 @@ from typing import Protocol
 from rich.console import Console
 from rich.text import Text
 
+from b4r_tui.logs.levels import Level, LevelReader
 from b4r_tui.runs.logs import LogTail
 from b4r_tui.runs.store import Run
 from b4r_tui.wording import told
@@ -25,12 +26,19 @@ _STYLES = ("cyan", "magenta", "green", "yellow", "blue")
 
 @dataclass(frozen=True)
 class TailOptions:
-    """What to show. rank None: all sources; lines: how many of the past, of each; pattern: lines that match."""
+    """What to show. ranks (): all sources; lines: how many of the past, of each, before those are left out that
+    do not match `pattern` or are below `level`.
+    """
 
-    rank: int | None = None
+    ranks: tuple[int, ...] = ()
     lines: int = 20
     follow: bool = True
     pattern: re.Pattern[str] | None = None
+    level: Level = Level.DEBUG
+
+    def shows(self, line: str, level: Level) -> bool:
+        """Whether a line of this level is shown."""
+        return level >= self.level and (self.pattern is None or self.pattern.search(line) is not None)
 
 
 class _Lines(Protocol):
@@ -94,11 +102,11 @@ class Sources:
 
     def _find(self) -> None:
         """Take up logs that have come into being."""
-        rank = self._options.rank
-        paths = self._run.log_paths() if rank is None else [self._run.log_path(rank)]
+        ranks = self._options.ranks
+        paths = [self._run.log_path(rank) for rank in ranks] if ranks else self._run.log_paths()
         for path in paths:
             self._add(path.stem.replace("_", " "), LogTail, path)
-        if rank is None:
+        if not ranks:
             self._add("events", EventLines, self._run.events_path)
 
     def _add(self, name: str, kind: type[LogTail] | type[EventLines], path: Path) -> None:
@@ -109,33 +117,40 @@ class Sources:
 def tail(run: Run, options: TailOptions, console: Console) -> None:
     """Print the run's lines until it has ended (or just those there are). Raises B4RError for an unknown rank."""
     sources = Sources(run, options)
-    _check_rank(run, options)
+    readers: dict[str, LevelReader] = {}
+    for rank in options.ranks:
+        _check_rank(run, rank, options.follow)
     while True:
         ended = run.state.ended  # before reading: what was written before the end is then shown
-        _print(sources.poll(), options, console)
+        _print(sources.poll(), options, console, readers)
         if ended or not options.follow:
             break
         time.sleep(POLL_SECONDS)
-    _print(sources.flush(), options, console)
+    _print(sources.flush(), options, console, readers)
 
 
-def _check_rank(run: Run, options: TailOptions) -> None:
-    rank = options.rank
-    if rank is None or run.log_path(rank).exists():
+def _check_rank(run: Run, rank: int, follow: bool) -> None:
+    if run.log_path(rank).exists():
         return
     ranks = run.config().launch.processes
     if rank >= ranks:
         raise B4RError(f"{run.experiment}/{run.run_id} has no rank {rank}; it has ranks 0 to {ranks - 1}")
-    if run.state.ended or not options.follow:
+    if run.state.ended or not follow:
         raise B4RError(
             f"{run.experiment}/{run.run_id} has no log of rank {rank}; leave out --rank to see the rest"
         )
 
 
-def _print(lines: Iterable[tuple[str, str]], options: TailOptions, console: Console) -> None:
+def _print(
+    lines: Iterable[tuple[str, str]],
+    options: TailOptions,
+    console: Console,
+    readers: dict[str, LevelReader],
+) -> None:
     for source, line in lines:
-        if options.pattern is None or options.pattern.search(line):
-            mark = "" if options.rank is not None else f"{source:8} │ "
+        level, _ = readers.setdefault(source, LevelReader()).read(_telling(source, line))
+        if options.shows(line, level):
+            mark = "" if len(options.ranks) == 1 else f"{source:8} │ "
             console.print(Text.assemble((mark, _style(source)), line), soft_wrap=True)
     console.file.flush()
 
@@ -149,6 +164,12 @@ def _style(source: str) -> str:
         if source == "events"
         else "dim"
     )
+
+
+def _telling(source: str, line: str) -> str:
+    """A line as its level is told from it: the event of a failure is an error."""
+    said = line.partition(" ")[2]
+    return f"error: {said}" if source == "events" and said.startswith("failed: ") else line
 
 
 def _event_line(record: Record) -> str:

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import BinaryIO
 
-LONGEST_LINE = 20_000  # bytes of a line that are kept
+from b4r_tui.logs.text import OpenLine, readable
+
 READ_AT_ONCE = 4 * 1024 * 1024  # bytes a poll reads at most
 _BLOCK = 64 * 1024
-
-_ESCAPES = re.compile(
-    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[@-~])"
-)
-_CONTROLS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
 class LogTail:
@@ -28,7 +23,7 @@ class LogTail:
         self._last_lines = last_lines
         self._offset = 0
         self._inode: int | None = None
-        self._line = _OpenLine()
+        self._line = OpenLine()
         self.drained = False
 
     def poll(self) -> list[str]:
@@ -42,13 +37,12 @@ class LogTail:
         except OSError:
             self.drained = True
             return []
-        return [text for raw in self._line.feed(data) if (text := readable(*raw)) is not None]
+        return [readable(*raw) for raw in self._line.feed(data)]
 
     def flush(self) -> list[str]:
         """The last line, where it has no end and none will come."""
         raw = self._line.take()
-        text = readable(*raw) if raw[0] else None
-        return [] if text is None else [text]
+        return [readable(*raw)] if raw[0] else []
 
     def _place(self, file: BinaryIO) -> None:
         """Put the file where reading goes on; from its start where it is another or shorter one."""
@@ -56,55 +50,9 @@ class LogTail:
         if self._inode is None and self._last_lines is not None:
             self._offset = offset_of_last_lines(file, stat.st_size, self._last_lines)
         elif (self._inode is not None and stat.st_ino != self._inode) or stat.st_size < self._offset:
-            self._offset, self._line = 0, _OpenLine()
+            self._offset, self._line = 0, OpenLine()
         self._inode = stat.st_ino
         file.seek(self._offset)
-
-
-class _OpenLine:
-    """The line that has no end yet: at most LONGEST_LINE bytes of it, and how many there were."""
-
-    def __init__(self) -> None:
-        self._kept = bytearray()
-        self._length = 0
-
-    def feed(self, data: bytes) -> list[tuple[bytes, int]]:
-        """Lines ended by `data`, each as (bytes kept, bytes there were)."""
-        *ends, rest = data.split(b"\n")
-        lines = []
-        for end in ends:
-            self._add(end)
-            lines.append(self.take())
-        self._add(rest)
-        return lines
-
-    def take(self) -> tuple[bytes, int]:
-        """The line as it is; the next one begins."""
-        line = (bytes(self._kept), self._length)
-        self._kept, self._length = bytearray(), 0
-        return line
-
-    def _add(self, piece: bytes) -> None:
-        redraws = piece.rstrip(b"\r").rfind(b"\r")
-        if redraws >= 0:  # a progress bar: only what it shows last matters
-            piece = piece[redraws + 1 :]
-            self.take()
-        elif self._kept.endswith(b"\r") and piece.strip(b"\r"):
-            self.take()
-        self._length += len(piece)
-        self._kept += piece[: max(0, LONGEST_LINE - len(self._kept))]
-
-
-def readable(line: bytes, length: int) -> str | None:
-    """A line as text that is safe to print; None for one that consisted of escape sequences only.
-
-    line: the bytes kept, without the newline. length: how many bytes there were.
-    """
-    text = line.decode("utf-8", errors="replace").rstrip("\r")
-    text = _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", _ESCAPES.sub("", text)).expandtabs(8)
-    if line and not text:
-        return None
-    return text if length <= len(line) else f"{text} … (cut: the line has {length:,} bytes)"
 
 
 def offset_of_last_lines(file: BinaryIO, size: int, count: int) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import ContentSwitcher, DataTable, RichLog, Static, TabbedContent, TextArea
+from textual.widgets import ContentSwitcher, DataTable, Static, TabbedContent, TextArea
 
 from b4r_tui.app import B4RApp, farewell
 from b4r_tui.runs.store import Run
@@ -18,6 +18,7 @@ from b4r_tui.screens.help import Help
 from b4r_tui.screens.main import MainScreen
 from b4r_tui.screens.notice import Notice
 from b4r_tui.widgets.experiment_list import ExperimentList
+from b4r_tui.widgets.log_view import LogView
 from b4r_tui.widgets.problem_list import ProblemList
 from b4r_tui.widgets.run_detail import RunDetail
 from b4r_tui.widgets.run_table import RunTable
@@ -39,6 +40,11 @@ def ids(app: B4RApp) -> list[str]:
 
 def experiments(app: B4RApp) -> list[str | None]:
     return [option.id for option in app.screen_stack[0].query_one(ExperimentList).options]
+
+
+def log_rows(app: B4RApp) -> list[str]:
+    pages = [view.lines.page for view in app.screen.query(LogView)]
+    return [page.document.text(row) for page in pages if page for row in range(page.count)]
 
 
 async def opened(pilot: Pilot[None]) -> B4RApp:
@@ -142,9 +148,7 @@ async def test_number_keys_open_the_tabs(place: Place) -> None:
         await pilot.press("2")
         await until(pilot, lambda: len(app.screen.query("PlotWidget")) == 2)
         await pilot.press("3")
-        await until(pilot, lambda: app.screen.query(RichLog))
-        log = app.screen.query_one(RichLog)
-        await until(pilot, lambda: any("a [bold]name[/bold] and 評価 🎬" in line.text for line in log.lines))
+        await until(pilot, lambda: any("a [bold]name[/bold] and 評価 🎬" in line for line in log_rows(app)))
         await pilot.press("4")
         await until(pilot, lambda: app.screen.query(TextArea))
         await until(pilot, lambda: 'name = "ml-1m-base"' in app.screen.query_one(TextArea).text)
@@ -160,11 +164,10 @@ async def test_a_log_is_followed_and_left_alone_when_another_tab_is_open(place: 
         app = await opened(pilot)
         await until(pilot, lambda: len(cells(app)) == 1)
         await pilot.press("3")
-        await until(pilot, lambda: app.screen.query(RichLog))
-        log = app.screen.query_one(RichLog)
-        await until(pilot, lambda: log.lines)
+        await until(pilot, lambda: log_rows(app))
         run.log("rank_1", "one more line")
-        await until(pilot, lambda: "one more line" in log.lines[-1].text)
+        await until(pilot, lambda: log_rows(app)[-1] == "one more line")
+        log = app.screen.query_one(LogView)
         await pilot.press("1")
         await until(pilot, lambda: not [each for each in app.workers if each.node is log and each.is_running])
 

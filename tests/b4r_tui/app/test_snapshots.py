@@ -10,6 +10,7 @@ from textual.widgets import DataTable
 
 from b4r_tui.after import ACTIONS
 from b4r_tui.screens.main import MainScreen
+from b4r_tui.widgets.log_view import LogView
 from tests.b4r_tui.app import after_samples
 from tests.b4r_tui.app.conftest import Place, until
 
@@ -138,3 +139,33 @@ def test_fairness_after_training_as_table_and_curve(place: Place, snap_compare: 
     after_samples.fairness(place.finished().run.dir)
     settle = after("7", runs=1, then="AfterView .card")
     assert snap_compare(place.app(), terminal_size=(120, 48), run_before=settle)
+
+
+CRASH = """\
+[rank1]: Traceback (most recent call last):
+[rank1]:   File "train.py", line 88, in step
+[rank1]: RuntimeError: [b]out[/b] of \x1b[31mmemory\x1b[0m"""
+
+
+@pytest.mark.parametrize(
+    ("size", "keys"),
+    [
+        (SIZE, ["slash", *"loss", "enter", "n"]),
+        ((80, 24), ["E"]),
+        (SIZE, ["v", "v", "z"]),
+        ((80, 24), ["ampersand", *"NDCG"]),
+    ],
+    ids=["search", "error", "level-on-the-whole-screen", "filter-being-typed"],
+)
+def test_the_log(place: Place, snap_compare: Compare, size: tuple[int, int], keys: list[str]) -> None:
+    place.failed().log("rank_0", "評価 🎬 WARNING: wide characters").log("rank_1", CRASH)
+
+    async def settle(pilot: Pilot[None]) -> None:
+        await after("3", runs=1, then="LogView")(pilot)
+        view = pilot.app.screen.query_one(LogView)
+        await until(pilot, lambda: view.lines.page is not None and view.lines.page.levels.done == 14)
+        view.lines.focus()
+        await pilot.press(*keys)
+        await pilot.pause(1.0)
+
+    assert snap_compare(place.app(), terminal_size=size, run_before=settle)
