@@ -1,4 +1,4 @@
-"""Which of the waiting runs start now, and why each of the others waits: pure, for the runner and for those who look."""
+"""Which of the waiting runs start now, and why each of the others waits. Pure: for the runner and for who looks."""
 
 from __future__ import annotations
 

@@ -6,12 +6,15 @@ import os
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from b4r_tui.runs.locks import is_held
 from b4r_tui.runs.place import QUEUE_FOLDER, queue_folder
 from b4r_tui.runs.processes import RUN_ID_VARIABLE
-from b4r_tui.runs.settings import wake
+from b4r_tui.runs.settings import read_settings, wake
+from b4r_tui.runs.state import RunState
 from engine.errors import B4RError, ExitCode
 
 _NOT_ITS = (
@@ -21,6 +24,7 @@ _NOT_ITS = (
     "CUDA_VISIBLE_DEVICES",
 )  # of a run or shell, not of the runner
 _LOG_BYTES = 1 << 20
+_REVIVE_SECONDS = 1.0
 
 
 def runner_lives(root: Path) -> bool:
@@ -40,6 +44,25 @@ def ensure_runner(root: Path) -> None:
     except OSError as error:
         sentence = f"{root}: no runner could be started: {error.strerror or error}"
         raise B4RError(sentence, ExitCode.ENVIRONMENT) from error
+
+
+class RunnerWatch:
+    """Keeps a root's runner alive for those who wait for its runs: it may be killed."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._not_before = 0.0
+
+    def revive(self, states: Iterable[RunState]) -> None:
+        """Start a runner where runs wait or run and none lives, and the queue is not paused; each second at most."""
+        now = time.monotonic()
+        if now < self._not_before:
+            return
+        self._not_before = now + _REVIVE_SECONDS
+        there = set(states)
+        waits = RunState.QUEUED in there and not read_settings(self._root).paused
+        if (waits or RunState.RUNNING in there) and not runner_lives(self._root):
+            ensure_runner(self._root)
 
 
 def _start_runner(root: Path) -> None:

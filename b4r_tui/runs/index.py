@@ -1,7 +1,7 @@
 """Remembers the states of runs that have ended, so that thousands of them are listed at once.
 
 `.queue/index.json` is a cache: an entry holds for the very exit.json it was made from (its time in nanoseconds and
-its inode), everything else is read from the folders. It can be deleted at any time, and lost writes cost nothing but time.
+its inode), everything else is read from the folders. It can be deleted at any time, and lost writes cost only time.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def launch(
     runs: list[Run] = []
     try:
         for experiment in experiments:
-            runs.append(store.create(experiment, place))
+            runs.append(store.create(experiment, place))  # noqa: PERF401 (those made are withdrawn on an error)
         ensure_runner(store.root)
     except B4RError as error:
         for run in runs:

@@ -8,18 +8,25 @@ did not, or could not.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import psutil
 
 from b4r_tui.runs.locks import is_held
 from b4r_tui.runs.processes import RUN_ID_VARIABLE, kill_all
+from b4r_tui.runs.state import RunState
 
 
 def sweep_orphans(root: Path) -> int:
     """Kill the orphans of the runs under `root`; how many there were. Runs under way are left alone."""
     return kill_all(lambda: orphans(root))
+
+
+def sweep_lost(root: Path, states: Iterable[RunState]) -> None:
+    """For those who look: end what lost runs left, where there are any."""
+    if RunState.LOST in set(states):
+        sweep_orphans(root)
 
 
 def orphans(root: Path) -> Iterator[psutil.Process]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from b4r_tui.runs.decide import Active, Waiting
 from b4r_tui.runs.locks import is_held
 from b4r_tui.runs.place import Place, read_place, sort_key
-from b4r_tui.runs.records import StatusRecord, read_status
+from b4r_tui.runs.records import StatusRecord
 from b4r_tui.runs.settings import Settings
 from b4r_tui.runs.slots import Needs, Slots, read_needs
 from b4r_tui.runs.state import RunState, read_state

@@ -1,8 +1,8 @@
 """The one process behind the queue of a runs root: gives waiting runs their slots and starts their supervisors.
 
 `python -m b4r_tui.runs.runner ROOT`, started by whoever queues a run; it holds `.queue/runner.lock` and leaves when
-nothing is to be done. It knows nothing that the run folders do not tell, so it can be killed at any moment: supervisors go
-on, and the next runner finds them by their locks. It imports nothing heavy.
+nothing is to be done. It knows nothing that the run folders do not tell, so it can be killed at any moment: supervisors
+go on, and the next runner finds them by their locks. It imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from b4r_tui.runs.settings import Settings, read_settings, waked_at
 from b4r_tui.runs.slots import Machine, Slots
 from b4r_tui.runs.starting import STARTS, give_up, start
 from b4r_tui.runs.state import RunState
-from b4r_tui.runs.store import Run, RunStore
+from b4r_tui.runs.store import RunStore
 
 POLL_SECONDS = 0.05
 IDLE_SECONDS = 2.0
@@ -142,8 +142,8 @@ class Runner:
 def serve(root: Path, idle_seconds: float, told_to_leave: StopFlag) -> None:
     """Be the root's runner until there is nothing to do, or until told; at once where there is one already.
 
-    Whoever queues a run first writes its folder and then sees whether a runner holds the lock; we give up the lock first
-    and then look for runs: one of the two sees the other.
+    Whoever queues a run first writes its folder and then sees whether a runner holds the lock; we give up the lock
+    first and then look for runs: one of the two sees the other.
     """
     while (lock := hold_unless_held(queue_folder(root) / "runner.lock")) is not None:
         try:
@@ -176,7 +176,7 @@ def _prepare(root: Path) -> None:
 
 def _work(runner: Runner, idle_seconds: float, told_to_leave: StopFlag) -> None:
     busy_at = time.monotonic()
-    while not told_to_leave.asked and time.monotonic() - busy_at < idle_seconds:
+    while not told_to_leave.asked:
         try:
             runner.tick()
         except OSError as error:  # a full disk, a folder that went: others go on, and it may pass
@@ -184,6 +184,8 @@ def _work(runner: Runner, idle_seconds: float, told_to_leave: StopFlag) -> None:
             time.sleep(1.0)
         if not runner.is_idle:
             busy_at = time.monotonic()
+        elif time.monotonic() - busy_at >= idle_seconds:
+            return
         time.sleep(POLL_SECONDS)
 
 

@@ -1,7 +1,8 @@
 """The process that stands behind one run: runs torchrun and writes how it ended.
 
 `python -m b4r_tui.runs.supervisor RUN_DIR --lock-fd N`, started by the runner in a session of its own, so
-that a run outlives the terminal and the runner. The inherited lock is the run's sign of life; it goes when this process does.
+that a run outlives the terminal and the runner. The inherited lock is the run's sign of life; it goes when this
+process does.
 """
 
 from __future__ import annotations
