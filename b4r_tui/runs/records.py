@@ -75,6 +75,10 @@ def _made(kind: type[RecordT], value: dict[str, Any] | None) -> RecordT | None:
         return None
     known = {each.name for each in fields(kind)}
     try:
-        return kind(**{key: value[key] for key in known & value.keys()})
+        return kind(**{key: _frozen(value[key]) for key in known & value.keys()})
     except TypeError:
         return None
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -6,6 +6,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +75,9 @@ def store(tmp_path: Path) -> RunStore:
     store = RunStore(tmp_path / "runs")
     yield store  # type: ignore[misc]
     for runner in runners(store):
-        runner.terminate()
-        runner.wait(10)
+        with suppress(psutil.NoSuchProcess):
+            runner.terminate()
+            runner.wait(10)
     for run in store.runs():
         for process in carriers(run.run_id):
             process.kill()

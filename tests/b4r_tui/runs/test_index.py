@@ -36,7 +36,7 @@ def do(store: RunStore, run: Run, doing: str) -> None:
         index.write_text(other)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from(DOINGS)), max_size=14))
 def test_the_index_says_what_the_folders_say(doings: list[tuple[int, str]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
+import psutil
 import pytest
 
 from b4r_tui.runs.arrange import set_paused
@@ -77,7 +79,8 @@ def test_a_deletion_that_was_cut_off_is_finished_by_the_next_runner(store: RunSt
     left = store.root / ".queue" / "trash-20260101-000000-0000"
     (left / "logs").mkdir(parents=True)
     for runner in runners(store):
-        runner.terminate()
-        runner.wait(10)
+        with suppress(psutil.NoSuchProcess):
+            runner.terminate()
+            runner.wait(10)
     launch(store, [scripted(GOOD)])
     wait_until(lambda: not left.exists())
