@@ -6,7 +6,7 @@ import argparse
 import math
 from pathlib import Path
 
-AS_BEFORE = "as before"
+AS_BEFORE = 0  # no limit can be this; None takes one away
 
 
 def add_queue(parser: argparse.ArgumentParser) -> None:

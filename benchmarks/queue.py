@@ -2,10 +2,10 @@
 
     python -m benchmarks.queue [--queued 1000] [--started 20] [--folders 10000] [--real 2] [--json]
 
-`queued` runs wait behind one that runs, and the runner's memory is read once it has read them; then `started` runs
-whose script does nothing are run one after the other, under a stand-in for torchrun that only starts the script, so that the
-figure is what the queue, supervisor and records add; `real` ones run under torchrun itself. `folders` hand-made ended
-runs are listed cold (no index), warm (with it), and by `b4r-tui runs --state running` as a process.
+`queued` runs wait behind one that runs, and the runner's memory is read once it has read them. Then `started` runs
+whose script does nothing are run one after the other under a stand-in for torchrun that only starts the script, so that
+the figure is what queue, supervisor and records add; `real` ones run under torchrun itself. `folders` ended runs made by
+hand are listed cold (no index), warm (with it), and by `b4r-tui runs --state running` as a process.
 """
 
 from __future__ import annotations
@@ -85,7 +85,11 @@ def queued(store: RunStore, nothing: Experiment, count: int) -> dict[str, Any]:
     launched = time.monotonic() - began
     ensure_runner(store.root)
     time.sleep(3.0)
-    (runner,) = [each for each in psutil.process_iter() if "b4r_tui.runs.runner" in _command(each)]
+    runner = next(
+        each
+        for each in psutil.process_iter()
+        if _command(each)[2:] == ["b4r_tui.runs.runner", str(store.root)]
+    )
     before = sum(runner.cpu_times()[:2])
     time.sleep(5.0)
     busy = (sum(runner.cpu_times()[:2]) - before) / 5.0
