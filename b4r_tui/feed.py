@@ -104,9 +104,7 @@ class Feed:
         from b4r_tui.runs.ensure import RunnerWatch
 
         self._runner = self._runner or RunnerWatch(self._root)
-        active = {view.state for view in self._views.values() if not view.state.ended}
-        if active:
-            self._runner.revive(active)
+        self._runner.revive({view.state for view in self._views.values() if view.state.value == "queued"})
 
     def _due(self, runs: dict[Path, Run]) -> Iterable[Run]:
         """Runs to look at in this poll: new ones, and those that have not finished, which may be taken up again."""

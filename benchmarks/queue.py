@@ -4,8 +4,8 @@
 
 `queued` runs wait behind one that runs, and the runner's memory is read once it has read them. Then `started` runs
 whose script does nothing are run one after the other under a stand-in for torchrun that only starts the script, so that
-the figure is what queue, supervisor and records add; `real` ones run under torchrun itself. `folders` ended runs made by
-hand are listed cold (no index), warm (with it), and by `b4r-tui runs --state running` as a process.
+the figure is what queue, supervisor and records add; `real` ones run under torchrun itself. `folders` ended runs made
+by hand are listed cold (no index), warm (with it), and by `b4r-tui runs --state running` as a process.
 """
 
 from __future__ import annotations
