@@ -36,6 +36,7 @@ bench: .venv/dev ## start-up, data, evaluation and training beside other librari
 	$(BIN)/python -m benchmarks.evaluate
 	$(BIN)/python -m benchmarks.train
 	$(BIN)/python -m benchmarks.fairness
+	$(BIN)/python -m benchmarks.queue
 
 docs: .venv/dev ## the pictures of the README, made by the program itself
 	$(BIN)/python docs/make_pictures.py

@@ -9,14 +9,14 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from b4r_tui import __version__
+from b4r_tui import __version__, queue_options
 from engine import evaluate_options
 from engine.errors import B4RError, ExitCode
 from engine.fairness.options import add_options, options_of
 from engine.serving import export_options, recommend_options
 
 STATES = ("queued", "running", "finished", "failed", "stopped", "lost")
-WITH_JSON = ("runs", "show", "evaluate", "fairness", "recommend", "compare", "sweep")
+WITH_JSON = ("runs", "show", "queue", "evaluate", "fairness", "recommend", "compare", "sweep")
 EXPORTED = ("csv", "md", "latex", "json", "parquet", "html")
 LEVELS = ("debug", "info", "warning", "error", "critical")
 FETCHED = ("ml-100k", "ml-1m", "ml-20m")
@@ -120,6 +120,15 @@ def _add_commands(commands: argparse._SubParsersAction, shared: argparse.Argumen
     launch.add_argument(
         "--only", nargs="+", metavar="NAME", default=argparse.SUPPRESS, help="just these experiments"
     )
+    launch.add_argument(
+        "--after", nargs="+", metavar="RUN", default=[], help="start when these have finished"
+    )
+    launch.add_argument(
+        "--priority", type=queue_options.number, metavar="N", default=0.0, help="higher starts first (0)"
+    )
+    queue_options.add_queue(command("queue", "show what runs and what waits, and why; change its order"))
+    queue_options.add_retry(command("retry", "give runs that failed or got lost another try"))
+    queue_options.add_delete(command("delete", "delete the folders of runs that have ended or wait"))
     command("stop", "stop a run").add_argument("name", metavar="RUN")
     resume = command(
         "resume", "go on with a run that was stopped, failed or got lost, where it was saved last"
@@ -209,8 +218,8 @@ def _misplaced(arguments: argparse.Namespace) -> str | None:
         return "-f is for the app; other commands take their FILE themselves"
     if arguments.seed_check and not run:
         return "--seed-check goes with --run"
-    if arguments.only and not (run or command in ("launch", "export")):
-        return "--only goes with --run, launch and export"
+    if arguments.only and not (run or command in ("launch", "retry", "export")):
+        return "--only goes with --run, launch, retry and export"
     if arguments.json and not (run or command in WITH_JSON):
         return f"--json goes with --run, {', '.join(WITH_JSON[:-1])} and {WITH_JSON[-1]}"
     of_tail = (arguments.rank, arguments.lines, arguments.grep, arguments.level)
@@ -228,6 +237,8 @@ def _act(arguments: argparse.Namespace) -> int:
         return run_file(arguments.run, root, arguments.only, arguments.json, arguments.seed_check)
     if arguments.tail is not None:
         return _tail(arguments, root)
+    if arguments.command in QUEUE:
+        return _queue(arguments, root)
     if arguments.command in AFTER_TRAINING:
         return AFTER_TRAINING[arguments.command](arguments, root)
     if arguments.command is not None:
@@ -243,11 +254,20 @@ def _commands(arguments: argparse.Namespace, root: Path) -> dict[str, Callable[[
         "schema": lambda: commands.schema(),
         "runs": lambda: commands.list_runs(root, arguments.state, arguments.json),
         "show": lambda: commands.show_run(root, arguments.name, arguments.json),
-        "launch": lambda: commands.launch_file(arguments.path, root, arguments.only),
+        "launch": lambda: commands.launch_file(
+            arguments.path, root, arguments.only, arguments.after, arguments.priority
+        ),
         "stop": lambda: commands.stop_run(root, arguments.name),
         "resume": lambda: commands.resume_run(root, arguments.name, arguments.j, arguments.mode),
         "fetch": lambda: commands.fetch_dataset(arguments.dataset, arguments.into),
     }
+
+
+def _queue(arguments: argparse.Namespace, root: Path) -> int:
+    from b4r_tui import queueing
+
+    name: str = QUEUE[arguments.command]
+    return int(getattr(queueing, name)(arguments, root))
 
 
 def _evaluate(arguments: argparse.Namespace, root: Path) -> int:
@@ -304,6 +324,7 @@ def _sweep(arguments: argparse.Namespace, root: Path) -> int:
     return sweep_file(request, root)
 
 
+QUEUE = {"queue": "act", "retry": "retry_runs", "delete": "delete_runs"}
 AFTER_TRAINING = {
     "compare": _compare,
     "export": _export,

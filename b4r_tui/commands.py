@@ -14,7 +14,10 @@ from b4r_tui.experiments.load import load_experiments
 from b4r_tui.experiments.schema import file_schema
 from b4r_tui.report import funnel_sheet, plan_sheet, runs_sheet, tested_sheet, took
 from b4r_tui.results.summary import Summary, read_summary
+from b4r_tui.runs.index import states_of
 from b4r_tui.runs.launch import launch, stop
+from b4r_tui.runs.orphans import sweep_lost
+from b4r_tui.runs.outlook import why_it_waits
 from b4r_tui.runs.progress import RunWatch
 from b4r_tui.runs.resume import resume
 from b4r_tui.runs.store import Run, RunStore, config_text
@@ -45,8 +48,10 @@ def schema() -> ExitCode:
 
 def list_runs(root: Path, state: str | None, as_json: bool) -> ExitCode:
     """Print the runs there are, oldest first; with `state`, those in it."""
-    runs = [run for run in RunStore(root).runs() if state is None or run.state.value == state]
-    summaries = [read_summary(run) for run in runs]
+    runs = RunStore(root).runs()
+    states = states_of(root, runs)
+    sweep_lost(root, states.values())
+    summaries = [read_summary(run) for run in runs if state is None or states[run.dir].value == state]
     if as_json:
         print_line(json.dumps(summaries))
     elif summaries:
@@ -59,6 +64,7 @@ def list_runs(root: Path, state: str | None, as_json: bool) -> ExitCode:
 def show_run(root: Path, name: str, as_json: bool) -> ExitCode:
     """Print one run whole: what became of it, its test metrics, its settings."""
     run = RunStore(root).find(name)
+    sweep_lost(root, [run.state])
     if as_json:
         print_line(json.dumps(_whole(run)))
         return ExitCode.OK
@@ -73,9 +79,15 @@ def show_run(root: Path, name: str, as_json: bool) -> ExitCode:
     return ExitCode.OK
 
 
-def launch_file(file: Path, root: Path, only: Sequence[str]) -> ExitCode:
-    """Start the experiments of a file and leave them to themselves; print the id of each run."""
-    for run in launch(RunStore(root), load_experiments(file, only).runnable()):
+def launch_file(
+    file: Path, root: Path, only: Sequence[str], after: Sequence[str] = (), priority: float = 0.0
+) -> ExitCode:
+    """Queue the experiments of a file and leave them to themselves; print the id of each run.
+
+    after: names of runs that must have finished first. Raises B4RError.
+    """
+    store, experiments = RunStore(root), load_experiments(file, only).runnable()
+    for run in launch(store, experiments, [store.find(name) for name in after], priority):
         print_line(f"{run.run_id}  {run.experiment}")
     return ExitCode.OK
 
@@ -83,10 +95,11 @@ def launch_file(file: Path, root: Path, only: Sequence[str]) -> ExitCode:
 def stop_run(root: Path, name: str) -> ExitCode:
     """Stop a run and wait until it has ended. Raises B4RError where it will not end."""
     run = RunStore(root).find(name)
-    if run.state.ended:
+    ended_before = run.state.ended
+    stop(run, wait=STOP_SECONDS)
+    if ended_before:
         print_line(f"{run.experiment}/{run.run_id} has ended before: {run.state}")
         return ExitCode.OK
-    stop(run, wait=STOP_SECONDS)
     if not run.state.ended:
         raise B4RError(
             f"{run.experiment}/{run.run_id} was told to stop and is still ending", ExitCode.ENVIRONMENT
@@ -127,6 +140,7 @@ def _whole(run: Run) -> dict[str, object]:
         "dataset": watch.progress.started.dataset if watch.progress.started else None,
         "plan": watch.progress.started.plan if watch.progress.started else None,
         "config": run.config().model_dump(),
+        "waits": why_it_waits(RunStore(run.dir.parent.parent), run),
         "exit": asdict(ended) if ended else None,
         "history": [asdict(epoch) for epoch in watch.progress.history],
         "warnings": [asdict(warning) for warning in watch.progress.warnings],
@@ -137,6 +151,7 @@ def _facts(run: Run, summary: Summary) -> dict[str, object]:
     facts = {
         "run": f"{run.experiment}/{run.run_id}",
         "state": summary["state"],
+        "waits": why_it_waits(RunStore(run.dir.parent.parent), run) or NOTHING,
         "error": summary["error"],
         "folder": run.dir,
         "started": moment(summary["started_at"]),

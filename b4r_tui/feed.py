@@ -15,6 +15,7 @@ from engine.errors import B4RError
 
 if TYPE_CHECKING:
     from b4r_tui.experiments.load import FileProblem
+    from b4r_tui.runs.ensure import RunnerWatch
     from b4r_tui.runs.progress import RunProgress, RunWatch
     from b4r_tui.runs.state import RunState
     from b4r_tui.runs.store import ExitRecord, Run
@@ -67,6 +68,7 @@ class Feed:
         self._watches: dict[Path, RunWatch] = {}
         self._views: dict[Path, RunView] = {}
         self._first = True
+        self._runner: RunnerWatch | None = None
 
     def poll(self, reload: bool = False) -> Snapshot | None:
         """What is to be shown now, or None where it is as it was. reload: read the TOML even if unchanged."""
@@ -94,12 +96,24 @@ class Feed:
         for path in gone:
             del self._views[path], self._watches[path]
         changed = [self._read_run(run) for run in self._due(runs)]
+        self._keep_runner()
         return bool(gone) or any(changed)
+
+    def _keep_runner(self) -> None:
+        """Runs that wait go on waiting for a runner, should theirs be killed."""
+        from b4r_tui.runs.ensure import RunnerWatch
+
+        self._runner = self._runner or RunnerWatch(self._root)
+        self._runner.revive({view.state for view in self._views.values() if view.state.value == "queued"})
 
     def _due(self, runs: dict[Path, Run]) -> Iterable[Run]:
         """Runs to look at in this poll: new ones, and those that have not finished, which may be taken up again."""
+        from b4r_tui.runs.index import states_of
+
         new = [run for path, run in runs.items() if path not in self._views]
+        states = states_of(self._root, new) if len(new) > NEW_RUNS_A_POLL else {}
         new.sort(key=lambda run: run.run_id, reverse=True)
+        new.sort(key=lambda run: run.dir in states and states[run.dir].ended)  # those under way at once
         known = [view.run for view in self._views.values() if view.state.value != "finished"]
         return new[:NEW_RUNS_A_POLL] + known
 

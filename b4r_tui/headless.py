@@ -19,8 +19,10 @@ from b4r_tui.interrupts import Interrupts
 from b4r_tui.results.leaderboard import leaderboard
 from b4r_tui.results.seed_check import SeedCheck, check_seeds
 from b4r_tui.results.summary import Summary, read_summary
+from b4r_tui.runs.ensure import RunnerWatch
 from b4r_tui.runs.launch import launch, stop
 from b4r_tui.runs.progress import RunWatch
+from b4r_tui.runs.settings import read_settings
 from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import Run, RunStore
 from b4r_tui.runs.supervisor import GRACE_SECONDS
@@ -45,9 +47,10 @@ def run_file(
     console = make_console()
     with Interrupts() as interrupts:
         runs = launch(RunStore(root), planned)
+        _tell_paused(root)
         watches = [RunWatch(run) for run in runs]
         with _display(watches, planned, console, as_json) as display:
-            _follow(watches, display, lambda: interrupts.count > 0)
+            _follow(watches, display, lambda: interrupts.count > 0, RunnerWatch(root))
             stopped = [watch for watch in watches if not watch.state.ended]
             _stop_all(stopped, lambda: interrupts.count > 1)
             display.update([watch for watch in watches if watch.poll()])
@@ -82,10 +85,18 @@ def _names(runs: Sequence[Run]) -> dict[str, str]:
     }
 
 
-def _follow(watches: Sequence[RunWatch], display: Display, given_up: Callable[[], bool]) -> None:
+def _tell_paused(root: Path) -> None:
+    if read_settings(root).paused:
+        _say(f"the queue of {root} is paused; b4r-tui queue go lets it go on")
+
+
+def _follow(
+    watches: Sequence[RunWatch], display: Display, given_up: Callable[[], bool], runner: RunnerWatch
+) -> None:
     """Show the runs until all have ended, or we are told to give up."""
     while True:
         display.update([watch for watch in watches if watch.poll()])
+        runner.revive([watch.state for watch in watches])
         if given_up() or all(watch.state.ended for watch in watches):
             return
         time.sleep(POLL_SECONDS)

@@ -6,17 +6,20 @@ import os
 import subprocess
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from engine.config import LaunchConfig
+if TYPE_CHECKING:  # the runner counts slots without pydantic
+    from engine.config import LaunchConfig
 
+CPUS_VARIABLE = "B4R_CPUS"
 _DRIVER_FOLDER = Path("/proc/driver/nvidia/gpus")
 
 
 def cpu_cores() -> int:
-    """CPU cores this process may use, at least 1."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """CPU cores this process may use, at least 1; no more than B4R_CPUS, which the queue sets to a run's slots."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    given = os.environ.get(CPUS_VARIABLE, "")
+    return min(usable, max(1, int(given))) if given.isdecimal() else usable
 
 
 @cache

@@ -1,92 +1,96 @@
-"""Starts runs, one detached supervisor each, and asks them to stop."""
+"""Puts runs into the queue of their root, and asks runs to stop."""
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import psutil
 
-from b4r_tui.runs.locks import hold, is_held
+from b4r_tui.runs import processes
+from b4r_tui.runs.ensure import ensure_runner
+from b4r_tui.runs.locks import is_held, try_hold
+from b4r_tui.runs.place import Place
 from b4r_tui.runs.records import FAILED, STOPPED, ExitRecord, StatusRecord, write_exit
+from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import Run, RunStore
-from engine.config import Experiment
 from engine.errors import B4RError, ExitCode
 
+if TYPE_CHECKING:
+    from engine.config import Experiment
+
 _CLOCK_STEP = 2.0  # seconds by which the same process's creation time may seem to move when the clock is set
+_PATIENCE = 5.0  # seconds within which a supervisor says who it is
 
 
-def launch(store: RunStore, experiments: Sequence[Experiment]) -> list[Run]:
-    """Make a run of each experiment, in order, and start its supervisor; returns at once.
+def launch(
+    store: RunStore,
+    experiments: Sequence[Experiment],
+    after: Sequence[Run] = (),
+    priority: float = 0.0,
+) -> list[Run]:
+    """Queue a run of each experiment, in order, and see to it that the root's runner is there; returns at once.
 
-    The supervisors take turns by themselves. Raises B4RError where a folder or process cannot be made; none of
-    the runs then goes on.
+    after: runs that must have finished first. priority: higher goes first. Raises B4RError where a folder or process
+    cannot be made; none of the runs then goes on.
     """
+    place = Place(priority=priority, after=tuple(run.name for run in after)) if after or priority else None
     runs: list[Run] = []
     try:
         for experiment in experiments:
-            runs.append(store.create(experiment))
-            start_supervisor(runs[-1], hold(runs[-1].dir / "lock"))
-    except B4RError:
+            runs.append(store.create(experiment, place))  # noqa: PERF401 (those made are withdrawn on an error)
+        ensure_runner(store.root)
+    except B4RError as error:
         for run in runs:
-            stop(run)
+            withdraw(run, FAILED, error)
         raise
     return runs
 
 
 def stop(run: Run, wait: float = 0.0) -> None:
-    """Ask the run's supervisor to stop it, and wait up to `wait` seconds until it has.
+    """Stop a run: a queued one at once; of one under way the supervisor is asked, and waited for up to `wait` seconds.
 
-    A run that nobody supervises yet is marked as stopped; one that has ended is left as it is.
+    One that has ended is left as it is; of a lost one the processes that are left are ended.
+    Raises B4RError where its supervisor does not answer.
     """
-    if run.state.ended:
-        return
-    if is_held(run.dir / "lock"):
-        _signal_supervisor(run)
-    else:
-        write_exit(run.dir, ExitRecord(reason=STOPPED, ended_at=time.time()))
+    _ask(run)
     deadline = time.monotonic() + wait
     while not run.state.ended and time.monotonic() < deadline:
         time.sleep(0.05)
 
 
-def start_supervisor(run: Run, lock: int) -> None:
-    """Start the supervisor and hand it the held lock, so that the run is never without a sign of life.
-
-    lock: its file descriptor, closed here. Raises B4RError where no process can be made; the run then has failed.
-    """
-    command = [sys.executable, "-m", "b4r_tui.runs.supervisor", str(run.dir), "--lock-fd", str(lock)]
-    log = os.open(run.log_path(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+def withdraw(run: Run, reason: str = STOPPED, error: B4RError | None = None) -> bool:
+    """End a run that still waits, in one step; whether that was done. A lost one is cleared up and stays lost."""
     try:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[lock], start_new_session=True
-        )
-    except OSError as error:
-        sentence = f"no supervisor could be started: {error.strerror or error}"
-        write_exit(run.dir, ExitRecord(reason=FAILED, ended_at=time.time(), code=3, error=sentence))
-        raise B4RError(f"{run.experiment}: {sentence}", ExitCode.ENVIRONMENT) from error
+        lock = try_hold(run.dir / "lock")
+    except FileNotFoundError:
+        return False
+    if lock is None:
+        return False
+    try:
+        if run.state is RunState.LOST:
+            processes.kill_all(lambda: processes.carriers(run.run_id))
+        if run.state is not RunState.QUEUED:
+            return False
+        code, sentence = (int(error.code), error.sentence) if error else (None, None)
+        write_exit(run.dir, ExitRecord(reason=reason, ended_at=_now(), code=code, error=sentence))
+        return True
     finally:
-        os.close(log)
         os.close(lock)
-    threading.Thread(target=process.wait, daemon=True).start()  # reaps it, should it end before we do
 
 
-def _signal_supervisor(run: Run, patience: float = 5.0) -> None:
-    """SIGTERM to the supervisor, once it has said who it is; waits up to `patience` seconds for that."""
-    deadline = time.monotonic() + patience
-    while not run.state.ended:
-        supervisor = _supervisor_of(run.status())
+def _ask(run: Run) -> None:
+    """Withdraw it or signal its supervisor, whichever comes to be possible first: it may just be starting."""
+    deadline = time.monotonic() + _PATIENCE
+    while not withdraw(run) and not run.state.ended:
+        supervisor = _supervisor_of(run.status()) if is_held(run.dir / "lock") else None
         if supervisor is not None:
             supervisor.terminate()
             return
         if time.monotonic() > deadline:
-            raise B4RError(
-                f"{run.experiment}/{run.run_id}: its supervisor does not answer", ExitCode.ENVIRONMENT
-            )
+            raise B4RError(f"{run.name}: its supervisor does not answer; try again", ExitCode.ENVIRONMENT)
         time.sleep(0.02)
 
 
@@ -100,3 +104,7 @@ def _supervisor_of(status: StatusRecord | None) -> psutil.Process | None:
         return process if same else None
     except psutil.Error:
         return None
+
+
+def _now() -> float:
+    return round(time.time(), 3)

@@ -1,4 +1,4 @@
-"""Held locks (flock): the only sign of life of a run, and what makes runs take turns.
+"""Held locks (flock): the only sign of life of a run, and what keeps a root to one runner.
 
 A lock lives as long as any process holds its file descriptor open, so it ends with the process, however
 that dies. Readers only ever probe with a shared lock, which never keeps another reader out.
@@ -27,6 +27,14 @@ def try_hold(path: Path) -> int | None:
         os.close(fd)
         return None
     return fd
+
+
+def hold_unless_held(path: Path) -> int | None:
+    """Take the lock; None only where somebody really holds it, and does not just probe."""
+    while (held := try_hold(path)) is None:
+        if is_held(path):
+            return None
+    return held
 
 
 def is_held(path: Path) -> bool:

@@ -1,17 +1,19 @@
 """Starts and ends a tree of processes, leaving none behind.
 
 torchrun's workers live in sessions of their own, so a process group is not enough: what belongs to a run is
-its tree as it was before the first signal, and every process that carries the run's id in its environment.
+its tree as it was since the first signal, and every process that carries the run's id in its environment. One that
+calls `adopt_orphans` also gets back what left its tree by a double fork, whatever its environment.
 """
 
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,6 +21,8 @@ import psutil
 
 RUN_ID_VARIABLE = "B4R_RUN_ID"
 _POLL_SECONDS = 0.05
+_ROUNDS = 20  # of killing what comes up again
+_adopter: int | None = None  # the process that called adopt_orphans; a fork of it is none
 
 
 def start(command: list[str], env: dict[str, str], folder: Path, log: Path) -> subprocess.Popen[bytes]:
@@ -38,33 +42,69 @@ def start(command: list[str], env: dict[str, str], folder: Path, log: Path) -> s
         )
 
 
+def adopt_orphans() -> None:
+    """From now on processes below us whose parents die are ours (Linux), and `sweep` ends all that is below us."""
+    global _adopter
+    become_subreaper()
+    _adopter = os.getpid()
+
+
+def become_subreaper() -> None:
+    """From now on processes below us whose parents die are children of ours, where the system can do that (Linux)."""
+    if sys.platform.startswith("linux"):
+        subreaper = 36  # PR_SET_CHILD_SUBREAPER of prctl(2)
+        ctypes.CDLL(None).prctl(subreaper, 1)
+
+
+def reap_adopted(known: Container[int]) -> None:
+    """Take note of the end of adopted processes, so that they do not stay as zombies. known: children of our own."""
+    peek = os.WEXITED | os.WNOHANG | os.WNOWAIT
+    with suppress(ChildProcessError):
+        while (found := os.waitid(os.P_ALL, 0, peek)) is not None and found.si_pid not in known:
+            os.waitpid(found.si_pid, 0)
+
+
 def end(process: subprocess.Popen[bytes] | subprocess.Popen[str], run_id: str, grace: float) -> None:
     """SIGTERM to the root of the tree; whatever of the tree lives after `grace` seconds is killed."""
-    tree = descendants(process.pid)
+    tree = set(descendants(process.pid))
     process.terminate()
     deadline = time.monotonic() + grace
-    while time.monotonic() < deadline and (process.poll() is None or any(map(_lives, tree))):
+    while time.monotonic() < deadline and (process.poll() is None or any(map(lives, tree))):
+        tree.update(descendants(process.pid))
         time.sleep(_POLL_SECONDS)
-    _kill([*tree, *carriers(run_id)])
+    kill([*tree, *carriers(run_id)])
     if process.poll() is None:
         process.kill()
     process.wait()
 
 
 def sweep(run_id: str) -> None:
-    """Kill what a run left behind, until nothing carries its id any more."""
-    for _ in range(20):
-        left = carriers(run_id)
+    """Kill what a run left behind, until nothing carries its id any more (and nothing is below an adopter)."""
+    kill_all(lambda: [*carriers(run_id), *_adopted()])
+
+
+def kill_all(find: Callable[[], Iterable[psutil.Process]]) -> int:
+    """Kill what `find` finds until it finds nothing; how many there were."""
+    killed: set[int] = set()
+    for _ in range(_ROUNDS):
+        left = list(set(find()))
         if not left:
-            return
-        _kill(left)
+            break
+        killed.update(process.pid for process in left)
+        kill(left)
         psutil.wait_procs(left, timeout=1.0)
+    return len(killed)
 
 
-def descendants(pid: int) -> list[psutil.Process]:
-    """All processes below `pid` now."""
+def _adopted() -> list[psutil.Process]:
+    below = descendants(os.getpid()) if _adopter == os.getpid() else []
+    return [process for process in below if lives(process)]
+
+
+def descendants(pid: int, deep: bool = True) -> list[psutil.Process]:
+    """All processes below `pid` now, or just its children."""
     try:
-        return psutil.Process(pid).children(recursive=True)
+        return psutil.Process(pid).children(recursive=deep)
     except psutil.Error:
         return []
 
@@ -76,19 +116,21 @@ def carriers(run_id: str) -> list[psutil.Process]:
 
 def _carries(process: psutil.Process, run_id: str) -> bool:
     try:
-        return process.environ().get(RUN_ID_VARIABLE) == run_id and _lives(process)
+        return process.environ().get(RUN_ID_VARIABLE) == run_id and lives(process)
     except (psutil.Error, OSError):
         return False
 
 
-def _lives(process: psutil.Process) -> bool:
+def lives(process: psutil.Process) -> bool:
+    """Whether it runs; a zombie does not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
 
 
-def _kill(processes: Iterable[psutil.Process]) -> None:
+def kill(processes: Iterable[psutil.Process]) -> None:
+    """SIGKILL to each that is still there."""
     for process in processes:
         with suppress(psutil.Error):
             process.kill()

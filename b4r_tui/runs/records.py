@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,7 +15,11 @@ PRUNED = "pruned"  # stopped by a sweep, whose better points made it hopeless
 
 @dataclass(frozen=True, kw_only=True)
 class StatusRecord:
-    """Who runs it and since when; times in unix seconds. supervisor_created tells a reused pid apart."""
+    """Who runs it and since when; times in unix seconds. supervisor_created tells a reused pid apart.
+
+    python, env: the interpreter and what of the environment the shell that queued it had. cpus, gpus: the slots it
+    was given, None before. starts: how often a supervisor was started for it.
+    """
 
     run_id: str
     experiment: str
@@ -25,6 +29,11 @@ class StatusRecord:
     supervisor_created: float | None = None
     host: str | None = None
     argv: tuple[str, ...] = ()
+    python: str | None = None
+    env: dict[str, str] = field(default_factory=dict)
+    cpus: int | None = None
+    gpus: tuple[str, ...] = ()
+    starts: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,8 +74,12 @@ def _made(kind: type[RecordT], value: dict[str, Any] | None) -> RecordT | None:
     """A record of the keys it knows, or None where a needed one is missing."""
     if value is None:
         return None
-    known = {field.name for field in fields(kind)}
+    known = {each.name for each in fields(kind)}
     try:
-        return kind(**{key: value[key] for key in known & value.keys()})
+        return kind(**{key: _frozen(value[key]) for key in known & value.keys()})
     except TypeError:
         return None
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

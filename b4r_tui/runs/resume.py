@@ -1,19 +1,22 @@
-"""Takes up a run that was stopped, failed or got lost: same folder, same id, a new attempt."""
+"""Queues a run anew that was stopped, failed or got lost: same folder, same id, a new attempt."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from b4r_tui.runs.launch import start_supervisor
+from b4r_tui.runs import processes
+from b4r_tui.runs.ensure import ensure_runner
 from b4r_tui.runs.locks import try_hold
-from b4r_tui.runs.records import StatusRecord, write_status
-from b4r_tui.runs.state import RunState
-from b4r_tui.runs.store import Run, config_text
+from b4r_tui.runs.place import NAME, read_place, write_place
+from b4r_tui.runs.records import write_status
+from b4r_tui.runs.state import RunState, read_state
+from b4r_tui.runs.store import Run, config_text, queued_now
 from engine.config import Experiment
 from engine.errors import B4RError, ExitCode
 from engine.events import RunFinished, read_events
@@ -21,27 +24,25 @@ from engine.files import write_text
 from engine.problems import problems_of
 
 LOCK_SECONDS = 5.0
-MOVED = ("logs", "exit.json")  # to the attempt's folder; exit.json last: until it goes, the run has ended
 
 
 def resume(run: Run, j: str | None = None, mode: str | None = None) -> None:
-    """Start a new attempt of `run` and return at once; the engine goes on from `checkpoints/last`.
+    """Queue a new attempt of `run` and return at once; the engine goes on from `checkpoints/last`.
 
     j, mode: take the place of launch.j and launch.mode; the sequences a step on all ranks stay as many as they were.
     Raises B4RError where the run is under way or finished, or can't be spread like that.
     """
     _check_unfinished(run)
     if not resumable(run.state):
-        raise B4RError(f"{_name(run)} is {run.state}; stop it first")
+        raise B4RError(f"{run.name} is {run.state}; stop it first")
     lock = _lock(run)
     try:
         _prepare(run, j, mode)
-    except (OSError, B4RError) as error:
-        os.close(lock)
-        if isinstance(error, B4RError):
-            raise
+    except OSError as error:
         raise B4RError(f"{error.filename}: {error.strerror or error}", ExitCode.ENVIRONMENT) from error
-    start_supervisor(run, lock)
+    finally:
+        os.close(lock)
+    ensure_runner(run.dir.parent.parent)
 
 
 def _prepare(run: Run, j: str | None, mode: str | None) -> None:
@@ -49,9 +50,11 @@ def _prepare(run: Run, j: str | None, mode: str | None) -> None:
     _check_unfinished(run)
     before = run.config()
     after = spread(before, j, mode)
-    _set_aside(run)
+    processes.kill_all(lambda: processes.carriers(run.run_id))  # a lost one's ranks may still be writing
+    folder = _keep_aside(run)
     if after != before:
         write_text(run.dir / "config.toml", config_text(after))
+    _queue_anew(run, folder)
 
 
 def _lock(run: Run) -> int:
@@ -59,7 +62,7 @@ def _lock(run: Run) -> int:
     deadline = time.monotonic() + LOCK_SECONDS
     while (lock := try_hold(run.dir / "lock")) is None:
         if time.monotonic() > deadline:
-            raise B4RError(f"{_name(run)} is still ending, or someone else takes it up; try again")
+            raise B4RError(f"{run.name} is still ending, or someone else takes it up; try again")
         time.sleep(0.02)
     return lock
 
@@ -91,30 +94,47 @@ def resumable(state: RunState) -> bool:
     return state in (RunState.STOPPED, RunState.FAILED, RunState.LOST)
 
 
+def has_told_its_end(run: Run) -> bool:
+    """Whether its training came to its end, whatever happened afterwards."""
+    return any(isinstance(record.event, RunFinished) for record in read_events(run.events_path))
+
+
 def _check_unfinished(run: Run) -> None:
-    finished = any(isinstance(record.event, RunFinished) for record in read_events(run.events_path))
-    if finished or run.state is RunState.FINISHED:
-        raise B4RError(f"{_name(run)} has finished; launch its experiment again for another run")
+    if has_told_its_end(run) or run.state is RunState.FINISHED:
+        raise B4RError(f"{run.name} has finished; launch its experiment again for another run")
 
 
-def _set_aside(run: Run) -> None:
-    """Move what the attempt that ended left to `attempts/N`, and queue the run anew.
-
-    exit.json goes last and the new status comes before: whatever is killed, the run has ended or is queued.
-    """
+def _keep_aside(run: Run) -> Path:
+    """Begin `attempts/N` with copies of what the attempt that ended went by."""
     folder = _new_folder(run.dir / "attempts")
     for name in ("config.toml", "status.json"):
         shutil.copy2(run.dir / name, folder / name)
+    return folder
+
+
+def _queue_anew(run: Run, folder: Path) -> None:
+    """Move what the attempt that ended left, and queue the run.
+
+    exit.json goes last and the new status comes before: whatever is killed, the run has ended or is queued. A lost one
+    has no exit.json: its status makes it queued.
+    """
     (run.dir / "summary.json").unlink(missing_ok=True)
-    write_status(run.dir, _queued(run))
-    for name in MOVED:
-        if (run.dir / name).exists():
-            (run.dir / name).rename(folder / name)
-    (run.dir / "logs").mkdir(mode=0o700, exist_ok=True)
+    if (run.dir / "logs").exists():
+        (run.dir / "logs").rename(folder / "logs")
+    (run.dir / "logs").mkdir(mode=0o700)
+    _take_place(run)
+    write_status(run.dir, queued_now(run))
+    if (run.dir / "exit.json").exists():
+        (run.dir / "exit.json").rename(folder / "exit.json")
 
 
-def _queued(run: Run) -> StatusRecord:
-    return StatusRecord(run_id=run.run_id, experiment=run.experiment, queued_at=round(time.time(), 3))
+def _take_place(run: Run) -> None:
+    """At its priority's end, after those runs of which it still can be."""
+    if not (run.dir / NAME).exists():
+        return
+    root, place = run.dir.parent.parent, read_place(run.dir)
+    after = tuple(name for name in place.after if not read_state(root / name).ended)
+    write_place(run.dir, replace(place, order=None, paused=False, after=after))
 
 
 def _new_folder(attempts: Path) -> Path:
@@ -123,7 +143,3 @@ def _new_folder(attempts: Path) -> Path:
     folder = attempts / str(number)
     folder.mkdir(mode=0o700)
     return folder
-
-
-def _name(run: Run) -> str:
-    return f"{run.experiment}/{run.run_id}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from enum import Enum
 from pathlib import Path
 
@@ -18,11 +17,12 @@ from b4r_tui.runs.records import (
     read_status,
 )
 
-LAUNCH_SECONDS = 10.0  # a folder younger than this may still be waiting for its supervisor
-
 
 class RunState(str, Enum):
-    """Where a run is in its life. lost: it began, nobody holds its lock, and nobody wrote how it ended."""
+    """Where a run is in its life. queued: a folder that says so and has not begun; it needs no process.
+
+    lost: it began, nobody holds its lock, and nobody wrote how it ended.
+    """
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -51,19 +51,18 @@ _OF_REASON = {
 
 def read_state(run_dir: Path) -> RunState:
     """The state of the run in `run_dir` now."""
-    ended = _ended(read_exit(run_dir))
-    if ended:
-        return ended
-    held = is_held(run_dir / "lock")
-    status = read_status(run_dir)
-    started = status is not None and status.started_at is not None
-    if held:
-        return RunState.RUNNING if started else RunState.QUEUED
-    ended = _ended(read_exit(run_dir))  # it may have ended between the first look and the probe
-    if ended:
-        return ended
-    fresh = status is not None and not started and time.time() - status.queued_at < LAUNCH_SECONDS
-    return RunState.QUEUED if fresh else RunState.LOST
+    status = None
+    while True:  # it may move on between two looks: lost is what looks so twice in the same attempt
+        before, status = status, read_status(run_dir)
+        ended = _ended(read_exit(run_dir))
+        if ended:
+            return ended
+        if status is not None and status.started_at is None:
+            return RunState.QUEUED
+        if is_held(run_dir / "lock"):
+            return RunState.RUNNING
+        if status == before:
+            return RunState.LOST
 
 
 def _ended(record: ExitRecord | None) -> RunState | None:

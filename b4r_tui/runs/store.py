@@ -8,16 +8,18 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-import tomlkit
+from typing import TYPE_CHECKING
 
 from b4r_tui.runs.ids import RUN_ID_PATTERN, run_id_at, ticks_now
+from b4r_tui.runs.place import Place, write_place
 from b4r_tui.runs.records import ExitRecord, StatusRecord, read_exit, read_status, write_status
+from b4r_tui.runs.shell import shell_now
 from b4r_tui.runs.state import RunState, read_state
-from engine.config import Experiment, read_run_config
 from engine.errors import B4RError, ExitCode
 from engine.files import write_text
-from engine.problems import nearest
+
+if TYPE_CHECKING:  # the runner uses this module and stays small without pydantic
+    from engine.config import Experiment
 
 
 @dataclass(frozen=True)
@@ -34,12 +36,19 @@ class Run:
         return read_state(self.dir)
 
     @property
+    def name(self) -> str:
+        """`<experiment>/<run_id>`, which is its path below the root too."""
+        return f"{self.experiment}/{self.run_id}"
+
+    @property
     def events_path(self) -> Path:
         """Where the engine reports."""
         return self.dir / "events.jsonl"
 
     def config(self) -> Experiment:
         """Its frozen experiment. Raises B4RError."""
+        from engine.config import read_run_config
+
         return read_run_config(self.dir)
 
     def status(self) -> StatusRecord | None:
@@ -94,16 +103,18 @@ class RunStore:
             return matches[0]
         raise B4RError(_not_one(text, matches or runs, self.root, several=bool(matches)))
 
-    def create(self, experiment: Experiment) -> Run:
-        """Make the folder of a new run of `experiment`, private and in state queued. Raises B4RError."""
+    def create(self, experiment: Experiment, place: Place | None = None) -> Run:
+        """Make the folder of a new run of `experiment`, private and in state queued. Raises B4RError.
+
+        place: where in the queue. The run is there for others once its last file, status.json, is written.
+        """
         try:
             run = self._claim(experiment.name)
             (run.dir / "logs").mkdir(mode=0o700)
             write_text(run.dir / "config.toml", config_text(experiment))
-            write_status(
-                run.dir,
-                StatusRecord(run_id=run.run_id, experiment=run.experiment, queued_at=round(time.time(), 3)),
-            )
+            if place is not None:
+                write_place(run.dir, place)
+            write_status(run.dir, queued_now(run))
         except OSError as error:
             raise B4RError(
                 f"{error.filename or self.root}: {error.strerror or error}; no run can be written there, "
@@ -133,10 +144,11 @@ class RunStore:
             yield from self._of(folder)
 
     def _of(self, experiment: str) -> Iterator[Run]:
-        for name in _folders(self.root / experiment):
-            folder = self.root / experiment / name
-            if RUN_ID_PATTERN.fullmatch(name) and (folder / "status.json").exists():
-                yield Run(folder, experiment, name)
+        parent = self.root / experiment
+        for name in _folders(parent):
+            # os.path, as there may be ten thousand
+            if RUN_ID_PATTERN.fullmatch(name) and os.path.exists(f"{parent}/{name}/status.json"):  # noqa: PTH110
+                yield Run(parent / name, experiment, name)
 
 
 def run_at(path: Path) -> Run:
@@ -145,8 +157,16 @@ def run_at(path: Path) -> Run:
     return Run(whole, whole.parent.name, whole.name)
 
 
+def queued_now(run: Run) -> StatusRecord:
+    """The status of a run that is queued at this moment, from this shell."""
+    now = round(time.time(), 6)
+    return StatusRecord(run_id=run.run_id, experiment=run.experiment, queued_at=now, **shell_now())
+
+
 def config_text(experiment: Experiment) -> str:
     """The frozen experiment as TOML; settings that are not set are left out."""
+    import tomlkit
+
     return tomlkit.dumps(experiment.model_dump(exclude_none=True))
 
 
@@ -170,5 +190,7 @@ def _not_one(text: str, runs: list[Run], root: Path, several: bool) -> str:
         return f"'{text}' could be any of {len(runs)} runs ({shown}, …); write more of its id"
     if not runs:
         return f"no run '{text}': there are none in {root} yet; start some with --run, or name another --runs"
+    from engine.problems import nearest
+
     names = sorted({run.experiment for run in runs} | {run.run_id for run in runs[-3:]})
     return f"no run '{text}' in {root}; {nearest(text, names)}"

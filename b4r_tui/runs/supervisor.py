@@ -1,7 +1,8 @@
-"""The process that stands behind one run: waits for its turn, runs torchrun, and writes how it ended.
+"""The process that stands behind one run: runs torchrun and writes how it ended.
 
-`python -m b4r_tui.runs.supervisor RUN_DIR --lock-fd N`, started by `launch` in a session of its own, so that
-a run outlives the terminal. The inherited lock is the run's sign of life; it goes when this process does.
+`python -m b4r_tui.runs.supervisor RUN_DIR --lock-fd N`, started by the runner in a session of its own, so
+that a run outlives the terminal and the runner. The inherited lock is the run's sign of life; it goes when this
+process does.
 """
 
 from __future__ import annotations
@@ -33,7 +34,6 @@ from b4r_tui.runs.records import (
     write_status,
 )
 from b4r_tui.runs.store import Run, run_at
-from b4r_tui.runs.turns import wait_for_turn
 from engine.config import Experiment
 from engine.errors import B4RError, ExitCode
 from engine.events import EventReader, EventWriter, Record, RunFailed
@@ -70,6 +70,7 @@ def main() -> None:
     arguments = parser.parse_args()
     os.umask(0o077)  # whatever the ranks write is private too
     os.set_inheritable(arguments.lock_fd, False)
+    processes.adopt_orphans()
     run, stop_asked = run_at(arguments.run_dir), StopRequest()
     try:
         record = supervise(run, stop_asked)
@@ -82,11 +83,10 @@ def main() -> None:
 
 
 def supervise(run: Run, stop_asked: Callable[[], bool]) -> ExitRecord:
-    """Wait for the run's turn and see it through; how it ended."""
+    """See the run through; how it ended. Who reads our pid may signal us: we heed it from before on."""
     me = psutil.Process()
     _note(run, supervisor_pid=me.pid, supervisor_created=me.create_time(), host=socket.gethostname())
-    turn = wait_for_turn(run, stop_asked)
-    if turn is None:
+    if stop_asked():
         return ExitRecord(reason=STOPPED, ended_at=_now())
     try:
         experiment = run.config()
@@ -133,6 +133,7 @@ def _wait(
     """Wait until the process ends: None, or until it has to be ended: why. limit: minutes."""
     deadline = time.monotonic() + limit * 60 if limit else float("inf")
     while not _has_ended(process):
+        processes.reap_adopted(known=(process.pid,))
         if stop_asked():
             return STOPPED
         if time.monotonic() > deadline:

@@ -6,9 +6,11 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from b4r_tui.runs.processes import carriers
@@ -72,9 +74,31 @@ def store(tmp_path: Path) -> RunStore:
     """A runs root of the test's own; no process of its runs outlives the test."""
     store = RunStore(tmp_path / "runs")
     yield store  # type: ignore[misc]
+    for runner in runners(store):
+        with suppress(psutil.NoSuchProcess):
+            runner.terminate()
+            runner.wait(10)
     for run in store.runs():
         for process in carriers(run.run_id):
             process.kill()
+
+
+def runners(store: RunStore) -> list[psutil.Process]:
+    """The living runners of a root; there should never be two for more than a moment."""
+    return [
+        process
+        for process in psutil.process_iter()
+        if command_of(process)[1:3] == ["-m", "b4r_tui.runs.runner"]
+        and command_of(process)[3] == str(store.root)
+    ]
+
+
+def command_of(process: psutil.Process) -> list[str]:
+    """Its command line, [] where it has gone."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 @pytest.fixture

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 
 import pytest
 
 from b4r_tui.feed import Feed
 from b4r_tui.results.summary import read_summary
+from b4r_tui.runs.arrange import set_paused
 from b4r_tui.runs.launch import launch, stop
-from b4r_tui.runs.locks import hold
 from b4r_tui.runs.progress import RunWatch
 from b4r_tui.runs.resume import resume, spread
 from b4r_tui.runs.state import RunState
@@ -56,7 +55,7 @@ def test_a_run_taken_up_is_queued_and_running_and_not_failed(store: RunStore, sc
     wait_for_end(run)
     feed = Feed(store.root / "none.toml", store.root)
     assert feed.poll().runs[0].state is RunState.FAILED
-    turn = hold(store.root / ".turn")
+    set_paused(store, [], True)
     resume(run)
     view = feed.poll().runs[0]
     assert (view.state, view.progress.error, view.progress.phase, view.exit) == (
@@ -65,7 +64,7 @@ def test_a_run_taken_up_is_queued_and_running_and_not_failed(store: RunStore, sc
         "",
         None,
     )
-    os.close(turn)
+    set_paused(store, [], False)
     wait_until(lambda: run.state is RunState.RUNNING)
     wait_until(lambda: (found := feed.poll()) and found.runs[0].progress.started)
     stop(run, wait=20)

@@ -188,14 +188,11 @@ def test_the_real_torchrun_is_stopped_with_all_its_ranks(
     assert not carriers(run.run_id)
 
 
-def test_when_a_supervisor_cannot_be_started_nothing_goes_on(
+def test_when_no_runner_can_be_started_nothing_goes_on(
     store: RunStore, scripted: Scripted, monkeypatch
 ) -> None:
-    first = launch(store, [scripted(SLEEPS, "first")])
-    monkeypatch.setattr("b4r_tui.runs.launch.sys.executable", "/no/such/python")
-    with pytest.raises(B4RError, match="no supervisor could be started") as caught:
+    monkeypatch.setattr("b4r_tui.runs.ensure.sys.executable", "/no/such/python")
+    with pytest.raises(B4RError, match="no runner could be started") as caught:
         launch(store, [scripted(GOOD, "a"), scripted(GOOD, "b")])
     assert caught.value.code is ExitCode.ENVIRONMENT
-    (made,) = [run for run in store.runs() if run not in first]
-    assert made.state is RunState.FAILED
-    stop(first[0], wait=10)
+    assert [run.state for run in store.runs()] == [RunState.FAILED, RunState.FAILED]

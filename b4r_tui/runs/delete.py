@@ -1,0 +1,66 @@
+"""Deletes the folder of a run, so that it is there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+from b4r_tui.runs import processes
+from b4r_tui.runs.locks import try_hold
+from b4r_tui.runs.place import editing, queue_folder, read_place
+from b4r_tui.runs.settings import wake
+from b4r_tui.runs.store import Run, RunStore
+from engine.errors import B4RError, ExitCode
+
+TRASH = "trash-"  # in the queue's folder; what is left there the next runner removes
+_PATIENCE = 2.0  # seconds for a supervisor that has written its end to go
+
+
+def delete(run: Run) -> None:
+    """Take a run that has ended or waits out of the root, then remove its files.
+
+    Raises B4RError for one that is under way, and for one that others wait for.
+    """
+    root = run.dir.parent.parent
+    try:
+        with editing(root):
+            _check_not_awaited(run, root)
+            gone = _move_aside(run, root)
+        shutil.rmtree(gone, ignore_errors=True)
+        wake(root)
+    except OSError as error:
+        raise B4RError(
+            f"{error.filename or run.dir}: {error.strerror or error}; {run.name} was not deleted",
+            ExitCode.ENVIRONMENT,
+        ) from error
+
+
+def _check_not_awaited(run: Run, root: Path) -> None:
+    for other in RunStore(root).runs():
+        if run.name in read_place(other.dir).after and not other.state.ended:
+            raise B4RError(f"{other.name} comes after {run.name}; stop or delete that one first")
+
+
+def _move_aside(run: Run, root: Path) -> Path:
+    """Under the run's lock, which a runner would need to start it and a resume to take it up."""
+    lock = _lock(run)
+    try:
+        processes.kill_all(lambda: processes.carriers(run.run_id))  # where it was lost
+        gone = queue_folder(root) / f"{TRASH}{run.run_id}"
+        run.dir.rename(gone)
+        return gone
+    finally:
+        os.close(lock)
+
+
+def _lock(run: Run) -> int:
+    deadline = time.monotonic() + _PATIENCE
+    while (lock := try_hold(run.dir / "lock")) is None:
+        if not run.state.ended and time.monotonic() > deadline - _PATIENCE / 2:
+            raise B4RError(f"{run.name} is {run.state}; stop it first")
+        if time.monotonic() > deadline:
+            raise B4RError(f"{run.name} is still ending; try again")
+        time.sleep(0.02)
+    return lock

@@ -1,0 +1,49 @@
+"""Finds and ends processes of runs that nobody supervises any more, as after a kill -9 of a supervisor.
+
+A supervisor holds its run's lock from before the first process of the run until it has swept the last; so what carries
+a run's id while that lock is free is an orphan. Its torchrun was told to end when the supervisor died; this is for what
+did not, or could not.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import psutil
+
+from b4r_tui.runs.locks import is_held
+from b4r_tui.runs.processes import RUN_ID_VARIABLE, kill_all
+from b4r_tui.runs.state import RunState
+
+
+def sweep_orphans(root: Path) -> int:
+    """Kill the orphans of the runs under `root`; how many there were. Runs under way are left alone."""
+    return kill_all(lambda: orphans(root))
+
+
+def sweep_lost(root: Path, states: Iterable[RunState]) -> None:
+    """For those who look: end what lost runs left, where there are any."""
+    if RunState.LOST in set(states):
+        sweep_orphans(root)
+
+
+def orphans(root: Path) -> Iterator[psutil.Process]:
+    """Processes of runs under `root` whose lock is free."""
+    whole = root.absolute().resolve()
+    for process in psutil.process_iter():
+        run_dir = _run_dir_of(process)
+        if run_dir and run_dir.parent.parent == whole and not is_held(run_dir / "lock"):
+            yield process
+
+
+def _run_dir_of(process: psutil.Process) -> Path | None:
+    """The folder of the run it belongs to; None for others, also for an evaluation, which has an id of its own."""
+    try:
+        env = process.environ()
+        dead = process.pid == os.getpid() or process.status() == psutil.STATUS_ZOMBIE
+    except (psutil.Error, OSError):
+        return None
+    run_dir = Path(env.get("B4R_RUN_DIR", ""))
+    return run_dir if not dead and run_dir.name and env.get(RUN_ID_VARIABLE) == run_dir.name else None

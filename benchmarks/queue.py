@@ -1,0 +1,158 @@
+"""What the queue costs: memory of the runner with many queued runs, overhead of a run, and listing thousands of them.
+
+    python -m benchmarks.queue [--queued 1000] [--started 20] [--folders 10000] [--real 2] [--json]
+
+`queued` runs wait behind one that runs, and the runner's memory is read once it has read them. Then `started` runs
+whose script does nothing are run one after the other under a stand-in for torchrun that only starts the script, so that
+the figure is what queue, supervisor and records add; `real` ones run under torchrun itself. `folders` ended runs made
+by hand are listed cold (no index), warm (with it), and by `b4r-tui runs --state running` as a process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from b4r_tui.runs.arrange import set_paused
+from b4r_tui.runs.ensure import ensure_runner
+from b4r_tui.runs.index import states_of
+from b4r_tui.runs.launch import launch
+from b4r_tui.runs.records import ExitRecord, write_exit
+from b4r_tui.runs.store import RunStore
+from engine.config import Experiment
+
+STAND_IN = "import runpy, sys\nsys.argv = sys.argv[-2:]\nrunpy.run_path(sys.argv[0], run_name='__main__')\n"
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name, count in (("queued", 1000), ("started", 20), ("folders", 10_000), ("real", 2)):
+        parser.add_argument(f"--{name}", type=int, default=count, help=f"how many ({count})")
+    parser.add_argument("--json", action="store_true", help="JSON instead of a table")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        results = measure(Path(folder), asked)
+    results |= {"cpus": os.cpu_count(), "load": round(os.getloadavg()[0], 1)}
+    lines = [f"{name:44}{value}" for name, value in results.items()]
+    print(json.dumps(results, indent=1) if asked.json else "\n".join(lines))
+
+
+def measure(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
+    """All figures: seconds and MB (10^6 bytes)."""
+    (folder / "nothing.py").touch()
+    nothing = Experiment.model_validate(
+        {
+            "name": "nothing",
+            "data": {"dataset_name": "synthetic"},
+            "launch": {"script": str(folder / "nothing.py")},
+        }
+    )
+    results = queued(RunStore(folder / "queued"), nothing, asked.queued)
+    results |= {"seconds a run, torchrun": seconds_a_run(RunStore(folder / "real"), nothing, asked.real)}
+    package = folder / "stand-in" / "torch" / "distributed"
+    package.mkdir(parents=True)
+    for init in (package.parent, package):
+        (init / "__init__.py").touch()
+    (package / "run.py").write_text(STAND_IN)
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(folder / "stand-in"), os.environ.get("PYTHONPATH", "")])
+    results |= {
+        "seconds a run, stand-in": seconds_a_run(RunStore(folder / "started"), nothing, asked.started)
+    }
+    return results | listed(RunStore(folder / "listed"), nothing, asked.folders)
+
+
+def queued(store: RunStore, nothing: Experiment, count: int) -> dict[str, Any]:
+    """Launching many runs behind one that is held, and what the runner then takes."""
+    (first,) = launch(store, [nothing])
+    while not first.state.ended:
+        time.sleep(0.05)
+    sleeps = first.dir.parent / "sleeps.py"
+    sleeps.write_text("import time; time.sleep(3600)")
+    script = nothing.launch.model_copy(update={"script": str(sleeps)})
+    (first,) = launch(store, [nothing.model_copy(update={"launch": script})])
+    began = time.monotonic()
+    launch(store, [nothing] * count)
+    launched = time.monotonic() - began
+    ensure_runner(store.root)
+    time.sleep(3.0)
+    runner = next(
+        each
+        for each in psutil.process_iter()
+        if _command(each)[2:] == ["b4r_tui.runs.runner", str(store.root)]
+    )
+    before = sum(runner.cpu_times()[:2])
+    time.sleep(5.0)
+    busy = (sum(runner.cpu_times()[:2]) - before) / 5.0
+    memory = runner.memory_full_info()
+    children = len(runner.children())
+    set_paused(store, [], True)
+    subprocess.run(
+        [sys.executable, "-m", "b4r_tui", "--runs", str(store.root), "stop", first.run_id], check=True
+    )
+    runner.terminate()
+    return {
+        "queued runs": count,
+        "seconds to queue one": round(launched / count, 4),
+        "runner's memory, MB (resident)": round(memory.rss / 1e6, 1),
+        "runner's memory, MB (its own)": round(memory.uss / 1e6, 1),
+        "processes of the queue but the running one's": 1 + children - 1,
+        "runner's share of a core while it waits": round(busy, 3),
+    }
+
+
+def seconds_a_run(store: RunStore, nothing: Experiment, count: int) -> float | None:
+    """From the start of the first to the end of the last, by their number; one at a time."""
+    if not count:
+        return None
+    runs = launch(store, [nothing] * count)
+    while not all(run.state.ended for run in runs):
+        time.sleep(0.1)
+    states = {str(run.state) for run in runs}
+    assert states == {"finished"}, [run.exit() for run in runs]
+    starts, ends = [run.status() for run in runs], [run.exit() for run in runs]
+    first = min(status.started_at or 0.0 for status in starts if status)
+    return round((max(ended.ended_at for ended in ends if ended) - first) / count, 3)
+
+
+def listed(store: RunStore, nothing: Experiment, count: int) -> dict[str, Any]:
+    """Seconds to list runs with their states."""
+    for _ in range(count):
+        run = store.create(nothing)
+        write_exit(run.dir, ExitRecord(reason="finished", ended_at=1.0, code=0))
+    cold, warm = _listing(store), min(_listing(store) for _ in range(3))
+    began = time.monotonic()
+    command = [sys.executable, "-m", "b4r_tui", "--runs", str(store.root), "runs", "--state", "running"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return {
+        "listed runs": count,
+        "seconds, without the index": round(cold, 3),
+        "seconds, with it": round(warm, 3),
+        "seconds, b4r-tui runs --state running": round(time.monotonic() - began, 3),
+    }
+
+
+def _listing(store: RunStore) -> float:
+    began = time.monotonic()
+    states_of(store.root, store.runs())
+    return time.monotonic() - began
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+if __name__ == "__main__":
+    main()
