@@ -13,6 +13,7 @@ from b4r_tui import __version__
 from engine import evaluate_options
 from engine.errors import B4RError, ExitCode
 from engine.fairness.options import add_options, options_of
+from engine.harmless import harmless
 from engine.serving import export_options, recommend_options
 
 STATES = ("queued", "running", "finished", "failed", "stopped", "lost")
@@ -31,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(code)
     except B4RError as error:
         for line in str(error).splitlines():
-            sys.stderr.write(f"b4r-tui: {line}\n")
+            sys.stderr.write(f"b4r-tui: {harmless(line)}\n")
         return int(error.code)
     except KeyboardInterrupt:
         return int(ExitCode.INTERRUPTED)

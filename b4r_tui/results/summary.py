@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from b4r_tui.runs.crash.explain import card_of
 from b4r_tui.runs.progress import RunWatch
 from b4r_tui.runs.store import Run
 from engine.config import Experiment
@@ -15,7 +16,7 @@ from engine.errors import B4RError
 from engine.events import Intervals, RunStarted, Test
 from engine.files import read_json, write_json
 
-VERSION = 2
+VERSION = 3
 Summary = dict[str, Any]
 INTERVAL_PARTS = ("low", "high", "n", "se")  # what may stand beside a metric's value
 
@@ -41,12 +42,14 @@ def summarise(run: Run) -> Summary:
     watch = RunWatch(run)
     watch.poll()
     said, status, ended = watch.progress, run.status(), run.exit()
+    card = card_of(run, watch.state, ended) if watch.state.ended else None
     return {
         "v": VERSION,
         "run_id": run.run_id,
         "experiment": run.experiment,
         "state": str(watch.state),
         "error": said.error,
+        "cause": card.title if card else None,
         "queued_at": status.queued_at if status else None,
         "started_at": status.started_at if status else None,
         "ended_at": ended.ended_at if ended else None,

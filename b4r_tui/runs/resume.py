@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from b4r_tui.runs.launch import start_supervisor
 from b4r_tui.runs.locks import try_hold
+from b4r_tui.runs.ownership import check_root
 from b4r_tui.runs.records import StatusRecord, write_status
 from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import Run, config_text
@@ -30,6 +31,8 @@ def resume(run: Run, j: str | None = None, mode: str | None = None) -> None:
     j, mode: take the place of launch.j and launch.mode; the sequences a step on all ranks stay as many as they were.
     Raises B4RError where the run is under way or finished, or can't be spread like that.
     """
+    check_root(run.dir.parent.parent)
+    check_root(run.dir)
     _check_unfinished(run)
     if not resumable(run.state):
         raise B4RError(f"{_name(run)} is {run.state}; stop it first")

@@ -48,10 +48,10 @@ def card_of(run: Run, state: RunState, ended: ExitRecord | None) -> Card | None:
         return kept
     if state is RunState.LOST:
         return lost(run)
-    if ended is None or ended.reason not in (FAILED, TIME_LIMIT):
+    if ended is None or not ended.error or ended.reason not in (FAILED, TIME_LIMIT):
         return None
     cause = Cause.TIME_LIMIT if ended.reason == TIME_LIMIT else Cause.UNKNOWN
-    return plain(run, cause, ended.error or "it failed and left no word")
+    return plain(run, cause, ended.error)
 
 
 def ended_early(run: Run, reason: str, sentence: str | None) -> Card | None:
