@@ -14,6 +14,7 @@ from rich.text import Text
 from b4r_tui.crash_report import card_lines
 from b4r_tui.experiments.load import load_experiments
 from b4r_tui.experiments.schema import file_schema
+from b4r_tui.preflight.run import CODE
 from b4r_tui.report import funnel_sheet, plan_sheet, runs_sheet, tested_sheet, took
 from b4r_tui.results.summary import Summary, read_summary
 from b4r_tui.runs.crash.explain import card_of
@@ -25,6 +26,7 @@ from b4r_tui.sheets import console as make_console
 from b4r_tui.sheets import show
 from b4r_tui.wording import NOTHING, duration, moment, plural, whole
 from engine.errors import B4RError, ExitCode
+from engine.events import Warn, read_events
 from engine.harmless import harmless
 
 STOP_SECONDS = 60.0
@@ -81,6 +83,9 @@ def launch_file(file: Path, root: Path, only: Sequence[str]) -> ExitCode:
     """Start the experiments of a file and leave them to themselves; print the id of each run."""
     for run in launch(RunStore(root), load_experiments(file, only).experiments):
         print_line(f"{run.run_id}  {run.experiment}")
+        for record in read_events(run.events_path):
+            if isinstance(record.event, Warn) and record.event.code == CODE:
+                sys.stderr.write(f"b4r-tui: {run.experiment}: warning: {harmless(record.event.message)}\n")
     return ExitCode.OK
 
 

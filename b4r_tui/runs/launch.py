@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import psutil
 
+from b4r_tui.preflight.run import preflight, tell
 from b4r_tui.runs.locks import hold, is_held
 from b4r_tui.runs.records import FAILED, STOPPED, ExitRecord, StatusRecord, write_exit
 from b4r_tui.runs.store import Run, RunStore
@@ -23,13 +24,15 @@ _CLOCK_STEP = 2.0  # seconds by which the same process's creation time may seem 
 def launch(store: RunStore, experiments: Sequence[Experiment]) -> list[Run]:
     """Make a run of each experiment, in order, and start its supervisor; returns at once.
 
-    The supervisors take turns by themselves. Raises B4RError where a folder or process cannot be made; none of
-    the runs then goes on.
+    The supervisors take turns by themselves. Raises B4RError where the pre-flight refuses an experiment, or a
+    folder or process cannot be made; none of the runs then goes on.
     """
+    warnings = preflight(store.root, experiments)
     runs: list[Run] = []
     try:
-        for experiment in experiments:
+        for experiment, doubts in zip(experiments, warnings, strict=True):
             runs.append(store.create(experiment))
+            tell(runs[-1], doubts)
             start_supervisor(runs[-1], hold(runs[-1].dir / "lock"))
     except B4RError:
         for run in runs:
