@@ -16,6 +16,7 @@ from engine.fairness.options import add_options, options_of
 from engine.harmless import harmless
 from engine.serving import export_options, recommend_options
 
+JSON_COMMANDS = ("runs", "show", "evaluate", "fairness", "recommend", "doctor")
 STATES = ("queued", "running", "finished", "failed", "stopped", "lost")
 FETCHED = ("ml-100k", "ml-1m", "ml-20m")
 _EPILOG = "exit codes: 0 ok, 1 a run failed, 2 bad input or usage, 3 environment, 130 interrupted"
@@ -138,11 +139,19 @@ def _add_commands(commands: argparse._SubParsersAction, shared: argparse.Argumen
     export = command("export-model", "write a run's model as one file for other programs, and check it")
     export.add_argument("name", metavar="RUN")
     export_options.add_options(export)
+    _add_doctor(command("doctor", "look whether this machine can run experiments, and say what to mend"))
     fetch = command("fetch", "download a MovieLens data set; shows its terms of use")
     fetch.add_argument("dataset", choices=FETCHED, metavar="DATASET", help=", ".join(FETCHED))
     fetch.add_argument(
         "--into", type=Path, metavar="DIR", default=Path("datasets"), help="folder of data sets (./datasets)"
     )
+
+
+def _add_doctor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "path", type=Path, metavar="FILE", nargs="?", help="also ask whether its experiments can run"
+    )
+    parser.add_argument("--json", action="store_true", help="as JSON", default=argparse.SUPPRESS)
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -165,8 +174,8 @@ def _misplaced(arguments: argparse.Namespace) -> str | None:
         return "--seed-check goes with --run"
     if arguments.only and not (run or command == "launch"):
         return "--only goes with --run and launch"
-    if arguments.json and not (run or command in ("runs", "show", "evaluate", "fairness", "recommend")):
-        return "--json goes with --run, runs, show, evaluate, fairness and recommend"
+    if arguments.json and not (run or command in JSON_COMMANDS):
+        return f"--json goes with --run, {', '.join(JSON_COMMANDS[:-1])} and {JSON_COMMANDS[-1]}"
     of_tail = (arguments.rank, arguments.lines, arguments.grep)
     if not tail and (arguments.no_follow or any(value is not None for value in of_tail)):
         return "--rank, --lines, --no-follow and --grep go with --tail"
@@ -230,11 +239,18 @@ def _export_model(arguments: argparse.Namespace, root: Path) -> int:
     return export_model(root, arguments.name, export_options.options_of(arguments))
 
 
+def _doctor(arguments: argparse.Namespace, root: Path) -> int:
+    from b4r_tui.doctor.report import doctor
+
+    return doctor(arguments, root)
+
+
 AFTER_TRAINING = {
     "evaluate": _evaluate,
     "fairness": _fairness,
     "recommend": _recommend,
     "export-model": _export_model,
+    "doctor": _doctor,
 }
 
 
