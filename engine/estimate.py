@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from engine.config import Experiment
 
 FLOAT = 4
-BASE = 600 << 20  # Python with torch, TorchRec and FBGEMM loaded
+BASE = 450 << 20  # Python with torch, TorchRec and FBGEMM loaded
 PIECE_TOKENS = 4096  # `engine.model.pieces` works on no more at once, where it can
 BLOCK_CELLS, KEPT_CELLS = 1 << 20, 1 << 24  # of `engine.model.losses.blocks`
 READ_BYTES = 120  # an interaction takes while a data set is read, filtered and ordered

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import distributions
 
 from b4r_tui.doctor.check import Check, judged
 
@@ -49,9 +49,6 @@ def imports(modules: tuple[str, ...]) -> Check:
 
 
 def _version(names: tuple[str, ...]) -> str | None:
-    for name in names:
-        try:
-            return version(name)
-        except PackageNotFoundError:
-            continue
-    return None
+    """The version of the first of these distributions that is installed."""
+    found = (distribution.version for name in names for distribution in distributions(name=name))
+    return next(found, None)
