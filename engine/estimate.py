@@ -72,7 +72,7 @@ def estimate(experiment: Experiment, size: DataSize) -> Estimate:
         activations=_activations(experiment),
         logits=_logits(experiment, size.items),
         data=READ_BYTES * size.interactions,
-        evaluation=experiment.evaluation.block_mb * 2**20
+        evaluation=min(experiment.evaluation.block_mb * 2**20, 4 * FLOAT * size.users * size.items)
         + FLOAT * size.items * 2
         + FLOAT
         * 20
