@@ -13,10 +13,11 @@ from b4r_tui import __version__, queue_options
 from engine import evaluate_options
 from engine.errors import B4RError, ExitCode
 from engine.fairness.options import add_options, options_of
+from engine.harmless import harmless
 from engine.serving import export_options, recommend_options
 
 STATES = ("queued", "running", "finished", "failed", "stopped", "lost")
-WITH_JSON = ("runs", "show", "queue", "evaluate", "fairness", "recommend", "compare", "sweep")
+WITH_JSON = ("runs", "show", "queue", "evaluate", "fairness", "recommend", "compare", "sweep", "doctor")
 EXPORTED = ("csv", "md", "latex", "json", "parquet", "html")
 LEVELS = ("debug", "info", "warning", "error", "critical")
 FETCHED = ("ml-100k", "ml-1m", "ml-20m")
@@ -34,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(code)
     except B4RError as error:
         for line in str(error).splitlines():
-            sys.stderr.write(f"b4r-tui: {line}\n")
+            sys.stderr.write(f"b4r-tui: {harmless(line)}\n")
         return int(error.code)
     except KeyboardInterrupt:
         return int(ExitCode.INTERRUPTED)
@@ -155,11 +156,19 @@ def _add_commands(commands: argparse._SubParsersAction, shared: argparse.Argumen
     _add_compare(command("compare", "what runs, or all runs of experiments, differ in, user by user"))
     _add_export(command("export", "leaderboards of all runs as a file for a paper, a sheet or a browser"))
     _add_sweep(command("sweep", "drive a sweep to its end; run again, it goes on where it stopped"))
+    _add_doctor(command("doctor", "look whether this machine can run experiments, and say what to mend"))
     fetch = command("fetch", "download a MovieLens data set; shows its terms of use")
     fetch.add_argument("dataset", choices=FETCHED, metavar="DATASET", help=", ".join(FETCHED))
     fetch.add_argument(
         "--into", type=Path, metavar="DIR", default=Path("datasets"), help="folder of data sets (./datasets)"
     )
+
+
+def _add_doctor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "path", type=Path, metavar="FILE", nargs="?", help="also ask whether its experiments can run"
+    )
+    parser.add_argument("--json", action="store_true", help="as JSON", default=argparse.SUPPRESS)
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -192,6 +201,8 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--baseline", metavar="NAME", help="mark what differs significantly from it")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write there (standard output)")
+
+
 def _add_sweep(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", type=Path, metavar="FILE")
     parser.add_argument(
@@ -315,6 +326,8 @@ def _export(arguments: argparse.Namespace, root: Path) -> int:
         file=arguments.output,
     )
     return export_runs(root, options)
+
+
 def _sweep(arguments: argparse.Namespace, root: Path) -> int:
     from b4r_tui.sweeps.command import SweepRequest, sweep_file
 
@@ -325,6 +338,14 @@ def _sweep(arguments: argparse.Namespace, root: Path) -> int:
 
 
 QUEUE = {"queue": "act", "retry": "retry_runs", "delete": "delete_runs"}
+
+
+def _doctor(arguments: argparse.Namespace, root: Path) -> int:
+    from b4r_tui.doctor.report import doctor
+
+    return doctor(arguments, root)
+
+
 AFTER_TRAINING = {
     "compare": _compare,
     "export": _export,
@@ -333,6 +354,7 @@ AFTER_TRAINING = {
     "recommend": _recommend,
     "export-model": _export_model,
     "sweep": _sweep,
+    "doctor": _doctor,
 }
 
 

@@ -9,11 +9,15 @@ from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
+from b4r_tui.crash_report import card_lines
 from b4r_tui.experiments.load import load_experiments
 from b4r_tui.experiments.schema import file_schema
+from b4r_tui.preflight.run import CODE
 from b4r_tui.report import funnel_sheet, plan_sheet, runs_sheet, tested_sheet, took
 from b4r_tui.results.summary import Summary, read_summary
+from b4r_tui.runs.crash.explain import card_of
 from b4r_tui.runs.index import states_of
 from b4r_tui.runs.launch import launch, stop
 from b4r_tui.runs.orphans import sweep_lost
@@ -25,6 +29,8 @@ from b4r_tui.sheets import console as make_console
 from b4r_tui.sheets import show
 from b4r_tui.wording import NOTHING, duration, moment, plural, whole
 from engine.errors import B4RError, ExitCode
+from engine.events import Warn, read_events
+from engine.harmless import harmless
 
 STOP_SECONDS = 60.0
 
@@ -70,7 +76,9 @@ def show_run(root: Path, name: str, as_json: bool) -> ExitCode:
         return ExitCode.OK
     summary, console = read_summary(run), make_console()
     for label, value in _facts(run, summary).items():
-        console.print(f"{label:12} {value}", soft_wrap=True)
+        console.print(harmless(f"{label:12} {value}"), soft_wrap=True)
+    for line in _card(run):
+        console.print(line, soft_wrap=True)
     if summary.get("tested_epoch") is not None:
         console.print()
         show(tested_sheet(summary), console)
@@ -89,6 +97,9 @@ def launch_file(
     store, experiments = RunStore(root), load_experiments(file, only).runnable()
     for run in launch(store, experiments, [store.find(name) for name in after], priority):
         print_line(f"{run.run_id}  {run.experiment}")
+        for record in read_events(run.events_path):
+            if isinstance(record.event, Warn) and record.event.code == CODE:
+                sys.stderr.write(f"b4r-tui: {run.experiment}: warning: {harmless(record.event.message)}\n")
     return ExitCode.OK
 
 
@@ -134,8 +145,10 @@ def _whole(run: Run) -> dict[str, object]:
     watch = RunWatch(run)
     watch.poll()
     ended = run.exit()
+    card = card_of(run, watch.state, ended)
     return {
         "dir": str(run.dir),
+        "card": card.as_json() if card else None,
         "summary": read_summary(run),
         "dataset": watch.progress.started.dataset if watch.progress.started else None,
         "plan": watch.progress.started.plan if watch.progress.started else None,
@@ -145,6 +158,11 @@ def _whole(run: Run) -> dict[str, object]:
         "history": [asdict(epoch) for epoch in watch.progress.history],
         "warnings": [asdict(warning) for warning in watch.progress.warnings],
     }
+
+
+def _card(run: Run) -> list[Text]:
+    card = card_of(run, run.state, run.exit())
+    return [Text(), *card_lines(card)] if card else []
 
 
 def _facts(run: Run, summary: Summary) -> dict[str, object]:

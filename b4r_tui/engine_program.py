@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from b4r_tui.following import Heard, Message, Told, follow
 from b4r_tui.runs.store import Run
 from engine.errors import B4RError, ExitCode
+from engine.files import private
 
 
 def run_program(
@@ -22,8 +23,8 @@ def run_program(
     path = run.dir / "logs" / log
     path.parent.mkdir(mode=0o700, exist_ok=True)
     command = [sys.executable, "-m", module, str(run.dir), *arguments]
-    with path.open("wb") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors)
+    with private(path) as errors:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, umask=0o077)
     try:
         last = follow(process, told, heard)
         code = process.wait()

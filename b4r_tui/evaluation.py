@@ -21,7 +21,7 @@ from engine.config import Experiment, read_frozen
 from engine.errors import B4RError, ExitCode
 from engine.evaluate_options import EvaluateOptions, as_arguments
 from engine.evaluate_plan import Evaluation, planned
-from engine.files import read_json, write_text
+from engine.files import private, read_json, write_text
 
 GRACE_SECONDS = 5.0
 TITLES = {
@@ -145,12 +145,13 @@ def _on_ranks(run: Run, plan: Evaluation, options: EvaluateOptions, told: Told) 
     command = torchrun.program(launch, ["-m", "engine.evaluate", str(run.dir), *as_arguments(options)])
     try:
         mine.log_path().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with mine.log_path().open("wb") as errors:
+        with private(mine.log_path()) as errors:
             process = subprocess.Popen(
                 command,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 env=torchrun.environment(mine, launch),
+                umask=0o077,
             )
     except OSError as error:
         raise B4RError(f"{error.filename}: {error.strerror or error}", ExitCode.ENVIRONMENT) from error

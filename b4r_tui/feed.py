@@ -15,6 +15,7 @@ from engine.errors import B4RError
 
 if TYPE_CHECKING:
     from b4r_tui.experiments.load import FileProblem
+    from b4r_tui.runs.crash.card import Card
     from b4r_tui.runs.ensure import RunnerWatch
     from b4r_tui.runs.progress import RunProgress, RunWatch
     from b4r_tui.runs.state import RunState
@@ -32,6 +33,7 @@ class RunView:
     state: RunState
     progress: RunProgress
     exit: ExitRecord | None = None
+    card: Card | None = None
 
     @property
     def key(self) -> str:
@@ -119,13 +121,15 @@ class Feed:
 
     def _read_run(self, run: Run) -> bool:
         """Look at a run; whether it has news. An active run always has: its time left goes down."""
+        from b4r_tui.runs.crash.explain import card_of
         from b4r_tui.runs.progress import RunWatch
 
         watch = self._watches.setdefault(run.dir, RunWatch(run))
         changed = watch.poll() or run.dir not in self._views
         if changed:
             ended = run.exit() if watch.state.ended else None
-            self._views[run.dir] = RunView(run, watch.state, _frozen(watch.progress), ended)
+            card = card_of(run, watch.state, ended) if watch.state.ended else None
+            self._views[run.dir] = RunView(run, watch.state, _frozen(watch.progress), ended, card)
         return changed or not watch.state.ended
 
 

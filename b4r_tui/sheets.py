@@ -12,6 +12,8 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
+from engine.harmless import harmless
+
 _GAP = 2  # characters between two columns
 
 
@@ -101,8 +103,8 @@ def console(stderr: bool = False) -> Console:
 
 
 def text(value: object = "", style: str | Style = "") -> Text:
-    """A cell."""
-    return Text(str(value), style=style)
+    """A cell, harmless to a terminal whatever the value."""
+    return Text(harmless(str(value)), style=style)
 
 
 def _width(sheet: Sheet, kept: Sequence[int]) -> int:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_core import PydanticCustomError
 
 from engine.errors import B4RError
+from engine.harmless import is_harmless
 from engine.problems import problems_of
 
 GENERATED_DATASETS = ("random", "synthetic")
@@ -367,6 +368,15 @@ class Experiment(Group):
                 f"{name!r} is no experiment name; use up to 100 letters, digits, '.', '_' or '-', no dot first",
             )
         return name
+
+    @field_validator("description")
+    @classmethod
+    def _readable(cls, description: str) -> str:
+        if not is_harmless(description):
+            raise PydanticCustomError(
+                "setting", f"{description!r} holds control characters; write plain text"
+            )
+        return description
 
     @model_validator(mode="after")
     def _fits_together(self) -> Experiment:

@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
+from engine.harmless import harmless_within
+
 VERSION = 1
 Metrics = dict[str, dict[str, float]]  # protocol → metric → value
 Intervals = dict[str, dict[str, dict[str, float]]]  # protocol → metric → value, low, high, n, se
@@ -223,9 +225,9 @@ def read_events(path: Path) -> list[Record]:
 
 
 def parse_record(line: bytes | str) -> Record | None:
-    """The record on a line, or None where the line is torn, of an unknown type or lacks a needed key."""
+    """The record on a line, its texts harmless to a terminal; None where it is torn, unknown or lacks a key."""
     try:
-        raw = json.loads(line)
+        raw = harmless_within(json.loads(line))
         kind = EVENT_TYPES[raw["type"]]
         known = {field.name for field in fields(kind)}
         return Record(float(raw["t"]), kind(**{key: raw[key] for key in known & raw.keys()}), raw)

@@ -27,6 +27,11 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         raise
 
 
+def private(path: Path) -> IO[bytes]:
+    """Open a file anew for writing, mode 0600 whatever the umask. Raises OSError."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+
+
 def write_text(path: Path, text: str) -> None:
     """Replace `path` by `text` in one step. Raises OSError."""
     with replacing(path) as file:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from b4r_tui.results.recipe import recipe
+from b4r_tui.runs.crash.explain import card_of
 from b4r_tui.runs.progress import RunWatch
 from b4r_tui.runs.store import Run
 from engine.config import Experiment
@@ -42,12 +43,14 @@ def summarise(run: Run) -> Summary:
     watch = RunWatch(run)
     watch.poll()
     said, status, ended = watch.progress, run.status(), run.exit()
+    card = card_of(run, watch.state, ended) if watch.state.ended else None
     return {
         "v": VERSION,
         "run_id": run.run_id,
         "experiment": run.experiment,
         "state": str(watch.state),
         "error": said.error,
+        "cause": card.title if card else None,
         "queued_at": status.queued_at if status else None,
         "started_at": status.started_at if status else None,
         "ended_at": ended.ended_at if ended else None,

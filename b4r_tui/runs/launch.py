@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from b4r_tui.preflight.run import preflight, tell
 from b4r_tui.runs import processes
 from b4r_tui.runs.ensure import ensure_runner
 from b4r_tui.runs.locks import is_held, try_hold
@@ -33,14 +34,16 @@ def launch(
 ) -> list[Run]:
     """Queue a run of each experiment, in order, and see to it that the root's runner is there; returns at once.
 
-    after: runs that must have finished first. priority: higher goes first. Raises B4RError where a folder or process
-    cannot be made; none of the runs then goes on.
+    after: runs that must have finished first. priority: higher goes first. Raises B4RError where the pre-flight
+    refuses an experiment, or a folder or process cannot be made; none of the runs then goes on.
     """
+    warnings = preflight(store.root, experiments)
     place = Place(priority=priority, after=tuple(run.name for run in after)) if after or priority else None
     runs: list[Run] = []
     try:
-        for experiment in experiments:
-            runs.append(store.create(experiment, place))  # noqa: PERF401 (those made are withdrawn on an error)
+        for experiment, doubts in zip(experiments, warnings, strict=True):
+            runs.append(store.create(experiment, place))
+            tell(runs[-1], doubts)
         ensure_runner(store.root)
     except B4RError as error:
         for run in runs:

@@ -38,13 +38,17 @@ class StatusRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class ExitRecord:
-    """How a run ended. code: exit code; signal: number where one killed it; error: one sentence or None."""
+    """How a run ended. code: exit code; signal: number where one killed it; error: one sentence or None.
+
+    card: why it died and what to do next, as `runs.crash.card` has it.
+    """
 
     reason: str
     ended_at: float
     code: int | None = None
     signal: int | None = None
     error: str | None = None
+    card: dict[str, Any] | None = None
 
 
 RecordT = TypeVar("RecordT", StatusRecord, ExitRecord)

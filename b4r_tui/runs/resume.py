@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from b4r_tui.runs import processes
 from b4r_tui.runs.ensure import ensure_runner
 from b4r_tui.runs.locks import try_hold
+from b4r_tui.runs.ownership import check_root
 from b4r_tui.runs.place import NAME, read_place, write_place
 from b4r_tui.runs.records import write_status
 from b4r_tui.runs.state import RunState, read_state
@@ -32,6 +33,8 @@ def resume(run: Run, j: str | None = None, mode: str | None = None) -> None:
     j, mode: take the place of launch.j and launch.mode; the sequences a step on all ranks stay as many as they were.
     Raises B4RError where the run is under way or finished, or can't be spread like that.
     """
+    check_root(run.dir.parent.parent)
+    check_root(run.dir)
     _check_unfinished(run)
     if not resumable(run.state):
         raise B4RError(f"{run.name} is {run.state}; stop it first")

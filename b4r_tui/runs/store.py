@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from b4r_tui.runs.ids import RUN_ID_PATTERN, run_id_at, ticks_now
+from b4r_tui.runs.ownership import check_folder, check_root
 from b4r_tui.runs.place import Place, write_place
 from b4r_tui.runs.records import ExitRecord, StatusRecord, read_exit, read_status, write_status
 from b4r_tui.runs.shell import shell_now
@@ -126,8 +127,10 @@ class RunStore:
     def _claim(self, experiment: str) -> Run:
         """Make an empty run folder under the first free id from now on."""
         root = self.root.absolute()
+        check_root(root)
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = root / experiment
+        check_folder(folder)
         folder.mkdir(mode=0o700, exist_ok=True)
         ticks = ticks_now()
         while True:
@@ -171,12 +174,16 @@ def config_text(experiment: Experiment) -> str:
 
 
 def _folders(path: Path) -> list[str]:
-    """Names of the folders in `path` that are not hidden; none where it is missing."""
+    """Names of the folders in `path` that are neither hidden nor links to elsewhere; none where it is missing."""
     try:
         with os.scandir(path) as entries:
-            return [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
+            return [entry.name for entry in entries if _is_shown(entry)]
     except OSError:
         return []
+
+
+def _is_shown(entry: os.DirEntry[str]) -> bool:
+    return not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False)
 
 
 def _rank_of(path: Path) -> int:

@@ -21,7 +21,10 @@ import psutil
 
 from b4r_tui.results.summary import write_summary
 from b4r_tui.runs import processes, torchrun
-from b4r_tui.runs.diagnosis import Failure, diagnose
+from b4r_tui.runs.crash.explain import ended_early, explain
+from b4r_tui.runs.crash.kernel import Kills, kills
+from b4r_tui.runs.crash.traceback import is_echo
+from b4r_tui.runs.diagnosis import Failure
 from b4r_tui.runs.records import (
     FAILED,
     FINISHED,
@@ -102,6 +105,7 @@ def _run(run: Run, experiment: Experiment, command: list[str], stop_asked: Calla
     env = torchrun.environment(run, experiment.launch)
     reader = EventReader(run.events_path)
     reader.poll()  # what earlier attempts said
+    before = kills()
     try:
         process = processes.start(command, env, run.dir, run.log_path())
     except OSError as error:
@@ -118,13 +122,8 @@ def _run(run: Run, experiment: Experiment, command: list[str], stop_asked: Calla
         sentence = (
             f"stopped at its time limit of {experiment.launch.time_limit:g} minutes (launch.time_limit)"
         )
-        return ExitRecord(reason=TIME_LIMIT, ended_at=_now(), error=sentence)
-    failure = diagnose(run, process.returncode)
-    if (
-        failure.code == ExitCode.INTERRUPTED
-    ):  # a rank was told to stop by someone else, and all of them agreed
-        return ExitRecord(reason=STOPPED, ended_at=_now())
-    return _explained(run, failure, reader.poll())
+        return _ended_early(run, TIME_LIMIT, sentence)
+    return _explained(run, process.returncode, reader.poll(), before)
 
 
 def _wait(
@@ -150,24 +149,36 @@ def _has_ended(process: subprocess.Popen[bytes]) -> bool:
     return True
 
 
-def _explained(run: Run, failure: Failure, records: list[Record]) -> ExitRecord:
+def _explained(run: Run, returncode: int, records: list[Record], before: Kills) -> ExitRecord:
     """The exit record of a failed run; sees to it that its events tell of the failure too. records: this attempt's."""
     told = [record.event for record in records if isinstance(record.event, RunFailed)]
-    if not told:
-        _tell(run, failure)
+    card, failure = explain(run, returncode, told, before)
+    if (
+        failure.code == ExitCode.INTERRUPTED
+    ):  # a rank was told to stop by someone else, and all of them agreed
+        return _ended_early(run, STOPPED, None)
+    spoken = [event.error for event in told if not is_echo(event.error)]
+    if not spoken:
+        _tell(run, failure, card.sentence)
     return ExitRecord(
         reason=FAILED,
         ended_at=_now(),
         code=failure.code,
         signal=failure.signal,
-        error=told[-1].error if told else failure.sentence,
+        error=spoken[0] if spoken else card.sentence,
+        card=card.as_json(),
     )
 
 
-def _tell(run: Run, failure: Failure) -> None:
+def _ended_early(run: Run, reason: str, sentence: str | None) -> ExitRecord:
+    card = ended_early(run, reason, sentence)
+    return ExitRecord(reason=reason, ended_at=_now(), error=sentence, card=card.as_json() if card else None)
+
+
+def _tell(run: Run, failure: Failure, sentence: str) -> None:
     """Append the failure to the run's events."""
     writer = EventWriter(run.events_path)
-    writer.write(RunFailed(error=failure.sentence, rank=failure.rank or 0, traceback=failure.traceback))
+    writer.write(RunFailed(error=sentence, rank=failure.rank or 0, traceback=failure.traceback))
     writer.close()
 
 

@@ -6,6 +6,7 @@ import os
 import sys
 
 from b4r_tui.machine import cpu_cores, gpu_names, gpus_for
+from b4r_tui.runs.crash.evidence import ERROR_FILE
 from b4r_tui.runs.processes import RUN_ID_VARIABLE
 from b4r_tui.runs.store import Run
 from engine.config import LaunchConfig
@@ -52,4 +53,5 @@ def environment(run: Run, launch: LaunchConfig) -> dict[str, str]:
         **launch.env,
         RUN_ID_VARIABLE: run.run_id,
         "B4R_RUN_DIR": str(run.dir),
+        "TORCHELASTIC_ERROR_FILE": str(run.dir / "logs" / ERROR_FILE),
     }

@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Static, TabbedContent, TabPane
 
+from b4r_tui.widgets.crash_card import CrashCard
 from b4r_tui.widgets.job_line import JobLine
 from b4r_tui.widgets.palette import Palette, palette_of
 from b4r_tui.wording import duration
@@ -63,6 +64,7 @@ class RunDetail(Vertical):
         """The headline; the tabs come with the first run, so that nobody waits for them before."""
         yield Static(id="headline")
         yield JobLine(id="job")
+        yield CrashCard(id="card")
 
     async def show(self, view: RunView | None, now: float) -> None:
         """Show a run as it is at `now`, or nothing."""
@@ -70,6 +72,7 @@ class RunDetail(Vertical):
         palette = palette_of(self.app)
         self.border_title = title_of(view, palette) if view else "Run"
         self.query_one("#headline", Static).update(facts_of(view, now, palette) if view else "")
+        self.query_one(CrashCard).show(view)
         if view and not self.query(TabbedContent):
             await self.mount(new_tabs())
         for tabs in self.query(TabbedContent):

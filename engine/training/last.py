@@ -1,7 +1,8 @@
 """The folder `checkpoints/last`, from which a run goes on: written aside by all ranks, then put in place.
 
 Sharded tensors are written by torch.distributed.checkpoint, each rank its own shards, and read again by any number
-of ranks; `state.json` beside them holds plain facts. Read it as you would run a script: its index is a pickle.
+of ranks; `state.json` beside them holds plain facts. Its index is a pickle, of which only plain
+data are believed.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from torch.distributed.checkpoint import FileSystemReader, FileSystemWriter, load, save
+from torch.distributed.checkpoint import FileSystemWriter, load, save
 from torch.distributed.checkpoint.api import CheckpointException
 
 from engine.distributed.group import Group
 from engine.distributed.tensors import StateDict
 from engine.errors import B4RError, ExitCode
 from engine.files import read_json, write_json
+from engine.training.safe_index import SafeReader
 
 FACTS = "state.json"
 
@@ -57,7 +59,7 @@ class LastCheckpoint:
 
     def load_into(self, state: StateDict) -> list[str]:
         """Fill the tensors of `state`; the names of those it does not hold in that size. A collective."""
-        reader = FileSystemReader(self.path)
+        reader = SafeReader(self.path)
         found = {name: entry.size for name, entry in reader.read_metadata().state_dict_metadata.items()}  # type: ignore[union-attr]
         known = {name: tensor for name, tensor in state.items() if found.get(name) == tensor.size()}
         try:

@@ -60,7 +60,9 @@ def softmax_gradients(
     blocks, shift = list(blocks_of_items(hidden, weights, _LEAST_ITEMS)), _shift(hidden, weights, bias)
     keep = can_keep(hidden, weights)
     rows = len(hidden)
-    factors = [part.bfloat16() if half else part for part in (_padded(hidden) if half else hidden, weights, bias)]
+    factors = [
+        part.bfloat16() if half else part for part in (_padded(hidden) if half else hidden, weights, bias)
+    ]
     total, kept = hidden.new_zeros(len(factors[0])), []
     for block in blocks:
         exponentials = _exponentials(*factors, block, shift)

@@ -151,7 +151,7 @@ def test_every_default_reads_back_as_it_is_typed(setting: object) -> None:
     setting = SETTINGS[setting.key]  # type: ignore[attr-defined]
     said = literal(setting, typed(setting.default))
     assert (tomli.loads(f"v = {said}")["v"] if said else None) == (
-        setting.default or said and setting.default
+        setting.default or (said and setting.default)
     )
 
 

@@ -73,7 +73,7 @@ def test_a_killed_rank_is_told_even_after_a_torn_event(store: RunStore, scripted
     ended, event = run.exit(), read_events(run.events_path)[-1].event
     assert ended is not None
     assert (ended.code, ended.signal) == (None, signal.SIGKILL)
-    assert ended.error == "rank 0 was killed by SIGKILL; most often the machine ran out of memory"
+    assert ended.error and ended.error.startswith("rank 0 was killed by SIGKILL")
     assert isinstance(event, RunFailed)
 
 

@@ -40,6 +40,8 @@ def test_in_half_precision_it_is_near_the_whole_one_and_stays_half_going_backwar
     expected = dropped_attention(*whole, None, kept)
     assert found.dtype == torch.bfloat16
     torch.testing.assert_close(found.float(), expected, atol=0.05, rtol=0.05)
-    ours, theirs = (torch.autograd.grad(result.sum(), parts) for result, parts in ((found, half), (expected, whole)))
+    ours, theirs = (
+        torch.autograd.grad(result.sum(), parts) for result, parts in ((found, half), (expected, whole))
+    )
     for mine, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(mine.float(), other, atol=0.08, rtol=0.05)

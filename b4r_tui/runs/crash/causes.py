@@ -1,0 +1,189 @@
+"""The causes that are recognised, each a question to the evidence; the first that says yes is the card's."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Callable
+
+from b4r_tui.runs.crash.card import Cause
+from b4r_tui.runs.crash.evidence import Evidence
+from b4r_tui.runs.diagnosis import signal_name
+from engine.config import GENERATED_DATASETS
+from engine.errors import ExitCode
+
+Found = tuple[Cause, str]
+Question = Callable[[Evidence], Found | None]
+
+_GPU_MEMORY = re.compile(
+    r"CUDA out of memory|CUDA error: out of memory|CUBLAS_STATUS_ALLOC_FAILED", re.IGNORECASE
+)
+_MEMORY = re.compile(
+    r"DefaultCPUAllocator: (?:can't allocate memory|not enough memory)|^(?:\w+\.)*MemoryError\b|std::bad_alloc|"
+    r"Unable to allocate [\d.]+ \w+ for an array|Cannot allocate memory|\[Errno 12\]",
+    re.MULTILINE,
+)
+_SHARED = re.compile(
+    r"unable to (?:open|allocate|write|resize) (?:to )?(?:file in )?shared memory|/dev/shm.*No space left|"
+    r"No space left on device.*?/dev/shm|insufficient shared memory|Error while creating shared memory|"
+    r"unable to mmap \d+ bytes from file.*torch_",
+    re.IGNORECASE,
+)
+_DISK = re.compile(
+    r"No space left on device|Disk quota exceeded|\[Errno (?:28|122)\]|PytorchStreamWriter failed writing file|"
+    r"unexpected pos \d+ vs \d+"
+)
+_NO_NUMBER = re.compile(r"\bloss (?:became|is|was) (?:nan|[-+]?inf)\b", re.IGNORECASE)
+_PORT = re.compile(r"Address already in use|EADDRINUSE|errno: 98\b")
+_RENDEZVOUS = re.compile(
+    r"Rendezvous(?:Timeout|Connection|Closed|State)?Error|rendezvous (?:timed out|timeout)|"
+    r"Timed out (?:after \d+ seconds )?waiting for clients|store.*timed? ?out|"
+    r"DistStoreError|DistNetworkError|wait timeout after \d+ms",
+    re.IGNORECASE,
+)
+_IMPORT = re.compile(
+    r"(?:ModuleNotFoundError|ImportError): .*|: No module named .*|undefined symbol: \S+|"
+    r"cannot open shared object file.*|OSError: Could not load this library.*"
+)
+_CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL, signal.SIGFPE)
+
+
+def cause_of(evidence: Evidence) -> Found:
+    """The cause, and the card's sentence."""
+    for question in _QUESTIONS:
+        found = question(evidence)
+        if found is not None:
+            return found
+    return Cause.UNKNOWN, evidence.sentence
+
+
+def _gpu_memory(evidence: Evidence) -> Found | None:
+    if evidence.says(_GPU_MEMORY):
+        return Cause.OUT_OF_GPU_MEMORY, f"{_who(evidence)} ran out of GPU memory"
+    return None
+
+
+def _shared_memory(evidence: Evidence) -> Found | None:
+    if evidence.says(_SHARED):
+        return Cause.SHARED_MEMORY, f"{_who(evidence)} got no shared memory: /dev/shm is full or too small"
+    return None
+
+
+def _allocation(evidence: Evidence) -> Found | None:
+    """An allocation that was refused, as under a limit of the address space."""
+    if evidence.says(_MEMORY):
+        return (
+            Cause.OUT_OF_MEMORY,
+            f"{_who(evidence)} ran out of memory: the machine or a limit gave it no more",
+        )
+    return None
+
+
+def _killed_for_memory(evidence: Evidence) -> Found | None:
+    if evidence.failure.signal == signal.SIGKILL and evidence.oom:
+        return (
+            Cause.OUT_OF_MEMORY,
+            f"{_who(evidence)} was killed by the kernel because memory ran out (SIGKILL by its out-of-memory killer)",
+        )
+    return None
+
+
+def _disk(evidence: Evidence) -> Found | None:
+    line = evidence.says(_DISK)
+    if line is None:
+        return None
+    what = "the disk quota is used up" if "quota" in line or "122" in line else "the disk is full"
+    return Cause.DISK_FULL, f"{_who(evidence)} could not write: {what}" + (
+        f" ({_short(line)})" if line else ""
+    )
+
+
+def _no_number(evidence: Evidence) -> Found | None:
+    line = evidence.says(_NO_NUMBER)
+    return (Cause.NO_NUMBER, evidence.error or _short(line)) if line else None
+
+
+def _port(evidence: Evidence) -> Found | None:
+    if evidence.says(_PORT):
+        return Cause.PORT_TAKEN, "a port that the ranks meet at is taken by another program"
+    return None
+
+
+def _rendezvous(evidence: Evidence) -> Found | None:
+    line = evidence.says(_RENDEZVOUS)
+    return (Cause.RENDEZVOUS, f"the ranks did not find each other in time: {_short(line)}") if line else None
+
+
+def _environment(evidence: Evidence) -> Found | None:
+    line = evidence.says(_IMPORT)
+    if line:
+        return Cause.ENVIRONMENT, f"{_who(evidence)} could not load what it needs: {_short(line)}"
+    if evidence.failure.code == ExitCode.ENVIRONMENT and evidence.error:
+        return Cause.ENVIRONMENT, evidence.error
+    return None
+
+
+def _data(evidence: Evidence) -> Found | None:
+    """The engine's own complaint about its input; of the data where it names them."""
+    if evidence.failure.code != ExitCode.BAD_INPUT or not evidence.error:
+        return None
+    data = evidence.experiment.data if evidence.experiment else None
+    path = data.dataset_path if data and data.dataset_name not in GENERATED_DATASETS else None
+    of_data = evidence.error.startswith("data.") or (path is not None and path in evidence.error)
+    return (Cause.DATA if of_data else Cause.SETTINGS), evidence.error
+
+
+def _killed(evidence: Evidence) -> Found | None:
+    number = evidence.failure.signal
+    if number is None or number in _CRASHES:
+        return None
+    if number != signal.SIGKILL:
+        return (
+            Cause.KILLED,
+            f"{_who(evidence)} was killed by {signal_name(number)}, which b4r-tui did not send",
+        )
+    if evidence.oom is None:
+        return Cause.KILLED, evidence.failure.sentence
+    return (
+        Cause.KILLED,
+        f"{_who(evidence)} was killed by SIGKILL; neither b4r-tui nor the kernel's out-of-memory killer sent it, so "
+        "another user or program did",
+    )
+
+
+def _native(evidence: Evidence) -> Found | None:
+    if evidence.failure.signal in _CRASHES:
+        return Cause.NATIVE_CRASH, evidence.failure.sentence
+    return None
+
+
+def _exception(evidence: Evidence) -> Found | None:
+    if "Traceback (most recent call last)" in evidence.last_words or evidence.error:
+        return Cause.EXCEPTION, evidence.sentence
+    return None
+
+
+_QUESTIONS: tuple[Question, ...] = (
+    _gpu_memory,
+    _shared_memory,
+    _allocation,
+    _killed_for_memory,
+    _no_number,
+    _disk,
+    _data,
+    _port,
+    _rendezvous,
+    _environment,
+    _killed,
+    _native,
+    _exception,
+)
+
+
+def _who(evidence: Evidence) -> str:
+    return "torchrun" if evidence.rank is None else f"rank {evidence.rank}"
+
+
+def _short(line: str | None, most: int = 200) -> str:
+    text = " ".join((line or "").split())
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,0 +1,30 @@
+"""The card above the tabs of a run that died."""
+
+from __future__ import annotations
+
+from b4r_tui.runs.crash.card import Card, Cause, card_from
+from b4r_tui.widgets.crash_card import STEPS, drawn
+from b4r_tui.widgets.palette import DARK
+
+CARD = Card(
+    cause=Cause.DISK_FULL,
+    sentence="rank 1 could not write: the disk is full",
+    rank=1,
+    where="engine/files.py:20 in replacing",
+    steps=("make [bold]room[/]", "keep fewer", "write elsewhere", "a fourth"),
+)
+
+
+def test_it_says_what_and_where_and_the_first_steps() -> None:
+    text = drawn(CARD, DARK).plain
+    assert text.splitlines()[0] == "disk full  ·  rank 1  ·  engine/files.py:20 in replacing"
+    assert text.count("\n") == STEPS
+    assert "[bold]room[/]" in text, "steps are no markup"
+
+
+def test_a_card_survives_its_file_and_an_unknown_cause_does_not_break_it() -> None:
+    assert card_from(CARD.as_json()) == CARD
+    later = card_from(CARD.as_json() | {"cause": "of a later version"})
+    assert later is not None and later.cause is Cause.UNKNOWN
+    assert card_from({"cause": "killed"}) is None
+    assert card_from(None) is None
