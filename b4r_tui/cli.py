@@ -16,6 +16,7 @@ from engine.fairness.options import add_options, options_of
 from engine.serving import export_options, recommend_options
 
 STATES = ("queued", "running", "finished", "failed", "stopped", "lost")
+TRACKERS = ("tensorboard", "mlflow")
 FETCHED = ("ml-100k", "ml-1m", "ml-20m")
 _EPILOG = "exit codes: 0 ok, 1 a run failed, 2 bad input or usage, 3 environment, 130 interrupted"
 
@@ -107,6 +108,7 @@ def _add_commands(commands: argparse._SubParsersAction, shared: argparse.Argumen
     runs.add_argument("--state", choices=STATES, help="just runs in this state")
     show = command("show", "show one run whole")
     show.add_argument("name", metavar="RUN")
+    show.add_argument("--repro", action="store_true", help="what it takes to run it again, ready to paste")
     for parser in (runs, show):
         parser.add_argument("--json", action="store_true", help="as JSON", default=argparse.SUPPRESS)
     launch = command("launch", "start experiments and leave them running")
@@ -142,6 +144,35 @@ def _add_commands(commands: argparse._SubParsersAction, shared: argparse.Argumen
     fetch.add_argument(
         "--into", type=Path, metavar="DIR", default=Path("datasets"), help="folder of data sets (./datasets)"
     )
+    _add_import(command("import", "make experiments of the original's train.sh and eval.sh; runs nothing"))
+    _add_rerun(command("rerun", "run a run's frozen config again"))
+    _add_track(command("track", "hand runs over to TensorBoard or MLflow"))
+
+
+def _add_import(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("scripts", type=Path, nargs="+", metavar="SCRIPT")
+    parser.add_argument("--name", help="name of the experiment (the script's)")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("-o", "--output", type=Path, metavar="FILE", help="a new file (standard output)")
+    where.add_argument("--into", type=Path, metavar="FILE", help="an experiments file to add them to")
+
+
+def _add_rerun(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="RUN")
+    parser.add_argument(
+        "--check", action="store_true", help="wait, and say whether losses and metrics are identical"
+    )
+    parser.add_argument("--json", action="store_true", help="as JSON", default=argparse.SUPPRESS)
+
+
+def _add_track(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", nargs="+", metavar="RUN")
+    parser.add_argument("--to", choices=TRACKERS, required=True, help="which tracker")
+    parser.add_argument(
+        "--into",
+        metavar="DIR|URI",
+        help="TensorBoard's folder (in the run's), MLflow's store (in the runs root)",
+    )
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -164,8 +195,10 @@ def _misplaced(arguments: argparse.Namespace) -> str | None:
         return "--seed-check goes with --run"
     if arguments.only and not (run or command == "launch"):
         return "--only goes with --run and launch"
-    if arguments.json and not (run or command in ("runs", "show", "evaluate", "fairness", "recommend")):
-        return "--json goes with --run, runs, show, evaluate, fairness and recommend"
+    if arguments.json and not (
+        run or command in ("runs", "show", "evaluate", "fairness", "recommend", "rerun")
+    ):
+        return "--json goes with --run, runs, show, evaluate, fairness, recommend and rerun"
     of_tail = (arguments.rank, arguments.lines, arguments.grep)
     if not tail and (arguments.no_follow or any(value is not None for value in of_tail)):
         return "--rank, --lines, --no-follow and --grep go with --tail"
@@ -195,7 +228,7 @@ def _commands(arguments: argparse.Namespace, root: Path) -> dict[str, Callable[[
         "validate": lambda: commands.validate(arguments.path),
         "schema": lambda: commands.schema(),
         "runs": lambda: commands.list_runs(root, arguments.state, arguments.json),
-        "show": lambda: commands.show_run(root, arguments.name, arguments.json),
+        "show": lambda: commands.show_run(root, arguments.name, arguments.json, arguments.repro),
         "launch": lambda: commands.launch_file(arguments.path, root, arguments.only),
         "stop": lambda: commands.stop_run(root, arguments.name),
         "resume": lambda: commands.resume_run(root, arguments.name, arguments.j, arguments.mode),
@@ -229,11 +262,32 @@ def _export_model(arguments: argparse.Namespace, root: Path) -> int:
     return export_model(root, arguments.name, export_options.options_of(arguments))
 
 
+def _import(arguments: argparse.Namespace, root: Path) -> int:
+    from b4r_tui.importing.command import import_scripts
+
+    return import_scripts(arguments.scripts, arguments.name, arguments.output, arguments.into)
+
+
+def _rerun(arguments: argparse.Namespace, root: Path) -> int:
+    from b4r_tui.rerun import rerun
+
+    return rerun(root, arguments.name, arguments.check, arguments.json)
+
+
+def _track(arguments: argparse.Namespace, root: Path) -> int:
+    from b4r_tui.trackers.command import track
+
+    return track(root, arguments.names, arguments.to, arguments.into)
+
+
 AFTER_TRAINING = {
     "evaluate": _evaluate,
     "fairness": _fairness,
     "recommend": _recommend,
     "export-model": _export_model,
+    "import": _import,
+    "rerun": _rerun,
+    "track": _track,
 }
 
 
