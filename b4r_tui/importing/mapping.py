@@ -18,7 +18,7 @@ from engine.problems import problems_of
 
 Settings = dict[str, dict[str, Any]]
 KNOWN_DATA = ("ml-100k", "ml-1m", "ml-20m", "lt")
-ALWAYS = {
+ALWAYS: Settings = {
     "data": {"split": "leave-two-out"},
     "model": {"dropout": 0.1, "norm": "pre", "tie_output": False},
     "training": {"loss": "full", "precision": "fp32", "keep_checkpoints": 0},
