@@ -13,7 +13,7 @@ from b4r_tui.results.summary import Summary
 from b4r_tui.runs.store import Run
 from b4r_tui.runs.surroundings import surroundings
 
-_OWN = "b4r-tui"  # comes from its repository, at the commit below
+_CHOSEN = ("b4r-tui", "fbgemm")  # come from the repository at the commit, and from what fits the machine
 
 
 def repro_text(run: Run, summary: Summary) -> str:
@@ -51,10 +51,13 @@ def _facts(run: Run, summary: Summary) -> Iterator[str]:
         "split": found.get("split_fingerprint"),
         "seed": f"{config.training.seed} (data {config.data.seed})",
         "commit": _commit(found),
-        "attempts": len(found["earlier"]) + 1 if found.get("earlier") else None,
     }
+    if found.get("earlier"):
+        facts["attempts"] = len(found["earlier"]) + 1
     for label, value in facts.items():
-        yield f"# {label:10} {'unknown' if value is None else value}" if label != "attempts" or value else "#"
+        yield f"# {label:10} {'unknown' if value is None else value}"
+    for name, version in found.get("packages", {}).items():
+        yield f"# {name:20} {version}"
 
 
 def _commit(found: dict[str, Any]) -> str:
@@ -69,8 +72,7 @@ def _commands(run: Run) -> Iterator[str]:
     found, status = surroundings(run), run.status()
     if found.get("git_commit"):
         yield f"git checkout {found['git_commit']}"
-    packages = [f"{name}=={version}" for name, version in found.get("packages", {}).items() if name != _OWN]
-    if packages:
+    if packages := _packages(found):
         yield f"pip install {shlex.join(packages)}"
     yield f"cat > {run.experiment}.toml <<'END_OF_EXPERIMENT'"
     yield _experiment_text(run).rstrip("\n")
@@ -78,11 +80,18 @@ def _commands(run: Run) -> Iterator[str]:
     yield f"b4r-tui --run {run.experiment}.toml"
     yield ""
     yield "# or, in place of it and where the run folder is, compared number by number:"
-    yield f"# b4r-tui --runs {shlex.quote(str(run.dir.parent.parent))} rerun {run.run_id} --check"
+    yield f"# b4r-tui --runs {shlex.quote(str(run.dir.absolute().parent.parent))} rerun {run.run_id} --check"
     if status and status.argv:
         threads = f"OMP_NUM_THREADS={found['threads']} " if found.get("threads") else ""
         yield "# what started its ranks:"
         yield f"# {threads}{shlex.join(status.argv)}"
+
+
+def _packages(found: dict[str, Any]) -> list[str]:
+    """What pip is to install; builds (`+cpu`) and FBGEMM, which depends on the machine, are `make demo`'s choice."""
+    versions = found.get("packages", {}).items()
+    chosen = {name: version.partition("+")[0] for name, version in versions if not name.startswith(_CHOSEN)}
+    return [f"{name}=={version}" for name, version in chosen.items()]
 
 
 def _experiment_text(run: Run) -> str:
