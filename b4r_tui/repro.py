@@ -61,11 +61,12 @@ def _facts(run: Run, summary: Summary) -> Iterator[str]:
 
 
 def _commit(found: dict[str, Any]) -> str:
-    commit = found.get("git_commit") or "unknown: it ran from no git checkout"
-    changed = {True: ", with changes that were not committed", False: ", clean"}.get(
-        found.get("git_dirty"), ""
-    )
-    return f"{commit}{changed}"
+    commit, changed = found.get("git_commit"), found.get("git_dirty")
+    if not commit:
+        return "unknown: it ran from no git checkout"
+    if changed is None:
+        return str(commit)
+    return f"{commit}, {'with changes that were not committed' if changed else 'clean'}"
 
 
 def _commands(run: Run) -> Iterator[str]:

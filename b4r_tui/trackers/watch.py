@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
 from b4r_tui.runs.store import Run, run_at
@@ -19,7 +20,7 @@ from engine.events import EventWriter, Warn
 POLL_SECONDS = 1.0
 
 
-def start_trackers(run: Run, trackers: list[str]) -> None:
+def start_trackers(run: Run, trackers: Sequence[str]) -> None:
     """Start the process, in a session of its own, where the run wants trackers. Never raises for what it needs."""
     if not trackers:
         return
