@@ -17,9 +17,21 @@ from engine.harmless import harmless
 from engine.serving import export_options, recommend_options
 
 STATES = ("queued", "running", "finished", "failed", "stopped", "lost")
-WITH_JSON = ("runs", "show", "queue", "evaluate", "fairness", "recommend", "compare", "sweep", "doctor")
+WITH_JSON = (
+    "runs",
+    "show",
+    "queue",
+    "evaluate",
+    "fairness",
+    "recommend",
+    "compare",
+    "sweep",
+    "rerun",
+    "doctor",
+)
 EXPORTED = ("csv", "md", "latex", "json", "parquet", "html")
 LEVELS = ("debug", "info", "warning", "error", "critical")
+TRACKERS = ("tensorboard", "mlflow")
 FETCHED = ("ml-100k", "ml-1m", "ml-20m")
 _EPILOG = "exit codes: 0 ok, 1 a run failed, 2 bad input or usage, 3 environment, 130 interrupted"
 
@@ -114,6 +126,7 @@ def _add_commands(commands: argparse._SubParsersAction, shared: argparse.Argumen
     runs.add_argument("--state", choices=STATES, help="just runs in this state")
     show = command("show", "show one run whole")
     show.add_argument("name", metavar="RUN")
+    show.add_argument("--repro", action="store_true", help="what it takes to run it again, ready to paste")
     for parser in (runs, show):
         parser.add_argument("--json", action="store_true", help="as JSON", default=argparse.SUPPRESS)
     launch = command("launch", "start experiments and leave them running")
@@ -161,6 +174,35 @@ def _add_commands(commands: argparse._SubParsersAction, shared: argparse.Argumen
     fetch.add_argument("dataset", choices=FETCHED, metavar="DATASET", help=", ".join(FETCHED))
     fetch.add_argument(
         "--into", type=Path, metavar="DIR", default=Path("datasets"), help="folder of data sets (./datasets)"
+    )
+    _add_import(command("import", "make experiments of the original's train.sh and eval.sh; runs nothing"))
+    _add_rerun(command("rerun", "run a run's frozen config again"))
+    _add_track(command("track", "hand runs over to TensorBoard or MLflow"))
+
+
+def _add_import(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("scripts", type=Path, nargs="+", metavar="SCRIPT")
+    parser.add_argument("--name", help="name of the experiment (the script's)")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("-o", "--output", type=Path, metavar="FILE", help="a new file (standard output)")
+    where.add_argument("--into", type=Path, metavar="FILE", help="an experiments file to add them to")
+
+
+def _add_rerun(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="RUN")
+    parser.add_argument(
+        "--check", action="store_true", help="wait, and say whether losses and metrics are identical"
+    )
+    parser.add_argument("--json", action="store_true", help="as JSON", default=argparse.SUPPRESS)
+
+
+def _add_track(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("names", nargs="+", metavar="RUN")
+    parser.add_argument("--to", choices=TRACKERS, required=True, help="which tracker")
+    parser.add_argument(
+        "--into",
+        metavar="DIR|URI",
+        help="TensorBoard's folder (in the run's), MLflow's store (in the runs root)",
     )
 
 
@@ -264,7 +306,7 @@ def _commands(arguments: argparse.Namespace, root: Path) -> dict[str, Callable[[
         "validate": lambda: commands.validate(arguments.path),
         "schema": lambda: commands.schema(),
         "runs": lambda: commands.list_runs(root, arguments.state, arguments.json),
-        "show": lambda: commands.show_run(root, arguments.name, arguments.json),
+        "show": lambda: commands.show_run(root, arguments.name, arguments.json, arguments.repro),
         "launch": lambda: commands.launch_file(
             arguments.path, root, arguments.only, arguments.after, arguments.priority
         ),
@@ -346,6 +388,24 @@ def _doctor(arguments: argparse.Namespace, root: Path) -> int:
     return doctor(arguments, root)
 
 
+def _import(arguments: argparse.Namespace, root: Path) -> int:
+    from b4r_tui.importing.command import import_scripts
+
+    return import_scripts(arguments.scripts, arguments.name, arguments.output, arguments.into)
+
+
+def _rerun(arguments: argparse.Namespace, root: Path) -> int:
+    from b4r_tui.rerun import rerun
+
+    return rerun(root, arguments.name, arguments.check, arguments.json)
+
+
+def _track(arguments: argparse.Namespace, root: Path) -> int:
+    from b4r_tui.trackers.command import track
+
+    return track(root, arguments.names, arguments.to, arguments.into)
+
+
 AFTER_TRAINING = {
     "compare": _compare,
     "export": _export,
@@ -355,6 +415,9 @@ AFTER_TRAINING = {
     "export-model": _export_model,
     "sweep": _sweep,
     "doctor": _doctor,
+    "import": _import,
+    "rerun": _rerun,
+    "track": _track,
 }
 
 

@@ -16,6 +16,7 @@ from b4r_tui.experiments.load import load_experiments
 from b4r_tui.experiments.schema import file_schema
 from b4r_tui.preflight.run import CODE
 from b4r_tui.report import funnel_sheet, plan_sheet, runs_sheet, tested_sheet, took
+from b4r_tui.repro import repro_record, repro_text
 from b4r_tui.results.summary import Summary, read_summary
 from b4r_tui.runs.crash.explain import card_of
 from b4r_tui.runs.index import states_of
@@ -67,10 +68,13 @@ def list_runs(root: Path, state: str | None, as_json: bool) -> ExitCode:
     return ExitCode.OK
 
 
-def show_run(root: Path, name: str, as_json: bool) -> ExitCode:
-    """Print one run whole: what became of it, its test metrics, its settings."""
+def show_run(root: Path, name: str, as_json: bool, repro: bool = False) -> ExitCode:
+    """Print one run whole: what became of it, its test metrics, its settings; `repro`: how to run it again."""
     run = RunStore(root).find(name)
     sweep_lost(root, [run.state])
+    if repro:
+        print_line(json.dumps(repro_record(run)) if as_json else repro_text(run, read_summary(run)).rstrip())
+        return ExitCode.OK
     if as_json:
         print_line(json.dumps(_whole(run)))
         return ExitCode.OK

@@ -318,6 +318,14 @@ class LaunchConfig(Group):
         "default its share of the machine",
     )
 
+    trackers: list[Literal["tensorboard", "mlflow"]] = Field(
+        [],
+        description="Trackers that get the run's numbers while it runs; they need the extras of these names",
+    )
+    tracking_uri: str | None = Field(
+        None, description="MLflow's store or server; default .mlflow/mlflow.db in the runs root"
+    )
+
     @field_validator("j")
     @classmethod
     def _job_shape(cls, j: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ def objections(experiment: Experiment) -> Iterator[Objection]:
     yield from _file_objections(experiment)
     yield from _process_objections(experiment.launch)
     yield from _variable_objections(experiment.launch)
+    yield from _tracker_objections(experiment.launch)
 
 
 def _data_objections(experiment: Experiment) -> Iterator[Objection]:
@@ -134,3 +136,10 @@ def _variable_objections(launch: LaunchConfig) -> Iterator[Objection]:
             yield Objection(
                 f"launch.env.{name}", "starts with B4R_, which the launcher sets itself; rename it"
             )
+
+
+def _tracker_objections(launch: LaunchConfig) -> Iterator[Objection]:
+    for kind in launch.trackers:
+        if importlib.util.find_spec(kind) is None:
+            sentence = f"{kind} is not installed; pip install 'b4r-tui[{kind}]' brings it"
+            yield Objection("launch.trackers", sentence, ExitCode.ENVIRONMENT)

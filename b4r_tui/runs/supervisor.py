@@ -37,6 +37,7 @@ from b4r_tui.runs.records import (
     write_status,
 )
 from b4r_tui.runs.store import Run, run_at
+from b4r_tui.trackers.watch import start_trackers
 from engine.config import Experiment
 from engine.errors import B4RError, ExitCode
 from engine.events import EventReader, EventWriter, Record, RunFailed
@@ -97,6 +98,7 @@ def supervise(run: Run, stop_asked: Callable[[], bool]) -> ExitRecord:
         return _failed(error.sentence, error.code)
     command = torchrun.command(run, experiment.launch)
     _note(run, started_at=_now(), argv=tuple(command))
+    start_trackers(run, experiment.launch.trackers)
     return _run(run, experiment, command, stop_asked)
 
 

@@ -35,11 +35,13 @@ def _environment(dataset: Dataset, group: Group, mode: str) -> dict[str, Any]:
         "platform": platform.platform(),
         "python": platform.python_version(),
         "packages": {name: found for name in PACKAGES if (found := _version(name))},
-        "git_commit": _git_commit(),
+        "git_commit": _git("rev-parse", "HEAD"),
+        "git_dirty": _git_dirty(),
         "argv": sys.argv,
         "world_size": group.world_size,
         "mode": mode,
         "device": _device_name(group.device),
+        "processor": _processor(),
         "cpu_cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "dataset": dataset.name,
@@ -55,20 +57,32 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _git_commit() -> str | None:
-    """Commit of the code that runs, where it is a git checkout."""
+def _git_dirty() -> bool | None:
+    """Whether tracked files differ from the commit; None outside a git checkout."""
+    changed = _git("status", "--porcelain", "--untracked-files=no")
+    return None if changed is None else bool(changed)
+
+
+def _git(*arguments: str) -> str | None:
+    """What git says of the code that runs, None where it is no git checkout."""
     folder = Path(__file__).parent
     try:
         done = subprocess.run(
-            ["git", "-C", str(folder), "rev-parse", "HEAD"],
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=True,
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=5, check=True
         )
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()
+
+
+def _processor() -> str:
+    """Model of the CPU, as the kernel calls it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor()
 
 
 def _device_name(device: torch.device) -> str:
