@@ -45,8 +45,9 @@ def view_of(text: str, wanted: str | None) -> View:
     from b4r_tui.experiments.locate import lines_of
 
     document = parsed(text)
-    tables = document.get("experiments")
-    tables = {name: table for name, table in tables.items() if isinstance(table, dict)} if _is(tables) else {}
+    written = document.get("experiments")
+    whole = written if isinstance(written, dict) else {}
+    tables = {name: table for name, table in whole.items() if isinstance(table, dict)}
     document = {**document, "experiments": tables}
     if not _is(document.get("defaults", {})):
         document["defaults"] = {}

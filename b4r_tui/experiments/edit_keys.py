@@ -141,7 +141,8 @@ def _into_section(layout: Layout, number: int, path: Path, literal: str) -> str:
     key = path[len(section.path) :]
     near = layout.own_pairs(number)
     related = [pair for pair in near if _shared(pair.path, path) > len(section.path)]
-    anchor = (related or near or [None])[-1]
+    nearest = related or near
+    anchor = nearest[-1] if nearest else None
     if len(key) == 1 and key[0] in _FIRST_KEYS:
         first = [pair for pair in near if pair.path[-1] == "extends" and len(pair.parts) == 1]
         anchor = first[0] if first and key[0] != "extends" else None

@@ -52,11 +52,11 @@ def merge(base: str, mine: str, theirs: str) -> Merge:
 
 def _by_lines(base: str, mine: str, theirs: str) -> str | None:
     """Lines merged three ways, or None where both changed the same ones."""
-    sides = [text.splitlines(keepends=True) for text in (base, mine, theirs)]
-    groups = list(merge3.Merge3(*sides).merge_groups())
+    old, ours, other = (text.splitlines(keepends=True) for text in (base, mine, theirs))
+    groups = list(merge3.Merge3(old, ours, other).merge_groups())
     if any(group[0] == "conflict" for group in groups):
         return None
-    return "".join(line for _, lines in groups for line in lines)
+    return "".join(line for group in groups for line in group[1])
 
 
 def _by_keys(text: str, changed: Leaves) -> str | None:
@@ -79,10 +79,8 @@ def _leaves(table: dict[str, Any], above: Path = ()) -> Leaves:
     """Every value that is no table, by its path; a table that holds nothing counts as one."""
     leaves: Leaves = {}
     for key, value in table.items():
-        if isinstance(value, dict) and value:
-            leaves |= _leaves(value, (*above, key))
-        else:
-            leaves[(*above, key)] = value
+        path = (*above, key)
+        leaves |= _leaves(value, path) if isinstance(value, dict) and value else {path: value}
     return leaves
 
 

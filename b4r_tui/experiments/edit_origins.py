@@ -82,7 +82,8 @@ def _draft(document: dict[str, Any], experiment: str) -> Draft:
             table.pop("sweep", None)
     for group in GROUPS:
         tables[experiment].pop(group, None)
-    for attempt in (tables, {experiment: {}}):  # without ancestors where they cannot be followed
+    attempts: tuple[dict[str, Any], ...] = (tables, {experiment: {}})  # without ancestors where they are lost
+    for attempt in attempts:
         drafts, _ = expand({**bare, "experiments": attempt})
         for draft in drafts:
             if draft.name == experiment:

@@ -129,9 +129,10 @@ def _copied(layout: Layout, sections: list[Section]) -> str:
 
 def _renamed(text: str, old: str, new: str) -> str:
     layout = layout_of(text)
+    owners: list[Section | Pair] = [*layout.sections, *layout.pairs]
     edits = [
         (part.start, part.end, dotted((new,)))
-        for owner in (*layout.sections, *layout.pairs)
+        for owner in owners
         if (part := _name_part(owner.path, owner.parts, old))
     ]
     edits += [
