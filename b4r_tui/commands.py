@@ -31,7 +31,7 @@ def validate(file: Path) -> ExitCode:
     experiments = load_experiments(file).experiments
     print_line(f"{file}: in order, {plural(len(experiments), 'experiment')}")
     for experiment in experiments:
-        print_line(f"  {experiment.name}  {experiment.launch.mode} x{experiment.launch.processes}")
+        print_line(f"  {experiment.name}  {experiment.launch.mode} x{experiment.launch.ranks}")
     return ExitCode.OK
 
 

@@ -165,7 +165,7 @@ def _live_row(watch: RunWatch, experiment: Experiment, cutoff: int, protocol: st
     running = state is RunState.RUNNING
     return [
         text(experiment.name),
-        text(f"{experiment.launch.mode} x{experiment.launch.processes}"),
+        text(f"{experiment.launch.mode} x{experiment.launch.ranks}"),
         text(state, STATE_STYLES[state.value]),
         text(f"{said.epochs_done}/{said.epochs}"),
         _bar(said.fraction(), STATE_STYLES[state.value], said.eta_seconds(now) if running else None),

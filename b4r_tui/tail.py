@@ -123,7 +123,7 @@ def _check_rank(run: Run, options: TailOptions) -> None:
     rank = options.rank
     if rank is None or run.log_path(rank).exists():
         return
-    ranks = run.config().launch.processes
+    ranks = run.config().launch.ranks
     if rank >= ranks:
         raise B4RError(f"{run.experiment}/{run.run_id} has no rank {rank}; it has ranks 0 to {ranks - 1}")
     if run.state.ended or not options.follow:

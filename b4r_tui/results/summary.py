@@ -69,7 +69,7 @@ def _settings(run: Run) -> Summary:
         return {}
     return {
         "mode": experiment.launch.mode,
-        "ranks": experiment.launch.processes,
+        "ranks": experiment.launch.ranks,
         "epochs": experiment.training.num_epochs,
         "seed": experiment.training.seed,
         "split": experiment.data.split,

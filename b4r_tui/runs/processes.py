@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import psutil
@@ -21,12 +21,12 @@ RUN_ID_VARIABLE = "B4R_RUN_ID"
 _POLL_SECONDS = 0.05
 
 
-def start(command: list[str], env: dict[str, str], folder: Path, log: Path) -> subprocess.Popen[bytes]:
-    """Start `command` in `folder`, its output appended to `log`. It is told to end when we die (Linux).
+def start(command: list[str], env: dict[str, str], folder: Path, log: Path | None) -> subprocess.Popen[bytes]:
+    """Start `command` in `folder`, its output appended to `log`, or for None where ours goes.
 
-    Raises OSError.
+    It is told to end when we die (Linux). Raises OSError.
     """
-    with log.open("ab") as output:
+    with log.open("ab") if log else nullcontext() as output:
         return subprocess.Popen(  # we have no threads, so a preexec_fn is safe
             command,
             env=env,
@@ -38,23 +38,28 @@ def start(command: list[str], env: dict[str, str], folder: Path, log: Path) -> s
         )
 
 
-def end(process: subprocess.Popen[bytes] | subprocess.Popen[str], run_id: str, grace: float) -> None:
+def end(
+    process: subprocess.Popen[bytes] | subprocess.Popen[str],
+    run_id: str,
+    grace: float,
+    variable: str = RUN_ID_VARIABLE,
+) -> None:
     """SIGTERM to the root of the tree; whatever of the tree lives after `grace` seconds is killed."""
     tree = descendants(process.pid)
     process.terminate()
     deadline = time.monotonic() + grace
     while time.monotonic() < deadline and (process.poll() is None or any(map(_lives, tree))):
         time.sleep(_POLL_SECONDS)
-    _kill([*tree, *carriers(run_id)])
+    _kill([*tree, *carriers(run_id, variable)])
     if process.poll() is None:
         process.kill()
     process.wait()
 
 
-def sweep(run_id: str) -> None:
+def sweep(run_id: str, variable: str = RUN_ID_VARIABLE) -> None:
     """Kill what a run left behind, until nothing carries its id any more."""
     for _ in range(20):
-        left = carriers(run_id)
+        left = carriers(run_id, variable)
         if not left:
             return
         _kill(left)
@@ -69,14 +74,14 @@ def descendants(pid: int) -> list[psutil.Process]:
         return []
 
 
-def carriers(run_id: str) -> list[psutil.Process]:
+def carriers(run_id: str, variable: str = RUN_ID_VARIABLE) -> list[psutil.Process]:
     """Living processes that were started with the run's id in their environment."""
-    return [process for process in psutil.process_iter() if _carries(process, run_id)]
+    return [process for process in psutil.process_iter() if _carries(process, run_id, variable)]
 
 
-def _carries(process: psutil.Process, run_id: str) -> bool:
+def _carries(process: psutil.Process, run_id: str, variable: str) -> bool:
     try:
-        return process.environ().get(RUN_ID_VARIABLE) == run_id and _lives(process)
+        return process.environ().get(variable) == run_id and _lives(process)
     except (psutil.Error, OSError):
         return False
 

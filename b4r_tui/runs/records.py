@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,7 +14,10 @@ FINISHED, FAILED, STOPPED, TIME_LIMIT = "finished", "failed", "stopped", "time_l
 
 @dataclass(frozen=True, kw_only=True)
 class StatusRecord:
-    """Who runs it and since when; times in unix seconds. supervisor_created tells a reused pid apart."""
+    """Who runs it and since when; times in unix seconds. supervisor_created tells a reused pid apart.
+
+    waits: what it waits for, in words. job: the scheduler and its id of the job, such as slurm:17.
+    """
 
     run_id: str
     experiment: str
@@ -24,6 +27,8 @@ class StatusRecord:
     supervisor_created: float | None = None
     host: str | None = None
     argv: tuple[str, ...] = ()
+    waits: str | None = None
+    job: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +53,13 @@ def read_status(run_dir: Path) -> StatusRecord | None:
 def write_status(run_dir: Path, record: StatusRecord) -> None:
     """Write `status.json` in one step. Raises OSError."""
     write_json(run_dir / "status.json", {"v": VERSION, **asdict(record)})
+
+
+def note(run_dir: Path, **facts: object) -> None:
+    """Add facts to the run's status, which must be there. Raises OSError."""
+    status = read_status(run_dir)
+    if status is not None:
+        write_status(run_dir, replace(status, **facts))  # type: ignore[arg-type]
 
 
 def read_exit(run_dir: Path) -> ExitRecord | None:

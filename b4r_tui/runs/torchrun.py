@@ -20,8 +20,7 @@ DEFAULTS = {
 
 def command(run: Run, launch: LaunchConfig) -> list[str]:
     """The command line that trains a run on this machine."""
-    script = [launch.script] if launch.script else ["-m", "engine.train"]
-    return program(launch, [*script, str(run.dir)])
+    return program(launch, _trainer(run, launch))
 
 
 def program(launch: LaunchConfig, arguments: list[str]) -> list[str]:
@@ -30,6 +29,19 @@ def program(launch: LaunchConfig, arguments: list[str]) -> list[str]:
         *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nnodes=1"),
         f"--nproc-per-node={launch.processes}",
         *arguments,
+    ]
+
+
+def node_command(run: Run, launch: LaunchConfig, endpoint: str, rdzv_id: str) -> list[str]:
+    """The command line that trains a run on this node and others. endpoint: host:port where they meet."""
+    call = os.environ.get("B4R_LAST_CALL")  # seconds that an elastic run waits for more nodes than it needs
+    return [
+        *(sys.executable, "-m", "torch.distributed.run", f"--nnodes={launch.min_nodes}:{launch.nodes}"),
+        f"--nproc-per-node={launch.processes}",
+        *("--rdzv-backend=c10d", f"--rdzv-endpoint={endpoint}", f"--rdzv-id={rdzv_id}"),
+        *([f"--rdzv-conf=last_call_timeout={int(call)}"] if call else []),
+        f"--max-restarts={launch.restarts}",
+        *_trainer(run, launch),
     ]
 
 
@@ -53,3 +65,8 @@ def environment(run: Run, launch: LaunchConfig) -> dict[str, str]:
         RUN_ID_VARIABLE: run.run_id,
         "B4R_RUN_DIR": str(run.dir),
     }
+
+
+def _trainer(run: Run, launch: LaunchConfig) -> list[str]:
+    """What each rank runs, as Python's arguments."""
+    return [*([launch.script] if launch.script else ["-m", "engine.train"]), str(run.dir)]
