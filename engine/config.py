@@ -308,10 +308,15 @@ class LaunchConfig(Group):
         description="[min:]nodes x processes a node, as torchrun counts them; with min, lost nodes are done without",
     )
     hosts: list[str] | None = Field(
-        None, min_length=1, description="Hosts of a local launch on several nodes; the first is the rendezvous"
+        None,
+        min_length=1,
+        description="Hosts of a local launch on several nodes; the first is the rendezvous",
     )
     rdzv_port: int | None = Field(
-        None, ge=1024, le=65535, description="Port of the rendezvous of several nodes; default by the run's id"
+        None,
+        ge=1024,
+        le=65535,
+        description="Port of the rendezvous of several nodes; default by the run's id",
     )
     max_restarts: int | None = Field(
         None,

@@ -70,9 +70,7 @@ def dealt(experiment: Experiment, ranks: int) -> Experiment:
     if launch.min_nodes == launch.nodes or ranks == launch.ranks:
         return experiment
     batch = training.train_batch_size * launch.ranks // ranks
-    return experiment.model_copy(
-        update={"training": training.model_copy(update={"train_batch_size": batch})}
-    )
+    return experiment.model_copy(update={"training": training.model_copy(update={"train_batch_size": batch})})
 
 
 def prepare(run_dir: Path, experiment: Experiment, group: Group, report: Reporter) -> Run:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from b4r_tui.runs.backends import slurm
 from b4r_tui.runs.launch import start_supervisor
 from b4r_tui.runs.locks import try_hold
 from b4r_tui.runs.records import StatusRecord, write_status
@@ -33,6 +34,8 @@ def resume(run: Run, j: str | None = None, mode: str | None = None) -> None:
     _check_unfinished(run)
     if not resumable(run.state):
         raise B4RError(f"{_name(run)} is {run.state}; stop it first")
+    if adopt(run):
+        return
     lock = _lock(run)
     try:
         _prepare(run, j, mode)
@@ -42,6 +45,14 @@ def resume(run: Run, j: str | None = None, mode: str | None = None) -> None:
             raise
         raise B4RError(f"{error.filename}: {error.strerror or error}", ExitCode.ENVIRONMENT) from error
     start_supervisor(run, lock)
+
+
+def adopt(run: Run) -> bool:
+    """Give a lost run whose Slurm job goes on a new supervisor; whether there was such a job. Raises B4RError."""
+    if run.state is not RunState.LOST or not slurm.lives(run):
+        return False
+    start_supervisor(run, _lock(run))
+    return True
 
 
 def _prepare(run: Run, j: str | None, mode: str | None) -> None:

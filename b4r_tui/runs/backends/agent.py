@@ -22,7 +22,9 @@ from b4r_tui.runs.backends.interface import POLL_SECONDS
 from b4r_tui.runs.store import Run, run_at
 from engine.errors import B4RError, ExitCode
 
-AGENT_VARIABLE = "B4R_AGENT_ID"  # tells the processes of this node from those of another one on the same machine
+AGENT_VARIABLE = (
+    "B4R_AGENT_ID"  # tells the processes of this node from those of another one on the same machine
+)
 MARK = "b4r-tui: "  # before what it says itself
 _SHARED_SECONDS = 5.0  # network file systems show a new folder late
 

@@ -25,7 +25,17 @@ from engine.config import Experiment, LaunchConfig
 from engine.errors import B4RError, ExitCode
 
 SSH_FAILED = 255
-SSH = ("ssh", "-T", "-o", "BatchMode=yes", "-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4", "--")
+SSH = (
+    "ssh",
+    "-T",
+    "-o",
+    "BatchMode=yes",
+    "-o",
+    "ServerAliveInterval=15",
+    "-o",
+    "ServerAliveCountMax=4",
+    "--",
+)
 _ECHO_SECONDS = 15.0  # what agents get to end by themselves, and report, once one has failed
 
 
@@ -133,13 +143,13 @@ def _ended(run: Run, agents: Sequence[Agent], cut_short: str | None) -> Ended:
     failed = [agent.host for agent in agents if agent.ssh.returncode == SSH_FAILED]
     error = None
     if code == SSH_FAILED and failed:
-        error = f"ssh to {failed[0]} failed: {_last_line(run) or 'it said nothing'}"
+        error = f"ssh to {failed[0]} failed: {last_line(run) or 'it said nothing'}"
     elif code == ExitCode.ENVIRONMENT:
-        error = _last_line(run, MARK) or None
+        error = last_line(run, MARK) or None
     return Ended(code, cut_short, error)
 
 
-def _last_line(run: Run, start: str = "") -> str:
+def last_line(run: Run, start: str = "") -> str:
     """The last line of the launcher's log that begins with `start`, without that."""
     lines = run.log_path().read_text(errors="replace").splitlines()
     found = [line.strip() for line in lines if line.strip() and line.startswith(start)]

@@ -21,7 +21,11 @@ class Local:
         """As every backend does; nothing that carries the run's id lives on."""
         launch = experiment.launch
         return watch(
-            run, torchrun.command(run, launch), torchrun.environment(run, launch), launch.time_limit, stop_asked
+            run,
+            torchrun.command(run, launch),
+            torchrun.environment(run, launch),
+            launch.time_limit,
+            stop_asked,
         )
 
 
