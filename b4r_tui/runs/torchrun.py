@@ -32,14 +32,21 @@ def program(launch: LaunchConfig, arguments: list[str]) -> list[str]:
     ]
 
 
-def node_command(run: Run, launch: LaunchConfig, endpoint: str, rdzv_id: str) -> list[str]:
-    """The command line that trains a run on this node and others. endpoint: host:port where they meet."""
+def node_command(
+    run: Run, launch: LaunchConfig, endpoint: str, rdzv_id: str, is_host: bool | None
+) -> list[str]:
+    """The command line that trains a run on this node and others.
+
+    endpoint: host:port where they meet. is_host: whether that is this node; None lets torchrun find out.
+    """
+    conf = [] if is_host is None else [f"is_host={int(is_host)}"]
     call = os.environ.get("B4R_LAST_CALL")  # seconds that an elastic run waits for more nodes than it needs
+    conf += [f"last_call_timeout={int(call)}"] if call else []
     return [
         *(sys.executable, "-m", "torch.distributed.run", f"--nnodes={launch.min_nodes}:{launch.nodes}"),
         f"--nproc-per-node={launch.processes}",
         *("--rdzv-backend=c10d", f"--rdzv-endpoint={endpoint}", f"--rdzv-id={rdzv_id}"),
-        *([f"--rdzv-conf=last_call_timeout={int(call)}"] if call else []),
+        *([f"--rdzv-conf={','.join(conf)}"] if conf else []),
         f"--max-restarts={launch.restarts}",
         *_trainer(run, launch),
     ]

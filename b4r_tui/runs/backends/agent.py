@@ -50,6 +50,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("run_dir", type=Path)
     parser.add_argument("--head", help="host of the rendezvous")
     parser.add_argument("--head-variable", help="environment variable that names it; without one, this host")
+    parser.add_argument("--first", action="store_true", help="the rendezvous is on this node")
     parser.add_argument("--port", type=int, required=True, help="port of the rendezvous")
     parser.add_argument("--id", required=True, help="what the nodes of one attempt share")
     parser.add_argument("--grace", type=float, required=True, help="seconds between SIGTERM and SIGKILL")
@@ -74,7 +75,15 @@ def _command(run: Run, arguments: argparse.Namespace) -> list[str]:
     if launch.nodes == 1:
         return torchrun.command(run, launch)
     head = arguments.head or os.environ.get(arguments.head_variable or "") or "localhost"
-    return torchrun.node_command(run, launch, f"{head}:{arguments.port}", arguments.id)
+    return torchrun.node_command(run, launch, f"{head}:{arguments.port}", arguments.id, _is_host(arguments))
+
+
+def _is_host(arguments: argparse.Namespace) -> bool | None:
+    """Whether the rendezvous is on this node: ssh's agents are told, Slurm numbers its nodes; None where unknown."""
+    if arguments.watch_stdin:
+        return bool(arguments.first)
+    node = os.environ.get("SLURM_NODEID")
+    return None if node is None else node == "0"
 
 
 def _watch(run: Run, command: list[str], arguments: argparse.Namespace, asked: threading.Event) -> int:

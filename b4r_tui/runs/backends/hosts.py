@@ -56,8 +56,9 @@ class Hosts:
         note(run.dir, started_at=now(), argv=tuple(ssh_command(run, launch, (launch.hosts or [""])[0])))
         agents: list[Agent] = []
         try:
-            for host in launch.hosts or []:
-                agents.append(_start(run, launch, host))
+            agents.extend(
+                _start(run, launch, host) for host in launch.hosts or []
+            )  # keeps those before a failure
             needed = launch.min_nodes
             cut_short = wait(lambda: _is_over(agents, needed), launch.time_limit, stop_asked)
             if not cut_short and launch.min_nodes == launch.nodes:
@@ -70,10 +71,18 @@ class Hosts:
 
 def ssh_command(run: Run, launch: LaunchConfig, host: str) -> list[str]:
     """The command line that starts the agent of a host. The far shell gets one quoted word for each argument."""
-    head = (launch.hosts or [""])[0].rpartition("@")[2]
-    agent = [sys.executable, "-m", "b4r_tui.runs.backends.agent", str(run.dir), "--head", head]
+    first = (launch.hosts or [""])[0]
+    agent = [
+        sys.executable,
+        "-m",
+        "b4r_tui.runs.backends.agent",
+        str(run.dir),
+        "--head",
+        first.rpartition("@")[2],
+    ]
     agent += ["--port", str(rendezvous_port(launch, run.run_id)), "--id", _attempt(run)]
     agent += ["--grace", str(grace_seconds()), "--watch-stdin"]
+    agent += ["--first"] if host == first else []
     path = os.environ.get("PYTHONPATH")
     return [*SSH, host, shlex.join([*(["env", f"PYTHONPATH={path}"] if path else []), *agent])]
 

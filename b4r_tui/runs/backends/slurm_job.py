@@ -1,4 +1,7 @@
-"""A job as Slurm tells it: its state, what it waits for, and how it ended. Asks by `scontrol`, which needs no accounting."""
+"""A job as Slurm tells it: its state, what it waits for, and how it ended.
+
+Asks by `scontrol`, which needs no accounting.
+"""
 
 from __future__ import annotations
 

@@ -66,9 +66,12 @@ def test_a_lost_node_of_an_elastic_run_is_done_without(root: RunStore, fake_ssh:
     (run,) = launch(root, [cluster_experiment(2, 16, j="1:2x1", hosts=HOSTS)])
     wait_until(lambda: (run.dir / "checkpoints" / "last" / "state.json").exists(), SECONDS)
     assert events_of(run, RunStarted)[0].world_size == 2
-    rank_1 = [process for process in carriers(run.run_id) if process.environ().get("RANK") == "1"]
-    lost = rank_1[0].environ()[AGENT_VARIABLE]
-    for process in agents_of(run)[lost]:
+    (lost,) = [
+        processes
+        for processes in agents_of(run).values()
+        if any("is_host=0" in word for process in processes for word in process.cmdline())
+    ]
+    for process in lost:
         process.kill()
     finished(run)
     (resumed, *_) = events_of(run, RunResumed)
