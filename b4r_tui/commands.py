@@ -136,6 +136,7 @@ def _facts(run: Run, summary: Summary) -> dict[str, object]:
         "run": f"{run.experiment}/{run.run_id}",
         "state": summary["state"],
         "error": summary["error"],
+        "waits": summary.get("waits"),
         "folder": run.dir,
         "started": moment(summary["started_at"]),
         "took": duration(took(summary)),

@@ -31,6 +31,7 @@ class RunView:
     state: RunState
     progress: RunProgress
     exit: ExitRecord | None = None
+    waits: str | None = None
 
     @property
     def key(self) -> str:
@@ -109,9 +110,11 @@ class Feed:
 
         watch = self._watches.setdefault(run.dir, RunWatch(run))
         changed = watch.poll() or run.dir not in self._views
-        if changed:
+        status = None if watch.state.ended else run.status()
+        waits = status.waits if status else None
+        if changed or waits != self._views[run.dir].waits:
             ended = run.exit() if watch.state.ended else None
-            self._views[run.dir] = RunView(run, watch.state, _frozen(watch.progress), ended)
+            self._views[run.dir] = RunView(run, watch.state, _frozen(watch.progress), ended, waits)
         return changed or not watch.state.ended
 
 

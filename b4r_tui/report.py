@@ -111,6 +111,7 @@ def runs_sheet(summaries: Sequence[Summary]) -> Sheet:
         Column("value", right=True, spare=1),
         Column("queued", spare=5),
         Column("took", right=True, spare=3),
+        Column("waits", spare=6),
     ]
     return Sheet("", columns, [_run_row(summary) for summary in summaries])
 
@@ -197,6 +198,7 @@ def _run_row(summary: Summary) -> list[Text]:
         text("" if value is None else decimal(value)),
         text(moment(summary["queued_at"])),
         text(duration(took(summary))),
+        text(summary.get("waits") or ""),
     ]
 
 

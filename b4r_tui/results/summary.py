@@ -48,6 +48,7 @@ def summarise(run: Run) -> Summary:
         "state": str(watch.state),
         "error": said.error,
         "queued_at": status.queued_at if status else None,
+        "waits": status.waits if status and not watch.state.ended else None,
         "started_at": status.started_at if status else None,
         "ended_at": ended.ended_at if ended else None,
         "exit_code": ended.code if ended else None,
