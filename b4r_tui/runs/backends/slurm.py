@@ -16,7 +16,8 @@ from b4r_tui.runs.backends.hosts import last_line
 from b4r_tui.runs.backends.interface import POLL_SECONDS, Ended, grace_seconds, now
 from b4r_tui.runs.backends.slurm_job import Job, command, ended, find_job
 from b4r_tui.runs.backends.slurm_script import SCRIPT, script
-from b4r_tui.runs.records import STOPPED, note
+from b4r_tui.runs.diagnosis import diagnose
+from b4r_tui.runs.records import STOPPED, TIME_LIMIT, note
 from b4r_tui.runs.store import Run
 from engine.config import Experiment
 from engine.errors import B4RError, ExitCode
@@ -27,6 +28,7 @@ PREFIX = "slurm:"
 LONGEST_POLL = 5.0  # seconds between two questions to the controller; the first come faster
 _PATIENCE = 600.0  # seconds that a controller may not answer, as while it is restarted
 _CANCEL_SECONDS = 60.0
+_SIGNAL_IS_EARLY = 65.0  # seconds that Slurm may send a --signal before its time, and a few for polls
 
 
 class Slurm:
@@ -45,7 +47,7 @@ class Slurm:
             if stop_asked():
                 return _stop(watch)
             watch.rest(stop_asked)
-        return _ended(run, watch.job)
+        return _ended(run, watch.job, experiment.launch.time_limit)
 
 
 @dataclass
@@ -126,8 +128,14 @@ def _forgotten(run: Run, job_id: str) -> Job:
     return Job(job_id, "COMPLETED" if done else "FAILED", code=0 if done else 1)
 
 
-def _ended(run: Run, job: Job) -> Ended:
+def _ended(run: Run, job: Job, limit: float | None) -> Ended:
+    """How the job ended. limit: minutes after which Slurm has told the ranks to stop, so that they saved."""
     told = ended(job)
     if told.code == ExitCode.ENVIRONMENT and told.error is None:
         return Ended(told.code, told.cut_short, last_line(run, MARK) or None)
+    status = run.status()
+    since = status.started_at if status and status.started_at else now()
+    if limit and job.state == "FAILED" and now() - since > limit * 60 - _SIGNAL_IS_EARLY:
+        told_to_stop = diagnose(run, told.code).code == ExitCode.INTERRUPTED
+        return Ended(told.code, TIME_LIMIT) if told_to_stop else told
     return told
