@@ -19,7 +19,7 @@ from b4r_tui.runs.backends.slurm_script import SCRIPT, script
 from b4r_tui.runs.diagnosis import diagnose
 from b4r_tui.runs.records import STOPPED, TIME_LIMIT, note
 from b4r_tui.runs.store import Run
-from engine.config import Experiment
+from engine.config import Experiment, LaunchConfig
 from engine.errors import B4RError, ExitCode
 from engine.events import RunFinished, read_events
 from engine.files import write_text
@@ -47,7 +47,7 @@ class Slurm:
             if stop_asked():
                 return _stop(watch)
             watch.rest(stop_asked)
-        return _ended(run, watch.job, experiment.launch.time_limit)
+        return _ended(run, watch.job, experiment.launch)
 
 
 @dataclass
@@ -124,18 +124,29 @@ def _until_over(watch: _Watch, seconds: float) -> None:
 
 def _forgotten(run: Run, job_id: str) -> Job:
     """Slurm forgets a job some minutes after its end; then the run's events tell whether it went well."""
-    done = any(isinstance(record.event, RunFinished) for record in read_events(run.events_path))
-    return Job(job_id, "COMPLETED" if done else "FAILED", code=0 if done else 1)
+    return Job(job_id, "COMPLETED") if _has_finished(run) else Job(job_id, "FAILED", code=1)
 
 
-def _ended(run: Run, job: Job, limit: float | None) -> Ended:
-    """How the job ended. limit: minutes after which Slurm has told the ranks to stop, so that they saved."""
+def _has_finished(run: Run) -> bool:
+    return any(isinstance(record.event, RunFinished) for record in read_events(run.events_path))
+
+
+def _ended(run: Run, job: Job, launch: LaunchConfig) -> Ended:
+    """How the job ended, where need be with what the agents or the engine said."""
     told = ended(job)
+    if job.state == "FAILED" and launch.min_nodes < launch.nodes and _has_finished(run):
+        return Ended(0)  # with fewer nodes: srun ends with the code of the one that was lost
     if told.code == ExitCode.ENVIRONMENT and told.error is None:
         return Ended(told.code, told.cut_short, last_line(run, MARK) or None)
-    status = run.status()
-    since = status.started_at if status and status.started_at else now()
-    if limit and job.state == "FAILED" and now() - since > limit * 60 - _SIGNAL_IS_EARLY:
-        told_to_stop = diagnose(run, told.code).code == ExitCode.INTERRUPTED
-        return Ended(told.code, TIME_LIMIT) if told_to_stop else told
+    if job.state == "FAILED" and _stopped_at_limit(run, launch.time_limit, told.code):
+        return Ended(told.code, TIME_LIMIT)
     return told
+
+
+def _stopped_at_limit(run: Run, limit: float | None, code: int) -> bool:
+    """Whether the ranks saved and ended because Slurm told them that the time is up. limit: minutes."""
+    status = run.status()
+    if not limit or not status or not status.started_at:
+        return False
+    late = now() - status.started_at > limit * 60 - _SIGNAL_IS_EARLY
+    return late and diagnose(run, code).code == ExitCode.INTERRUPTED

@@ -22,12 +22,13 @@ TERM_SECONDS = 60  # before the time limit the ranks are told to stop, so that t
 def script(run: Run, launch: LaunchConfig) -> str:
     """The text of the batch script."""
     slurm = launch.slurm or SlurmConfig()
+    elastic = " --no-kill" if launch.min_nodes < launch.nodes else ""
     lines = ["#!/bin/bash", *(f"#SBATCH {flag}" for flag in flags(run, launch)), ""]
     lines += [f"module load {shlex.join(slurm.modules)}"] if slurm.modules else []
     lines += [
         "# torchrun's agents meet on the first node, where this script runs",
         "head=$(hostname)",
-        f"exec srun --ntasks-per-node=1 --cpus-per-task={_cores(launch)} --kill-on-bad-exit=0 \\",
+        f"exec srun --ntasks-per-node=1 --cpus-per-task={_cores(launch)} --kill-on-bad-exit=0{elastic} \\",
         f"  {_agent(run, launch)}",
     ]
     return "\n".join(lines) + "\n"

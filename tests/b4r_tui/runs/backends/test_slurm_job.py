@@ -84,6 +84,7 @@ def test_the_batch_script_holds_what_the_settings_ask_for() -> None:
     )
     assert {"--requeue", "--signal=TERM@60", "--no-kill", "--cpus-per-task=2"} <= set(flags)
     assert "module load cuda/12" in lines
+    assert "--kill-on-bad-exit=0 --no-kill " in lines[-2], "a lost node ends neither job nor step"
     assert "'/runs/it'\"'\"'s $HOME/20260101-000000-abcd'" in lines[-1]
 
 
