@@ -61,12 +61,16 @@ class Hosts:
             )  # keeps those before a failure
             needed = launch.min_nodes
             cut_short = wait(lambda: _is_over(agents, needed), launch.time_limit, stop_asked)
+            first = _first_end(run, agents, needed)
             if not cut_short and launch.min_nodes == launch.nodes:
                 _wait_for_all(agents, _ECHO_SECONDS)
         finally:
             end_all(agents)
             processes.sweep(run.run_id)
-        return _ended(run, agents, cut_short)
+        if cut_short:
+            codes = [agent.ssh.returncode for agent in agents]
+            return Ended(int(any(codes)), cut_short)
+        return first
 
 
 def ssh_command(run: Run, launch: LaunchConfig, host: str) -> list[str]:
@@ -144,18 +148,13 @@ def _wait_for_all(agents: Sequence[Agent], seconds: float) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def _ended(run: Run, agents: Sequence[Agent], cut_short: str | None) -> Ended:
-    codes = [agent.ssh.returncode for agent in agents]
-    launch = run.config().launch
-    code = verdict(codes, launch.min_nodes)
-    code = 1 if code is None else code
-    failed = [agent.host for agent in agents if agent.ssh.returncode == SSH_FAILED]
-    error = None
-    if code == SSH_FAILED and failed:
-        error = f"ssh to {failed[0]} failed: {last_line(run) or 'it said nothing'}"
-    elif code == ExitCode.ENVIRONMENT:
-        error = last_line(run, MARK) or None
-    return Ended(code, cut_short, error)
+def _first_end(run: Run, agents: Sequence[Agent], needed: int) -> Ended:
+    """How it ended, as the first agent tells that failed: the others fail after it, or are ended."""
+    code = verdict([agent.ssh.poll() for agent in agents], needed) or 0
+    if code == SSH_FAILED:
+        host = next(agent.host for agent in agents if agent.ssh.poll() == SSH_FAILED)
+        return Ended(code, error=f"ssh to {host} failed: {last_line(run) or 'it said nothing'}")
+    return Ended(code, error=last_line(run, MARK) or None if code == ExitCode.ENVIRONMENT else None)
 
 
 def last_line(run: Run, start: str = "") -> str:
