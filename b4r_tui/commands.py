@@ -41,7 +41,7 @@ def validate(file: Path) -> ExitCode:
     found = load_experiments(file)
     print_line(f"{file}: in order, {plural(len(found.experiments), 'experiment')}")
     for experiment in found.experiments:
-        print_line(f"  {experiment.name}  {experiment.launch.mode} x{experiment.launch.processes}")
+        print_line(f"  {experiment.name}  {experiment.launch.mode} x{experiment.launch.ranks}")
     for name, sweep in found.sweeps.items():
         print_line(f"  sweep of {name}: {sweep.sentence}")
     return ExitCode.OK
@@ -173,7 +173,7 @@ def _facts(run: Run, summary: Summary) -> dict[str, object]:
     facts = {
         "run": f"{run.experiment}/{run.run_id}",
         "state": summary["state"],
-        "waits": why_it_waits(RunStore(run.dir.parent.parent), run) or NOTHING,
+        "waits": summary.get("waits") or why_it_waits(RunStore(run.dir.parent.parent), run) or NOTHING,
         "error": summary["error"],
         "folder": run.dir,
         "started": moment(summary["started_at"]),

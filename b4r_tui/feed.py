@@ -34,6 +34,7 @@ class RunView:
     progress: RunProgress
     exit: ExitRecord | None = None
     card: Card | None = None
+    waits: str | None = None
 
     @property
     def key(self) -> str:
@@ -126,10 +127,13 @@ class Feed:
 
         watch = self._watches.setdefault(run.dir, RunWatch(run))
         changed = watch.poll() or run.dir not in self._views
-        if changed:
+        status = None if watch.state.ended else run.status()
+        waits = status.waits if status else None
+        if changed or waits != self._views[run.dir].waits:
             ended = run.exit() if watch.state.ended else None
             card = card_of(run, watch.state, ended) if watch.state.ended else None
-            self._views[run.dir] = RunView(run, watch.state, _frozen(watch.progress), ended, card)
+            progress = _frozen(watch.progress)
+            self._views[run.dir] = RunView(run, watch.state, progress, ended, card, waits)
         return changed or not watch.state.ended
 
 

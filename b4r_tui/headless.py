@@ -19,13 +19,13 @@ from b4r_tui.interrupts import Interrupts
 from b4r_tui.results.leaderboard import leaderboard
 from b4r_tui.results.seed_check import SeedCheck, check_seeds
 from b4r_tui.results.summary import Summary, read_summary
+from b4r_tui.runs.backends.interface import GRACE_SECONDS
 from b4r_tui.runs.ensure import RunnerWatch
 from b4r_tui.runs.launch import launch, stop
 from b4r_tui.runs.progress import RunWatch
 from b4r_tui.runs.settings import read_settings
 from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import Run, RunStore
-from b4r_tui.runs.supervisor import GRACE_SECONDS
 from b4r_tui.sheets import console as make_console
 from b4r_tui.wording import plural
 from engine.config import Experiment

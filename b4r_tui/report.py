@@ -71,6 +71,7 @@ def runs_sheet(summaries: Sequence[Summary]) -> Sheet:
         Column("value", right=True, spare=1),
         Column("queued", spare=5),
         Column("took", right=True, spare=3),
+        Column("waits", spare=6),
     ]
     return Sheet("", columns, [_run_row(summary) for summary in summaries])
 
@@ -125,7 +126,7 @@ def _live_row(watch: RunWatch, experiment: Experiment, cutoff: int, protocol: st
     running = state is RunState.RUNNING
     return [
         text(experiment.name),
-        text(f"{experiment.launch.mode} x{experiment.launch.processes}"),
+        text(f"{experiment.launch.mode} x{experiment.launch.ranks}"),
         text(state, STATE_STYLES[state.value]),
         text(f"{said.epochs_done}/{said.epochs}"),
         _bar(said.fraction(), STATE_STYLES[state.value], said.eta_seconds(now) if running else None),
@@ -158,6 +159,7 @@ def _run_row(summary: Summary) -> list[Text]:
         text("" if value is None else decimal(value)),
         text(moment(summary["queued_at"])),
         text(duration(took(summary))),
+        text(summary.get("waits") or ""),
     ]
 
 

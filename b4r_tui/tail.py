@@ -132,7 +132,7 @@ def tail(run: Run, options: TailOptions, console: Console) -> None:
 def _check_rank(run: Run, rank: int, follow: bool) -> None:
     if run.log_path(rank).exists():
         return
-    ranks = run.config().launch.processes
+    ranks = run.config().launch.ranks
     if rank >= ranks:
         raise B4RError(f"{run.experiment}/{run.run_id} has no rank {rank}; it has ranks 0 to {ranks - 1}")
     if run.state.ended or not follow:

@@ -11,12 +11,22 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomli
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from engine.clusters import (
+    ELASTIC_RESTARTS,
+    SlurmConfig,
+    TorchXConfig,
+    check_hosts,
+    check_scheduler,
+    check_together,
+)
 from engine.errors import B4RError
 from engine.harmless import is_harmless
 from engine.problems import problems_of
+from engine.settings import Group
+from engine.settings import refuse as _refuse
 
 GENERATED_DATASETS = ("random", "synthetic")
 SAMPLED_LOSSES = ("sampled", "gbce")
@@ -25,13 +35,7 @@ LOSSES_WITH = {"num_negatives": ("sampled", "gbce"), "negatives": ("sampled",), 
 GBCE_T = 0.75  # the calibration Petrov & Macdonald (RecSys 2023) recommend
 NAME_PATTERN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
 PROTOCOL_PATTERN = re.compile(r"full|(popular|uniform)-([1-9][0-9]{0,5})")
-JOB_PATTERN = re.compile(r"(?:[1-9][0-9]*:)?([1-9][0-9]{0,3})x([1-9][0-9]{0,3})")
-
-
-class Group(BaseModel):
-    """A group of settings: strict about types, closed to unknown keys, never changed once made."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+JOB_PATTERN = re.compile(r"(?:([1-9][0-9]{0,3}):)?([1-9][0-9]{0,3})x([1-9][0-9]{0,3})")
 
 
 class Columns(Group):
@@ -296,8 +300,33 @@ class LaunchConfig(Group):
     mode: Literal["ddp", "dmp"] = Field(
         "ddp", description="ddp: every rank holds the model; dmp: the item table is sharded over ranks"
     )
-    scheduler: Literal["local"] = Field("local", description="Who starts the processes")
-    j: str = Field("1x1", description="[min:]nodes x processes a node, as torchrun counts them")
+    scheduler: str = Field(
+        "local",
+        description="Who starts the processes: local (this machine, or `hosts` through ssh), slurm, or torchx:NAME",
+    )
+    j: str = Field(
+        "1x1",
+        description="[min:]nodes x processes a node, as torchrun counts them; with min, lost nodes are done without",
+    )
+    hosts: list[str] | None = Field(
+        None,
+        min_length=1,
+        description="Hosts of a local launch on several nodes; the first is the rendezvous",
+    )
+    rdzv_port: int | None = Field(
+        None,
+        ge=1024,
+        le=65535,
+        description="Port of the rendezvous of several nodes; default by the run's id",
+    )
+    max_restarts: int | None = Field(
+        None,
+        ge=0,
+        le=1000,
+        description="Restarts of several nodes from the last checkpoint; default 3 where j has a min, else 0",
+    )
+    slurm: SlurmConfig | None = Field(None, description="What the Slurm job asks for")
+    torchx: TorchXConfig | None = Field(None, description="What TorchX is told")
     gpu: int | Literal["auto"] = Field(
         "auto",
         description="GPUs to use on a node: a count, 0 for CPU, `auto` for one a process if there are any",
@@ -334,10 +363,9 @@ class LaunchConfig(Group):
             raise PydanticCustomError(
                 "setting", f"'{j}' is not a job size; write nodes x processes, such as 1x2"
             )
-        if int(match[1]) != 1:
+        if match[1] and int(match[1]) > int(match[2]):
             raise PydanticCustomError(
-                "setting",
-                f"'{j}' asks for {match[1]} nodes, but the local scheduler has one; write 1x{match[2]}",
+                "setting", f"'{j}' asks for at least {match[1]} of {match[2]} nodes; write the smaller first"
             )
         return j
 
@@ -348,12 +376,53 @@ class LaunchConfig(Group):
             raise PydanticCustomError("setting", f"{gpu} GPUs cannot be; use 0 for CPU")
         return gpu
 
+    @field_validator("scheduler")
+    @classmethod
+    def _known_scheduler(cls, scheduler: str) -> str:
+        return check_scheduler(scheduler)
+
+    @field_validator("hosts")
+    @classmethod
+    def _safe_hosts(cls, hosts: list[str] | None) -> list[str] | None:
+        return check_hosts(hosts)
+
+    @model_validator(mode="after")
+    def _goes_together(self) -> LaunchConfig:
+        check_together(self)
+        return self
+
     @property
     def processes(self) -> int:
-        """Ranks on this node."""
+        """Ranks on each node."""
+        return self._shape[2]
+
+    @property
+    def nodes(self) -> int:
+        """Nodes, or the most of an elastic launch."""
+        return self._shape[1]
+
+    @property
+    def min_nodes(self) -> int:
+        """Nodes without which an elastic launch cannot go on; all of them where it is not elastic."""
+        return self._shape[0]
+
+    @property
+    def ranks(self) -> int:
+        """Ranks on all nodes."""
+        return self.nodes * self.processes
+
+    @property
+    def restarts(self) -> int:
+        """Restarts of the ranks that torchrun may try."""
+        if self.max_restarts is None:
+            return ELASTIC_RESTARTS if self.min_nodes < self.nodes else 0
+        return self.max_restarts
+
+    @property
+    def _shape(self) -> tuple[int, int, int]:
         match = JOB_PATTERN.fullmatch(self.j)
         assert match is not None
-        return int(match[2])
+        return int(match[1] or match[2]), int(match[2]), int(match[3])
 
 
 class Experiment(Group):
@@ -409,6 +478,7 @@ class Experiment(Group):
                 "synthetic says in which order interactions came but not when, which a temporal split needs; "
                 "use leave-two-out, or random",
             )
+        _refuse_uneven_nodes(self)
         if self.model.tie_output and self.launch.mode == "dmp":
             _refuse_tied_in_dmp(self)
         if self.training.early_stopping and self.training.early_stopping.metric:
@@ -435,9 +505,16 @@ def _refuse_tied_in_dmp(experiment: Experiment) -> None:
         )
 
 
-def _refuse(key: str, sentence: str) -> None:
-    """Raise a validation error that points at `key`, though found by looking at the whole."""
-    raise PydanticCustomError("setting", sentence, {"key": key})
+def _refuse_uneven_nodes(experiment: Experiment) -> None:
+    """With fewer nodes the sequences a step on all ranks stay as many, so each number of nodes must divide them."""
+    launch, batch = experiment.launch, experiment.training.train_batch_size
+    for nodes in range(launch.min_nodes, launch.nodes):
+        if batch * launch.ranks % (nodes * launch.processes):
+            _refuse(
+                "training.train_batch_size",
+                f"steps of {batch} × {launch.ranks} ranks can't be dealt evenly to {nodes} of {launch.nodes} nodes "
+                f"(launch.j = {launch.j}); use a batch that can, or no minimum of nodes",
+            )
 
 
 def check_metric(metric: str, cutoffs: list[int] | None, key: str | None = None) -> None:

@@ -49,7 +49,7 @@ def train(run_dir: Path) -> bool:
 def train_in_group(run_dir: Path, experiment: Experiment, group: Group) -> bool:
     """What every rank does. Returns whether it came to the end."""
     report = Reporter(run_dir, group)
-    run = prepare(run_dir, with_precision(experiment, group), group, report)
+    run = prepare(run_dir, with_precision(dealt(experiment, group.world_size), group), group, report)
     report_start(run)
     try:
         best_epoch = Trainer(run).fit()
@@ -59,6 +59,18 @@ def train_in_group(run_dir: Path, experiment: Experiment, group: Group) -> bool:
     final_test(run)
     report.event(RunFinished(seconds=round(report.seconds, 3), best_epoch=best_epoch))
     return True
+
+
+def dealt(experiment: Experiment, ranks: int) -> Experiment:
+    """The experiment on the ranks there are: where an elastic launch has lost nodes, each takes more of every step.
+
+    The sequences a step on all ranks together stay as many; the settings are checked to allow that.
+    """
+    launch, training = experiment.launch, experiment.training
+    if launch.min_nodes == launch.nodes or ranks == launch.ranks:
+        return experiment
+    batch = training.train_batch_size * launch.ranks // ranks
+    return experiment.model_copy(update={"training": training.model_copy(update={"train_batch_size": batch})})
 
 
 def prepare(run_dir: Path, experiment: Experiment, group: Group, report: Reporter) -> Run:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from b4r_tui.machine import cpu_cores, gpu_names, gpus_for
+from b4r_tui.runs.backends.interface import runs_here
 from engine.config import GENERATED_DATASETS, Columns, Experiment, LaunchConfig
 from engine.data_files import DATA_FILES, OWN_ENDINGS, candidates
 from engine.data_header import first_names
@@ -34,7 +37,10 @@ def objections(experiment: Experiment) -> Iterator[Objection]:
     """All reasons why `experiment` cannot run on this machine now."""
     yield from _data_objections(experiment)
     yield from _file_objections(experiment)
-    yield from _process_objections(experiment.launch)
+    if runs_here(experiment.launch):
+        yield from _process_objections(experiment.launch)
+    else:
+        yield from _cluster_objections(experiment.launch)
     yield from _variable_objections(experiment.launch)
     yield from _tracker_objections(experiment.launch)
 
@@ -123,6 +129,28 @@ def _process_objections(launch: LaunchConfig) -> Iterator[Objection]:
         yield Objection(
             "launch.j",
             f"{launch.processes} processes on {cpu_cores()} CPU cores would only wait; use 1x{most} or less",
+        )
+
+
+def _cluster_objections(launch: LaunchConfig) -> Iterator[Objection]:
+    """Programs that a launch on other machines needs on this one."""
+    needs = {"slurm": ("sbatch", "scontrol", "scancel"), "local": ("ssh",)}.get(launch.scheduler, ())
+    missing = [program for program in needs if shutil.which(program) is None]
+    if missing and launch.scheduler == "slurm":
+        yield Objection(
+            "launch.scheduler",
+            f"no program {missing[0]} here; launch on a machine of the Slurm cluster",
+            ExitCode.ENVIRONMENT,
+        )
+    elif missing:
+        yield Objection(
+            "launch.hosts", "no program ssh here, which starts the hosts; install it", ExitCode.ENVIRONMENT
+        )
+    elif launch.scheduler.startswith("torchx:") and find_spec("torchx") is None:
+        yield Objection(
+            "launch.scheduler",
+            "TorchX is not installed; pip install 'b4r-tui[torchx]'",
+            ExitCode.ENVIRONMENT,
         )
 
 

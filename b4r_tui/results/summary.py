@@ -52,6 +52,7 @@ def summarise(run: Run) -> Summary:
         "error": said.error,
         "cause": card.title if card else None,
         "queued_at": status.queued_at if status else None,
+        "waits": status.waits if status and not watch.state.ended else None,
         "started_at": status.started_at if status else None,
         "ended_at": ended.ended_at if ended else None,
         "exit_code": ended.code if ended else None,
@@ -73,7 +74,7 @@ def _settings(run: Run) -> Summary:
         return {}
     return {
         "mode": experiment.launch.mode,
-        "ranks": experiment.launch.processes,
+        "ranks": experiment.launch.ranks,
         "epochs": experiment.training.num_epochs,
         "seed": experiment.training.seed,
         "recipe": recipe(experiment),

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Container, Iterable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import psutil
@@ -23,14 +23,15 @@ RUN_ID_VARIABLE = "B4R_RUN_ID"
 _POLL_SECONDS = 0.05
 _ROUNDS = 20  # of killing what comes up again
 _adopter: int | None = None  # the process that called adopt_orphans; a fork of it is none
+_spared: set[int] = set()
 
 
-def start(command: list[str], env: dict[str, str], folder: Path, log: Path) -> subprocess.Popen[bytes]:
-    """Start `command` in `folder`, its output appended to `log`. It is told to end when we die (Linux).
+def start(command: list[str], env: dict[str, str], folder: Path, log: Path | None) -> subprocess.Popen[bytes]:
+    """Start `command` in `folder`, its output appended to `log`, or for None where ours goes.
 
-    Raises OSError.
+    It is told to end when we die (Linux). Raises OSError.
     """
-    with log.open("ab") as output:
+    with log.open("ab") if log else nullcontext() as output:
         return subprocess.Popen(  # we have no threads, so a preexec_fn is safe
             command,
             env=env,
@@ -49,6 +50,11 @@ def adopt_orphans() -> None:
     _adopter = os.getpid()
 
 
+def spare(pid: int) -> None:
+    """Leave this process below us alone when we sweep."""
+    _spared.add(pid)
+
+
 def become_subreaper() -> None:
     """From now on processes below us whose parents die are children of ours, where the system can do that (Linux)."""
     if sys.platform.startswith("linux"):
@@ -64,7 +70,12 @@ def reap_adopted(known: Container[int]) -> None:
             os.waitpid(found.si_pid, 0)
 
 
-def end(process: subprocess.Popen[bytes] | subprocess.Popen[str], run_id: str, grace: float) -> None:
+def end(
+    process: subprocess.Popen[bytes] | subprocess.Popen[str],
+    run_id: str,
+    grace: float,
+    variable: str = RUN_ID_VARIABLE,
+) -> None:
     """SIGTERM to the root of the tree; whatever of the tree lives after `grace` seconds is killed."""
     tree = set(descendants(process.pid))
     process.terminate()
@@ -72,15 +83,15 @@ def end(process: subprocess.Popen[bytes] | subprocess.Popen[str], run_id: str, g
     while time.monotonic() < deadline and (process.poll() is None or any(map(lives, tree))):
         tree.update(descendants(process.pid))
         time.sleep(_POLL_SECONDS)
-    kill([*tree, *carriers(run_id)])
+    kill([*tree, *carriers(run_id, variable)])
     if process.poll() is None:
         process.kill()
     process.wait()
 
 
-def sweep(run_id: str) -> None:
+def sweep(run_id: str, variable: str = RUN_ID_VARIABLE) -> None:
     """Kill what a run left behind, until nothing carries its id any more (and nothing is below an adopter)."""
-    kill_all(lambda: [*carriers(run_id), *_adopted()])
+    kill_all(lambda: [*carriers(run_id, variable), *_adopted()])
 
 
 def kill_all(find: Callable[[], Iterable[psutil.Process]]) -> int:
@@ -98,7 +109,7 @@ def kill_all(find: Callable[[], Iterable[psutil.Process]]) -> int:
 
 def _adopted() -> list[psutil.Process]:
     below = descendants(os.getpid()) if _adopter == os.getpid() else []
-    return [process for process in below if lives(process)]
+    return [process for process in below if process.pid not in _spared and lives(process)]
 
 
 def descendants(pid: int, deep: bool = True) -> list[psutil.Process]:
@@ -109,14 +120,14 @@ def descendants(pid: int, deep: bool = True) -> list[psutil.Process]:
         return []
 
 
-def carriers(run_id: str) -> list[psutil.Process]:
+def carriers(run_id: str, variable: str = RUN_ID_VARIABLE) -> list[psutil.Process]:
     """Living processes that were started with the run's id in their environment."""
-    return [process for process in psutil.process_iter() if _carries(process, run_id)]
+    return [process for process in psutil.process_iter() if _carries(process, run_id, variable)]
 
 
-def _carries(process: psutil.Process, run_id: str) -> bool:
+def _carries(process: psutil.Process, run_id: str, variable: str) -> bool:
     try:
-        return process.environ().get(RUN_ID_VARIABLE) == run_id and lives(process)
+        return process.environ().get(variable) == run_id and lives(process)
     except (psutil.Error, OSError):
         return False
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ class StatusRecord:
 
     python, env: the interpreter and what of the environment the shell that queued it had. cpus, gpus: the slots it
     was given, None before. starts: how often a supervisor was started for it.
+    waits: what it waits for, in words. job: the scheduler and its id of the job, such as slurm:17.
     """
 
     run_id: str
@@ -34,6 +35,8 @@ class StatusRecord:
     cpus: int | None = None
     gpus: tuple[str, ...] = ()
     starts: int = 0
+    waits: str | None = None
+    job: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +65,13 @@ def read_status(run_dir: Path) -> StatusRecord | None:
 def write_status(run_dir: Path, record: StatusRecord) -> None:
     """Write `status.json` in one step. Raises OSError."""
     write_json(run_dir / "status.json", {"v": VERSION, **asdict(record)})
+
+
+def note(run_dir: Path, **facts: object) -> None:
+    """Add facts to the run's status, which must be there. Raises OSError."""
+    status = read_status(run_dir)
+    if status is not None:
+        write_status(run_dir, replace(status, **facts))  # type: ignore[arg-type]
 
 
 def read_exit(run_dir: Path) -> ExitRecord | None:

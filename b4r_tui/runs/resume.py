@@ -11,6 +11,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from b4r_tui.runs import processes
+from b4r_tui.runs.backends import slurm
 from b4r_tui.runs.ensure import ensure_runner
 from b4r_tui.runs.locks import try_hold
 from b4r_tui.runs.ownership import check_root
@@ -18,7 +19,7 @@ from b4r_tui.runs.place import NAME, read_place, write_place
 from b4r_tui.runs.records import write_status
 from b4r_tui.runs.state import RunState, read_state
 from b4r_tui.runs.store import Run, config_text, queued_now
-from engine.config import Experiment
+from engine.config import JOB_PATTERN, Experiment, LaunchConfig
 from engine.errors import B4RError, ExitCode
 from engine.events import RunFinished, read_events
 from engine.files import write_text
@@ -38,6 +39,8 @@ def resume(run: Run, j: str | None = None, mode: str | None = None) -> None:
     _check_unfinished(run)
     if not resumable(run.state):
         raise B4RError(f"{run.name} is {run.state}; stop it first")
+    if adopt(run):
+        return
     lock = _lock(run)
     try:
         _prepare(run, j, mode)
@@ -46,6 +49,16 @@ def resume(run: Run, j: str | None = None, mode: str | None = None) -> None:
     finally:
         os.close(lock)
     ensure_runner(run.dir.parent.parent)
+
+
+def adopt(run: Run) -> bool:
+    """Queue a lost run whose Slurm job goes on for a new supervisor; whether there was such a job. Raises B4RError."""
+    if run.state is not RunState.LOST or not slurm.lives(run):
+        return False
+    status = run.status()
+    write_status(run.dir, replace(queued_now(run), job=status.job if status else None))
+    ensure_runner(run.dir.parent.parent)
+    return True
 
 
 def _prepare(run: Run, j: str | None, mode: str | None) -> None:
@@ -77,19 +90,27 @@ def spread(experiment: Experiment, j: str | None, mode: str | None) -> Experimen
     """
     settings = experiment.model_dump()
     settings["launch"] |= {"j": j or experiment.launch.j, "mode": mode or experiment.launch.mode}
-    batch = experiment.training.train_batch_size * experiment.launch.processes
+    shape = JOB_PATTERN.fullmatch(settings["launch"]["j"])
+    nodes, ranks = (int(shape[2]), int(shape[2]) * int(shape[3])) if shape else (1, 1)
+    settings["launch"]["hosts"] = _hosts_for(experiment.launch, nodes)
+    batch = experiment.training.train_batch_size * experiment.launch.ranks
+    settings["training"]["train_batch_size"] = max(1, batch // ranks)
     try:
-        ranks = Experiment.model_validate(settings).launch.processes
-        if batch % ranks:
-            raise B4RError(
-                f"{ranks} ranks can't share steps of {batch} sequences (train_batch_size × ranks) evenly; "
-                f"use a number of ranks that divides {batch}"
-            )
-        settings["training"]["train_batch_size"] = batch // ranks
-        return Experiment.model_validate(settings)
+        after = Experiment.model_validate(settings)
     except ValidationError as error:
         problem = problems_of(error, Experiment)[0]
         raise B4RError(f"{problem.key}: {problem.sentence}") from error
+    if batch % ranks:
+        raise B4RError(
+            f"{ranks} ranks can't share steps of {batch} sequences (train_batch_size × ranks) evenly; "
+            f"use a number of ranks that divides {batch}"
+        )
+    return after
+
+
+def _hosts_for(launch: LaunchConfig, nodes: int) -> list[str] | None:
+    """The first of the launch's hosts, as many as there are nodes; none where that is one."""
+    return launch.hosts[:nodes] if launch.hosts and nodes > 1 else None
 
 
 def resumable(state: RunState) -> bool:

@@ -115,11 +115,12 @@ def read_needs(run_dir: Path, env: Mapping[str, str]) -> Needs:
 def needs_of(launch: dict[str, Any], visible: str | None = None) -> Needs:
     """launch: the table of `config.toml`. visible: CUDA_VISIBLE_DEVICES where it was set."""
     gpu = launch.get("gpu", "auto")
+    nodes, _, ranks = str(launch.get("j", "1x1")).rpartition("x")
     return Needs(
-        ranks=int(str(launch.get("j", "1x1")).rpartition("x")[2]),
+        ranks=int(ranks),
         threads=launch.get("threads"),
         gpus=None if gpu == "auto" else int(gpu),
         memory_gb=launch.get("memory_gb"),
         visible=None if visible is None else tuple(name.strip() for name in visible.split(",")),
-        elsewhere=launch.get("scheduler", LOCAL) != LOCAL,
+        elsewhere=launch.get("scheduler", LOCAL) != LOCAL or int(nodes.rpartition(":")[2]) > 1,
     )

@@ -12,7 +12,6 @@ import dataclasses
 import os
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +19,8 @@ from pathlib import Path
 import psutil
 
 from b4r_tui.results.summary import write_summary
-from b4r_tui.runs import processes, torchrun
+from b4r_tui.runs import processes
+from b4r_tui.runs.backends.interface import Ended, backend_of
 from b4r_tui.runs.crash.explain import ended_early, explain
 from b4r_tui.runs.crash.kernel import Kills, kills
 from b4r_tui.runs.crash.traceback import is_echo
@@ -32,7 +32,7 @@ from b4r_tui.runs.records import (
     TIME_LIMIT,
     ExitRecord,
     StatusRecord,
-    read_status,
+    note,
     write_exit,
     write_status,
 )
@@ -41,11 +41,6 @@ from b4r_tui.trackers.watch import start_trackers
 from engine.config import Experiment
 from engine.errors import B4RError, ExitCode
 from engine.events import EventReader, EventWriter, Record, RunFailed
-
-GRACE_SECONDS = (
-    30.0  # the ranks end their step and write a checkpoint; torchrun itself waits as long for them
-)
-_POLL_SECONDS = 0.1
 
 
 class StopRequest:
@@ -96,69 +91,41 @@ def supervise(run: Run, stop_asked: Callable[[], bool]) -> ExitRecord:
         experiment = run.config()
     except B4RError as error:
         return _failed(error.sentence, error.code)
-    command = torchrun.command(run, experiment.launch)
-    _note(run, started_at=_now(), argv=tuple(command))
     start_trackers(run, experiment.launch.trackers)
-    return _run(run, experiment, command, stop_asked)
+    return _run(run, experiment, stop_asked)
 
 
-def _run(run: Run, experiment: Experiment, command: list[str], stop_asked: Callable[[], bool]) -> ExitRecord:
-    """Run torchrun to its end, or end it."""
-    env = torchrun.environment(run, experiment.launch)
+def _run(run: Run, experiment: Experiment, stop_asked: Callable[[], bool]) -> ExitRecord:
+    """See the run through on the backend of its scheduler; what its end means."""
     reader = EventReader(run.events_path)
     reader.poll()  # what earlier attempts said
     before = kills()
     try:
-        process = processes.start(command, env, run.dir, run.log_path())
-    except OSError as error:
-        return _failed(f"torchrun could not be started: {error.strerror or error}", ExitCode.ENVIRONMENT)
-    cut_short = _wait(process, experiment.launch.time_limit, stop_asked)
-    if cut_short:
-        processes.end(process, run.run_id, float(os.environ.get("B4R_GRACE", GRACE_SECONDS)))
-    processes.sweep(run.run_id)
-    if process.returncode == 0:
+        ended = backend_of(experiment.launch).run(run, experiment, stop_asked)
+    except B4RError as error:
+        return _failed(error.sentence, error.code)
+    if ended.code == 0:
         return ExitRecord(reason=FINISHED, ended_at=_now(), code=0)
-    if cut_short == STOPPED:
+    if ended.cut_short == STOPPED:
         return ExitRecord(reason=STOPPED, ended_at=_now())
-    if cut_short == TIME_LIMIT:
+    if ended.cut_short == TIME_LIMIT:
         sentence = (
-            f"stopped at its time limit of {experiment.launch.time_limit:g} minutes (launch.time_limit)"
+            f"stopped at its time limit of {experiment.launch.time_limit or 0:g} minutes (launch.time_limit)"
         )
-        return _ended_early(run, TIME_LIMIT, sentence)
-    return _explained(run, process.returncode, reader.poll(), before)
+        return _ended_early(run, TIME_LIMIT, ended.error or sentence)
+    return _explained(run, ended, reader.poll(), before)
 
 
-def _wait(
-    process: subprocess.Popen[bytes], limit: float | None, stop_asked: Callable[[], bool]
-) -> str | None:
-    """Wait until the process ends: None, or until it has to be ended: why. limit: minutes."""
-    deadline = time.monotonic() + limit * 60 if limit else float("inf")
-    while not _has_ended(process):
-        processes.reap_adopted(known=(process.pid,))
-        if stop_asked():
-            return STOPPED
-        if time.monotonic() > deadline:
-            return TIME_LIMIT
-    return None
-
-
-def _has_ended(process: subprocess.Popen[bytes]) -> bool:
-    """Whether it ended within a poll's time."""
-    try:
-        process.wait(_POLL_SECONDS)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
-
-
-def _explained(run: Run, returncode: int, records: list[Record], before: Kills) -> ExitRecord:
+def _explained(run: Run, ended: Ended, records: list[Record], before: Kills) -> ExitRecord:
     """The exit record of a failed run; sees to it that its events tell of the failure too. records: this attempt's."""
     told = [record.event for record in records if isinstance(record.event, RunFailed)]
-    card, failure = explain(run, returncode, told, before)
+    card, failure = explain(run, ended.code, told, before)
     if (
         failure.code == ExitCode.INTERRUPTED
     ):  # a rank was told to stop by someone else, and all of them agreed
         return _ended_early(run, STOPPED, None)
+    if ended.error:
+        card = dataclasses.replace(card, sentence=ended.error)
     spoken = [event.error for event in told if not is_echo(event.error)]
     if not spoken:
         _tell(run, failure, card.sentence)
@@ -186,10 +153,9 @@ def _tell(run: Run, failure: Failure, sentence: str) -> None:
 
 def _note(run: Run, **facts: object) -> None:
     """Add facts to the run's status."""
-    status = read_status(run.dir) or StatusRecord(
-        run_id=run.run_id, experiment=run.experiment, queued_at=_now()
-    )
-    write_status(run.dir, dataclasses.replace(status, **facts))  # type: ignore[arg-type]
+    if run.status() is None:
+        write_status(run.dir, StatusRecord(run_id=run.run_id, experiment=run.experiment, queued_at=_now()))
+    note(run.dir, **facts)
 
 
 def _failed(sentence: str, code: ExitCode) -> ExitRecord:

@@ -21,8 +21,7 @@ DEFAULTS = {
 
 def command(run: Run, launch: LaunchConfig) -> list[str]:
     """The command line that trains a run on this machine."""
-    script = [launch.script] if launch.script else ["-m", "engine.train"]
-    return program(launch, [*script, str(run.dir)])
+    return program(launch, _trainer(run, launch))
 
 
 def program(launch: LaunchConfig, arguments: list[str]) -> list[str]:
@@ -31,6 +30,26 @@ def program(launch: LaunchConfig, arguments: list[str]) -> list[str]:
         *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nnodes=1"),
         f"--nproc-per-node={launch.processes}",
         *arguments,
+    ]
+
+
+def node_command(
+    run: Run, launch: LaunchConfig, endpoint: str, rdzv_id: str, is_host: bool | None
+) -> list[str]:
+    """The command line that trains a run on this node and others.
+
+    endpoint: host:port where they meet. is_host: whether that is this node; None lets torchrun find out.
+    """
+    conf = [] if is_host is None else [f"is_host={int(is_host)}"]
+    call = os.environ.get("B4R_LAST_CALL")  # seconds that an elastic run waits for more nodes than it needs
+    conf += [f"last_call_timeout={int(call)}"] if call else []
+    return [
+        *(sys.executable, "-m", "torch.distributed.run", f"--nnodes={launch.min_nodes}:{launch.nodes}"),
+        f"--nproc-per-node={launch.processes}",
+        *("--rdzv-backend=c10d", f"--rdzv-endpoint={endpoint}", f"--rdzv-id={rdzv_id}"),
+        *([f"--rdzv-conf={','.join(conf)}"] if conf else []),
+        f"--max-restarts={launch.restarts}",
+        *_trainer(run, launch),
     ]
 
 
@@ -55,3 +74,8 @@ def environment(run: Run, launch: LaunchConfig) -> dict[str, str]:
         "B4R_RUN_DIR": str(run.dir),
         "TORCHELASTIC_ERROR_FILE": str(run.dir / "logs" / ERROR_FILE),
     }
+
+
+def _trainer(run: Run, launch: LaunchConfig) -> list[str]:
+    """What each rank runs, as Python's arguments."""
+    return [*([launch.script] if launch.script else ["-m", "engine.train"]), str(run.dir)]

@@ -16,12 +16,12 @@ from rich.console import Console
 from b4r_tui.experiments.load import load_experiments
 from b4r_tui.experiments.searches import Sweep
 from b4r_tui.interrupts import Interrupts
+from b4r_tui.runs.backends.interface import GRACE_SECONDS
 from b4r_tui.runs.launch import stop
 from b4r_tui.runs.locks import try_hold
 from b4r_tui.runs.progress import RunWatch
 from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import Run, RunStore
-from b4r_tui.runs.supervisor import GRACE_SECONDS
 from b4r_tui.sheets import console as make_console
 from b4r_tui.sheets import show
 from b4r_tui.sweeps.budget import Budget

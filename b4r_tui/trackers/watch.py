@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+from b4r_tui.runs.processes import spare
 from b4r_tui.runs.store import Run, run_at
 from b4r_tui.trackers.feed import Feed, make_tracker
 from engine.events import EventWriter, Warn
@@ -27,7 +28,10 @@ def start_trackers(run: Run, trackers: Sequence[str]) -> None:
     try:
         log = os.open(run.dir / "logs" / "trackers.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         command = [sys.executable, "-m", "b4r_tui.trackers.watch", str(run.dir)]
-        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+        spare(process.pid)  # it has to tell of the end too
         os.close(log)
     except OSError as error:
         _warn(run, "trackers", error)

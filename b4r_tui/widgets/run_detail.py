@@ -189,9 +189,10 @@ def _pace(view: RunView, now: float) -> list[str]:
     if view.state.ended:
         return [f"took {duration(progress.seconds)}"] if progress.seconds else []
     if view.state.value == "queued":
-        return ["waiting for its turn"]
+        return [view.waits or "waiting for its turn"]
     step = f" {progress.step}/{progress.steps}" if progress.steps else ""
     facts = [f"{progress.phase}{step}"] if progress.phase else ["starting"]
+    facts += [view.waits] if view.waits else []
     return facts + ([f"for {duration(now - progress.started_at)}"] if progress.started_at else [])
 
 

@@ -60,9 +60,7 @@ def softmax_gradients(
     blocks, shift = list(blocks_of_items(hidden, weights, _LEAST_ITEMS)), _shift(hidden, weights, bias)
     keep = can_keep(hidden, weights)
     rows = len(hidden)
-    factors = [
-        part.bfloat16() if half else part for part in (_padded(hidden) if half else hidden, weights, bias)
-    ]
+    factors = _in_half(hidden, weights, bias) if half else (hidden, weights, bias)
     total, kept = hidden.new_zeros(len(factors[0])), []
     for block in blocks:
         exponentials = _exponentials(*factors, block, shift)
@@ -107,9 +105,10 @@ def _exponentials(
     return (logits if shift is None else logits.sub_(shift[:, None])).exp_()
 
 
-def _padded(hidden: Tensor) -> Tensor:
-    """With rows of zeros up to a round number: oneDNN makes a kernel anew for every shape."""
-    return functional.pad(hidden, (0, 0, 0, -len(hidden) % _ROWS))
+def _in_half(hidden: Tensor, weights: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """In bfloat16, hidden with rows of zeros up to a round number: oneDNN makes a kernel anew for every shape."""
+    padded = functional.pad(hidden, (0, 0, 0, -len(hidden) % _ROWS))
+    return padded.bfloat16(), weights.bfloat16(), bias.bfloat16()
 
 
 def _add_product(total: Tensor, left: Tensor, right: Tensor) -> None:

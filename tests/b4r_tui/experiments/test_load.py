@@ -245,7 +245,7 @@ BAD = {
     "calibration out of range": ("[experiments.a.training]\nloss = 'gbce'\ngbce_t = 1.5\n", 3, "less than"),
     "missing script": ("[experiments.a]\nlaunch.script = 'none.py'\n", 2, "no file"),
     "missing checkpoint": ("[experiments.a]\nevaluation.pth = './none.pth'\n", 2, "no checkpoint"),
-    "nodes": ("[experiments.a]\nlaunch.j = '2x1'\n", 2, "asks for 2 nodes"),
+    "nodes": ("[experiments.a]\nlaunch.j = '2x1'\n", 2, "runs on 2 hosts"),
     "job": ("[experiments.a]\nlaunch.j = 'two'\n", 2, "is not a job size"),
     "processes": ("[experiments.a]\nlaunch.j = '1x9999'\nlaunch.gpu = 0\n", 2, "9999 processes on"),
     "a GPU for two": ("[experiments.a]\nlaunch.gpu = 1\nlaunch.j = '1x2'\n", 2, "need a GPU each"),
