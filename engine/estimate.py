@@ -98,10 +98,10 @@ def _state(experiment: Experiment, table: int, output: int, dense: int) -> int:
     In dmp the table and the output layer are dealt out; the table's fused optimiser on CPU keeps a number a row.
     """
     launch = experiment.launch
-    copies = 4 if launch.processes == 1 else 5
+    copies = 4 if launch.ranks == 1 else 5
     if launch.mode == "ddp":
         return FLOAT * copies * (table + output + dense)
-    return FLOAT * (copies * dense + (2 * table + 4 * output) // launch.processes)
+    return FLOAT * (copies * dense + (2 * table + 4 * output) // launch.ranks)
 
 
 def _tokens(experiment: Experiment) -> int:

@@ -58,7 +58,7 @@ def _expected(experiment: Experiment) -> str:
     if experiment.launch.script or size is None:
         return "memory is not estimated: only reading tells how large its data are"
     expected = estimate(experiment, size)
-    ranks = experiment.launch.processes
+    ranks = experiment.launch.ranks
     return f"{ranks} x {in_gb(expected.memory)} of memory, {in_gb(expected.checkpoint)} a checkpoint, as estimated"
 
 

@@ -11,6 +11,7 @@ from b4r_tui.experiments.checks import objections
 from b4r_tui.machine import cpu_cores, gpus_for
 from b4r_tui.preflight import room
 from b4r_tui.preflight.finding import Finding, in_gb
+from b4r_tui.runs.backends.interface import runs_here
 from b4r_tui.runs.ownership import check_root
 from engine.config import Experiment
 from engine.errors import B4RError, ExitCode
@@ -26,17 +27,21 @@ def findings(experiment: Experiment, root: Path) -> Iterator[Finding]:
     for objection in objections(experiment):
         yield Finding(objection.key, objection.sentence, objection.code)
     yield from _root(root)
-    yield from _ports(experiment)
+    here = runs_here(experiment.launch)  # what other machines have, their scheduler knows
+    if here:
+        yield from _ports(experiment)
     if experiment.launch.script:  # nobody knows what it needs
         return
     size = known_size(experiment)
     if size is not None:
         expected = estimate(experiment, size)
-        yield from _memory(experiment, expected, room.memory())
+        if here:
+            yield from _memory(experiment, expected, room.memory())
         yield from _disk(experiment, expected, Path(experiment.training.export_root or root))
         yield from _batch(experiment, size.users)
-    yield from _cores(experiment)
-    yield from _shared_memory(experiment)
+    if here:
+        yield from _cores(experiment)
+        yield from _shared_memory(experiment)
 
 
 def _root(root: Path) -> Iterator[Finding]:
@@ -98,7 +103,7 @@ def _disk(experiment: Experiment, expected: Estimate, place: Path) -> Iterator[F
 
 def _batch(experiment: Experiment, users: int) -> Iterator[Finding]:
     """A step that is larger than an epoch; long histories are cut into several sequences, so this is a guess."""
-    ranks, training = experiment.launch.processes, experiment.training
+    ranks, training = experiment.launch.ranks, experiment.training
     step, samples = training.train_batch_size * ranks, users * training.dupe_factor
     if ranks > 1 and step > 2 * samples:
         yield Finding(

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from engine.config import JOB_PATTERN, Experiment
+from engine.config import Experiment
 
 NO_NUMBERS = frozenset(  # settings that name, place or pace a run
     {
@@ -36,19 +36,13 @@ def recipe(experiment: Experiment) -> str:
     """
     settings = settings_of(experiment)
     deciding = {key: value for key, value in settings.items() if _decides(key)}
-    deciding["ranks"] = ranks_of(experiment)
+    deciding["ranks"] = experiment.launch.ranks
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def settings_of(experiment: Experiment) -> dict[str, Any]:
     """All settings by dotted key, such as `training.lr`; lists whole, tables taken apart, what is unset None."""
     return dict(_flat(experiment.model_dump(mode="json"), ""))
-
-
-def ranks_of(experiment: Experiment) -> int:
-    """Ranks of all nodes together."""
-    match = JOB_PATTERN.fullmatch(experiment.launch.j)
-    return int(match[1]) * int(match[2]) if match else experiment.launch.processes
 
 
 def _decides(key: str) -> bool:
