@@ -1,6 +1,6 @@
 """All subcommands, in the order in which --help lists them."""
 
-from b4r_tui.command_line import after_training, files, queue, results, runs, surroundings, sweeps
+from b4r_tui.command_line import after_training, files, queue, results, runs, shell, surroundings, sweeps
 
 COMMANDS = (
     files.VALIDATE,
@@ -25,4 +25,5 @@ COMMANDS = (
     files.IMPORT,
     runs.RERUN,
     results.TRACK,
+    shell.COMPLETION,
 )
