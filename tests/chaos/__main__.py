@@ -1,8 +1,8 @@
 """`python -m tests.chaos --rounds 200 --seed 7 --root DIR`: plays rounds of chaos; exits 1 where a check failed.
 
-A round starts one to three small runs, by `--run` or by the app in a pseudo-terminal, breaks one thing or two at a drawn
-moment, waits until all is over, checks it, takes up what has not finished (and breaks some of that too), and checks
-that all runs end with the numbers of undisturbed ones. Most runs are scripts that save themselves as the engine does;
+A round starts one to three small runs, by `--run` or by the app in a pseudo-terminal, breaks one thing or two at a
+drawn moment, waits until all is over, checks it, takes up what has not finished (and breaks some of that too), and
+checks that all runs end with the numbers of undisturbed ones. Most runs are scripts that save themselves as the engine does;
 each tenth is the engine itself.
 """
 
@@ -56,7 +56,7 @@ def main() -> None:
     report = {"seed": asked.seed, "rounds": [asdict(each) for each in rounds], "violations": wrong}
     (asked.root / "report.json").write_text(json.dumps(report, indent=1) + "\n")
     for line in [*table(rounds), *(f"VIOLATION {each}" for each in wrong)]:
-        print(line)
+        _say(line)
     sys.exit(1 if wrong or any(each.violations for each in rounds) else 0)
 
 
@@ -68,13 +68,16 @@ def _played(world: World, asked: argparse.Namespace) -> Iterator[Round]:
         real = bool(asked.real_every) and number % asked.real_every == asked.real_every - 1
         played = Player(world, number, asked.seed, real).play()
         told = ", ".join(name + ("" if hit else " (too late)") for name, hit in played.faults.items())
-        print(
-            f"{number:4} {told:32} {played.seconds:6.1f} s  {dict(Counter(played.states.values()))}",
-            flush=True,
-        )
+        states = dict(Counter(played.states.values()))
+        _say(f"{number:4} {told:32} {played.seconds:6.1f} s  {states}")
         for violation in played.violations:
-            print(f"     VIOLATION {violation}", flush=True)
+            _say(f"     VIOLATION {violation}")
         yield played
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
 
 
 def check_whole(world: World) -> Iterator[str]:

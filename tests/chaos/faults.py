@@ -150,7 +150,7 @@ ENDS_AS = {  # beside finished
     "machine": {"lost"},
     "torchrun": {"failed"},
     "rank": {"failed"},
-    "disk full": {"failed", "lost"},
+    "disk full": {"failed"},
 }
 VICTIM_SECONDS = 3.0  # to wait for a process that is only being started
 
