@@ -172,7 +172,7 @@ class Record:
 class EventWriter:
     """Appends events to a file, each in one write, so that a reader sees whole lines or a torn last one.
 
-    A torn line, of a writer that died or found the disk full, is ended before the next event and so does not swallow it.
+    A torn line, of a writer that died or found the disk full, is ended before the next event, which it would swallow.
     """
 
     def __init__(self, path: Path) -> None:

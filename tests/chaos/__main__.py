@@ -2,8 +2,8 @@
 
 A round starts one to three small runs, by `--run` or by the app in a pseudo-terminal, breaks one thing or two at a
 drawn moment, waits until all is over, checks it, takes up what has not finished (and breaks some of that too), and
-checks that all runs end with the numbers of undisturbed ones. Most runs are scripts that save themselves as the engine does;
-each tenth is the engine itself.
+checks that all runs end with the numbers of undisturbed ones. Most runs are scripts that save themselves as the
+engine does; each tenth round is of the engine itself.
 """
 
 from __future__ import annotations
