@@ -17,6 +17,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeGuard
 
 import psutil
 
@@ -28,6 +29,7 @@ from b4r_tui.runs.delete import TRASH
 from b4r_tui.runs.locks import hold_unless_held, is_held
 from b4r_tui.runs.orphans import sweep_orphans
 from b4r_tui.runs.place import queue_folder
+from b4r_tui.runs.records import StatusRecord
 from b4r_tui.runs.roster import Roster, RosterReader
 from b4r_tui.runs.settings import Settings, read_settings, waked_at
 from b4r_tui.runs.slots import Machine, Slots
@@ -145,10 +147,10 @@ class Runner:
         if status and status.job:  # its processes are Slurm's
             return
         processes.kill_all(lambda: [*processes.carriers(run.run_id), *self._strays()])
-        if each.process is None or run.state is not RunState.QUEUED or is_held(run.dir / "lock"):
+        if each.process is None or not _never_began(status) or is_held(run.dir / "lock"):
             return
         by_itself = each.process.returncode >= 0  # not by a signal: the next one would end as this one did
-        if by_itself or (status and status.starts >= STARTS):
+        if by_itself or status.starts >= STARTS:
             give_up(run, f"its supervisor did not start; {run.log_path()} says why", code=3)
 
     def _strays(self) -> list[psutil.Process]:
@@ -157,6 +159,11 @@ class Runner:
         mine = processes.descendants(os.getpid(), deep=False)
         strays = [each for each in mine if each.pid not in supervisors and processes.lives(each)]
         return [*strays, *(below for stray in strays for below in processes.descendants(stray.pid))]
+
+
+def _never_began(status: StatusRecord | None) -> TypeGuard[StatusRecord]:
+    """Whether the run was given a supervisor and still waits; one with no starts was taken up anew in the meantime."""
+    return status is not None and status.started_at is None and status.starts > 0
 
 
 def serve(root: Path, idle_seconds: float, told_to_leave: StopFlag) -> None:

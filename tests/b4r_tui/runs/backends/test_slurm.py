@@ -14,12 +14,13 @@ import pytest
 from b4r_tui.runs.backends.slurm import job_of
 from b4r_tui.runs.backends.slurm_job import command, find_job
 from b4r_tui.runs.launch import launch, stop
+from b4r_tui.runs.orphans import sweep_orphans
 from b4r_tui.runs.processes import carriers
 from b4r_tui.runs.resume import resume
 from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import Run, RunStore
 from engine.events import Epoch, Progress, RunResumed, RunStarted, read_events
-from tests.b4r_tui.conftest import wait_until
+from tests.b4r_tui.conftest import runners, wait_until
 from tests.b4r_tui.runs.backends.conftest import cluster_experiment, losses
 from tests.conftest import ROOT
 from tests.engine.conftest import Train, train
@@ -113,11 +114,22 @@ def test_a_job_is_taken_up_requeued_and_stopped(slurm: RunStore) -> None:
     status = run.status()
     assert status is not None and status.supervisor_pid is not None
 
+    for runner in runners(slurm):
+        runner.kill()
+        runner.wait(10)
     os.kill(status.supervisor_pid, signal.SIGKILL)
     wait_until(lambda: run.state is RunState.LOST)
+    assert sweep_orphans(slurm.root) == 0, "the job's processes are Slurm's, though they run here"
     resume(run)
     wait_until(lambda: run.state is RunState.RUNNING, 30)
+    second = run.status()
+    assert second is not None and second.supervisor_pid not in (None, status.supervisor_pid)
+
+    os.kill(second.supervisor_pid, signal.SIGKILL)
+    wait_until(lambda: (third := run.status()) is not None and third.supervisor_pid != second.supervisor_pid)
+    wait_until(lambda: run.state is RunState.RUNNING, 30)
     assert not (run.dir / "attempts").exists(), "the same job, not another attempt"
+    assert job_of(run) == (status.job or "").removeprefix("slurm:")
 
     job_id = str(job_of(run))
     command("scontrol", "requeue", job_id)
