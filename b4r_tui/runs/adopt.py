@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from b4r_tui.runs.locks import hold_unless_held
 from b4r_tui.runs.records import StatusRecord, write_status
-from b4r_tui.runs.state import RunState
+from b4r_tui.runs.state import RunState, is_lost_while_we_hold
 from b4r_tui.runs.store import Run
 
 
@@ -23,7 +23,7 @@ def adopt(run: Run) -> bool:
         return False
     try:
         status = run.status()
-        if status is None or run.state is not RunState.LOST:
+        if status is None or not is_lost_while_we_hold(run.dir):
             return False
         write_status(run.dir, _waiting(status))
         return True

@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeGuard
@@ -112,11 +111,13 @@ class Runner:
             key = (run.dir, status.job if status else None)
             if key in self._jobless:
                 continue
-            with suppress(B4RError):  # it does not answer now; we ask again at the next look
+            try:
                 if adopt(run):
                     self._waked_at = -1  # it waits now: look again
                 elif run.state is RunState.LOST:
                     self._jobless.add(key)
+            except B4RError as error:  # Slurm does not answer now; we ask again at the next look
+                sys.stderr.write(f"{time.strftime('%F %T')} {run.name}: {error.sentence}\n")
 
     def _start_what_fits(self) -> None:
         for waiting in [each for each in self._waiting if each.doomed]:
