@@ -7,8 +7,8 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from b4r_tui.command_line.queue import AS_BEFORE
 from b4r_tui.commands import print_line
-from b4r_tui.queue_options import AS_BEFORE
 from b4r_tui.runs import arrange
 from b4r_tui.runs.delete import delete
 from b4r_tui.runs.outlook import Outlook, look_ahead

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 import tree_sitter
 import tree_sitter_bash
 
+from b4r_tui.importing.ascii import as_it_was, ascii_only
 from b4r_tui.importing.words import Words
 
 _READ_THROUGH = {
@@ -74,7 +75,7 @@ def read_script(text: str) -> Script:
     """The commands of a bash script."""
     parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
     reader = _Reader()
-    reader.visit(parser.parse(text.replace("\r\n", "\n").encode()).root_node)
+    reader.visit(parser.parse(ascii_only(text.replace("\r\n", "\n")).encode()).root_node)
     reader.script.remarks = list(dict.fromkeys(reader.script.remarks))
     return reader.script
 
@@ -136,7 +137,7 @@ class _Reader:
         variable, body = node.child_by_field_name("variable"), node.child_by_field_name("body")
         if variable is None or body is None:
             return
-        name = (variable.text or b"").decode()
+        name = as_it_was(variable.text)
         values = [text for value in _values(node, variable, body) for text in self._words.expand(value)]
         if (
             not values

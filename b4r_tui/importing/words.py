@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import tree_sitter
 
+from b4r_tui.importing.ascii import as_it_was
+
 _PLAIN = ("word", "number", "string_content", "extglob_pattern", "special_character", "variable_name")
 _EXPANSION = re.compile(
     r"\$\{(?P<name>[A-Za-z_]\w*)(?P<all>\[[@*]\])?(?:(?P<how>:?[-=])(?P<default>.*))?\}", re.DOTALL
@@ -71,11 +73,11 @@ class Words:
         text, place = "", node.start_byte + 1
         source, start = node.text or b"", node.start_byte
         for child in node.named_children:
-            text += source[place - start : child.start_byte - start].decode()
+            text += as_it_was(source[place - start : child.start_byte - start])
             is_text = child.type == "string_content"
             text += re.sub(r'\\(["\\$`]|\n)', _kept, _text(child)) if is_text else self._joined(child)
             place = child.end_byte
-        return text + source[place - start : -1].decode()
+        return text + as_it_was(source[place - start : -1])
 
     def _values(self, node: tree_sitter.Node) -> list[str]:
         """The values of a variable; its text as written where the script does not set it."""
@@ -107,7 +109,7 @@ def _kept(match: re.Match[str]) -> str:
 
 
 def _text(node: tree_sitter.Node) -> str:
-    return (node.text or b"").decode("utf-8", "replace")
+    return as_it_was(node.text)
 
 
 def _line(node: tree_sitter.Node) -> int:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from b4r_tui import __version__
-from b4r_tui.cli import STATES, main
+from b4r_tui.cli import main
+from b4r_tui.command_line.runs import STATES
 from b4r_tui.runs.launch import launch
 from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import Run, RunStore
@@ -44,7 +45,10 @@ def test_importing_the_command_line_imports_nothing_heavy() -> None:
 
 
 def test_no_command_imports_torch() -> None:
-    code = "import sys, b4r_tui.headless, b4r_tui.commands, b4r_tui.tail, b4r_tui.runs.supervisor; print(*sys.modules)"
+    modules = ", ".join(
+        f"b4r_tui.{name}" for name in ("headless", "commands", "show_run", "tail", "runs.supervisor")
+    )
+    code = f"import sys, {modules}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"torch", "textual", "pandas", "numpy", "tree_sitter"} & set(done.stdout.split())
 
@@ -88,6 +92,13 @@ def test_wrong_usage_is_told_and_exits_2(argv: list[str], capsys) -> None:
     assert "b4r-tui: error: " in capsys.readouterr().err.replace("b4r-tui runs", "b4r-tui").replace(
         "b4r-tui launch", "b4r-tui"
     )
+
+
+def test_json_and_only_go_with_the_commands_that_declare_them(capsys) -> None:
+    usage_code("--json", "stop", "a")
+    assert "--json goes with --run, runs, show, queue, evaluate, fairness, " in capsys.readouterr().err
+    usage_code("--only=a", "runs")
+    assert "--only goes with --run, launch, retry and export" in capsys.readouterr().err
 
 
 def test_the_states_one_can_ask_for_are_those_there_are() -> None:

@@ -16,7 +16,8 @@ import pytest
 from rich.console import Console
 
 from b4r_tui import fetch as fetching
-from b4r_tui.cli import FETCHED, main
+from b4r_tui.cli import main
+from b4r_tui.command_line.surroundings import FETCHED
 from b4r_tui.fetch import ARCHIVES, TERMS, Archive, fetch
 from engine.config import DataConfig
 from engine.data.readers import READERS

@@ -274,6 +274,13 @@ def test_no_text_breaks_the_reader(text: str) -> None:
     read_script(START + text)
 
 
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0\n\r'"), min_size=1), max_size=5))
+def test_words_of_any_alphabet_come_back_as_they_were(words: list[str]) -> None:
+    quoted = " ".join(f"'{word}'" for word in words)
+    (command,) = read_script(f"run {quoted} ${{x:-[ü]}} {{é}}").commands
+    assert [word.text for word in command.words[1:-2]] == words
+
+
 @given(st.lists(st.text(st.characters(codec="ascii", exclude_characters="\0\n\r"), max_size=12), max_size=5))
 def test_words_in_single_quotes_come_back_as_they_were(words: list[str]) -> None:
     quoted = " ".join("'" + word.replace("'", "'\\''") + "'" for word in words)

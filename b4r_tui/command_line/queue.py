@@ -1,17 +1,18 @@
-"""The arguments of `b4r-tui queue`, `retry` and `delete`."""
+"""Commands about what waits: `queue`, `retry` and `delete`."""
 
 from __future__ import annotations
 
 import argparse
-import math
 from pathlib import Path
+
+from b4r_tui.command_line.command import Command, add_json, add_only
+from b4r_tui.command_line.numbers import number
 
 AS_BEFORE = 0  # no limit can be this; None takes one away
 
 
-def add_queue(parser: argparse.ArgumentParser) -> None:
-    """Add the doings of `queue`; without one it lists."""
-    parser.add_argument("--json", action="store_true", help="as JSON", default=argparse.SUPPRESS)
+def _add_queue(parser: argparse.ArgumentParser) -> None:
+    add_json(parser)
     doings = parser.add_subparsers(dest="doing", metavar="DOING", title="what to do (list)")
 
     def doing(name: str, help_line: str) -> argparse.ArgumentParser:
@@ -23,9 +24,7 @@ def add_queue(parser: argparse.ArgumentParser) -> None:
         )
         return added
 
-    doing("list", "show the runs under way and those that wait, and why").add_argument(
-        "--json", action="store_true", help="as JSON", default=argparse.SUPPRESS
-    )
+    add_json(doing("list", "show the runs under way and those that wait, and why"))
     for name, help_line in (
         ("pause", "start no more runs, or hold these back; runs under way go on"),
         ("go", "go on with the queue, or let these go"),
@@ -43,34 +42,33 @@ def add_queue(parser: argparse.ArgumentParser) -> None:
     _add_limit(doing("limit", "limit what runs take together; none: the limit goes"))
 
 
-def add_retry(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of `retry`."""
+def _queue(arguments: argparse.Namespace, root: Path) -> int:
+    from b4r_tui.queueing import act
+
+    return act(arguments, root)
+
+
+def _add_retry(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", metavar="RUN", nargs="*", help="runs that failed, were stopped or got lost")
     parser.add_argument("--failed", action="store_true", help="all that failed or got lost")
-    parser.add_argument(
-        "--only",
-        nargs="+",
-        metavar="NAME",
-        default=argparse.SUPPRESS,
-        help="with --failed: of these experiments",
-    )
+    add_only(parser, "with --failed: of these experiments")
     parser.add_argument("--anew", action="store_true", help="as new runs, even where one could go on")
 
 
-def add_delete(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of `delete`."""
+def _retry(arguments: argparse.Namespace, root: Path) -> int:
+    from b4r_tui.queueing import retry_runs
+
+    return retry_runs(arguments, root)
+
+
+def _add_delete(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("names", metavar="RUN", nargs="+", help="runs that have ended or wait")
 
 
-def number(text: str) -> float:
-    """A priority."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number")
-    return value
+def _delete(arguments: argparse.Namespace, root: Path) -> int:
+    from b4r_tui.queueing import delete_runs
+
+    return delete_runs(arguments, root)
 
 
 def _add_limit(parser: argparse.ArgumentParser) -> None:
@@ -88,3 +86,8 @@ def _limit(text: str) -> int | None:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1 on, nor none")
     return int(text)
+
+
+QUEUE = Command("queue", "show what runs and what waits, and why; change its order", _queue, _add_queue)
+RETRY = Command("retry", "give runs that failed or got lost another try", _retry, _add_retry)
+DELETE = Command("delete", "delete the folders of runs that have ended or wait", _delete, _add_delete)

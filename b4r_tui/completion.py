@@ -1,0 +1,39 @@
+"""A shell's completion script, made by shtab from the parser."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import Any
+
+import shtab
+
+# Names of experiments and ids of runs in ./runs, by programs that every shell has: asking b4r-tui itself takes longer.
+_NAMES = "find runs -mindepth 1 -maxdepth 2 -type d -not -path '*/.*' 2>/dev/null | sed 's:.*/::'"
+_RUNS = shtab.cmd(_NAMES)
+_BY_METAVAR: dict[str, Any] = {
+    "RUN": _RUNS,
+    "OTHER": _RUNS,
+    "RUN|FILE.pth": _RUNS,
+    "DIR": shtab.DIRECTORY,
+    "FILE": shtab.FILE,
+    "PATH": shtab.FILE,
+    "SCRIPT": shtab.FILE,
+    "TOML": shtab.FILE,
+}
+
+
+def script(parser: argparse.ArgumentParser, shell: str) -> str:
+    """What the shell is to read: options, choices, files, and the runs in ./runs. shell: bash, zsh or fish."""
+    for action in _actions(parser):
+        if action.metavar in _BY_METAVAR and not action.choices:
+            action.complete = _BY_METAVAR[action.metavar]  # type: ignore[attr-defined]
+    return str(shtab.complete(parser, shell))
+
+
+def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    for action in parser._actions:
+        yield action
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                yield from _actions(below)
