@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 from pydantic import BaseModel
 
-from b4r_tui import cli
+from b4r_tui.cli import parser as program_parser
 from b4r_tui.experiments.settings import Setting, settings_of
 from b4r_tui.experiments.sweep_options import RangeTable, SweepOptions
 from engine import events
@@ -24,6 +23,14 @@ from engine.config import Experiment
 FOLDER = Path(__file__).parent / "reference"
 MADE = "<!-- Made by docs/make_reference.py from {source}: change it there, then `make docs`. -->\n"
 GROUPS = ("data", "model", "training", "evaluation", "launch")
+USUAL = {  # what values are that go without help
+    "RUN": "the run",
+    "FILE": "the experiments file",
+    "SCRIPT": "shell scripts that start the original",
+    "N": "the number",
+    "RUN|FILE.pth": "the run, or a checkpoint without its run",
+    "place": "where it goes",
+}
 
 
 def main() -> None:
@@ -46,7 +53,7 @@ def settings_page() -> str:
         MADE.format(source="engine/config.py"),
         "A file has tables `[experiments.NAME]`, each with the groups below, and `[defaults]` with groups that hold for all of",
         "them. NAME: letters, digits, `.`, `_`, `-`, not starting with a dot. Keys can be written as tables or dotted",
-        '(`model.emb_dim = 64`). Unknown keys are errors that name the nearest known one; `b4r-tui validate FILE` tells them all.',
+        "(`model.emb_dim = 64`). Unknown keys are errors that name the nearest known one; `b4r-tui validate FILE` tells them all.",
         "Relative paths start at the folder of the file.",
         "",
         "## Of an experiment",
@@ -60,13 +67,27 @@ def settings_page() -> str:
     for group in GROUPS:
         model = Experiment.model_fields[group].annotation
         assert isinstance(model, type) and issubclass(model, BaseModel)
-        lines += ["", f"## {group}", "", inspect.getdoc(model) or "", "", *settings_table(settings_of(model, group))]
+        lines += [
+            "",
+            f"## {group}",
+            "",
+            inspect.getdoc(model) or "",
+            "",
+            *settings_table(settings_of(model, group)),
+        ]
     return "\n".join([*lines, *sweep_lines()]) + "\n"
 
 
 def sweep_lines() -> Iterator[str]:
     """The section on sweep tables."""
-    yield from ("", "## sweep", "", inspect.getdoc(SweepOptions) or "", "More in [sweeps.md](../sweeps.md).", "")
+    yield from (
+        "",
+        "## sweep",
+        "",
+        inspect.getdoc(SweepOptions) or "",
+        "More in [sweeps.md](../sweeps.md).",
+        "",
+    )
     yield from settings_table(settings_of(SweepOptions, ""))
     yield from (
         "",
@@ -77,7 +98,13 @@ def sweep_lines() -> Iterator[str]:
         "|---|---|---|",
     )
     for name, field in RangeTable.model_fields.items():
-        default = "needed" if field.is_required() else f"`{show(field.default)}`" if field.default is not None else ""
+        default = (
+            "needed"
+            if field.is_required()
+            else f"`{show(field.default)}`"
+            if field.default is not None
+            else ""
+        )
         yield f"| `{name}` | {default} | {cell(field.description)} |"
 
 
@@ -95,9 +122,10 @@ def cli_page() -> str:
     lines = [
         "# Command line: every command and option",
         "",
-        MADE.format(source="the parser of b4r_tui/cli.py"),
+        MADE.format(source="b4r_tui/command_line"),
         "`RUN` is a run's id, the unique start of one, its experiment's name (the latest run), or its folder. Options of a",
-        "command stand after its name. `--json` writes to standard output alone; messages go to standard error.",
+        "command stand after its name; every command takes `--runs DIR`, the runs root. `--json` writes to standard output alone,",
+        "messages go to standard error.",
         "",
         "| exit code | means |",
         "|---|---|",
@@ -110,29 +138,10 @@ def cli_page() -> str:
     return "\n".join([*lines, *command_lines(program_parser())]) + "\n"
 
 
-class _Found(Exception):
-    """Carries a parser out of the program."""
-
-
-def program_parser() -> argparse.ArgumentParser:
-    """The parser that the program itself would read its arguments with, wherever it is made."""
-
-    def found(parser: argparse.ArgumentParser, *_: Any, **__: Any) -> None:
-        raise _Found(parser)
-
-    with mock.patch.object(argparse.ArgumentParser, "parse_known_args", found):
-        try:
-            cli.main(["--help"])
-        except _Found as found_it:
-            parser: argparse.ArgumentParser = found_it.args[0]
-            return parser
-    raise LookupError("b4r_tui.cli.main reads its arguments without argparse")
-
-
 def command_lines(parser: argparse.ArgumentParser) -> Iterator[str]:
     """A section on a parser, then those on its commands."""
     yield from ("", f"## `{parser.prog}`", "", sentence(parser.description or ""))
-    rows = [row(parser, action) for action in parser._actions if shown(action)]
+    rows = [row(parser, action) for action in parser._actions if shown(parser, action)]
     if rows:
         yield from ("", "| argument | meaning |", "|---|---|", *rows)
     for action in parser._actions:
@@ -141,18 +150,24 @@ def command_lines(parser: argparse.ArgumentParser) -> Iterator[str]:
                 yield from command_lines(inner)
 
 
-def shown(action: argparse.Action) -> bool:
-    """Whether an argument stands in a table; `--help` and `--runs`, which all commands take, stand once."""
+def shown(parser: argparse.ArgumentParser, action: argparse.Action) -> bool:
+    """Whether an argument stands in a table; `--help` does not, `--runs`, which all commands take, does once."""
+    if action.dest == "runs":
+        return parser.prog == "b4r-tui"
     return not isinstance(action, argparse._HelpAction | argparse._SubParsersAction)
 
 
 def row(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
     """An argument's row: how it is written, what it is for."""
-    meaning = parser._get_formatter()._expand_help(action) if action.help else ""
+    meaning = (
+        parser._get_formatter()._expand_help(action)
+        if action.help
+        else USUAL.get(str(action.metavar or action.dest), "")
+    )
     written = ", ".join(f"`{name}`" for name in action.option_strings) or f"`{value_of(action)}`"
     if action.option_strings and action.nargs != 0:
         written += f" `{value_of(action)}`"
-    return f"| {written} | {cell(meaning)} |"
+    return f"| {cell(written)} | {cell(meaning)} |"
 
 
 def value_of(action: argparse.Action) -> str:
@@ -179,7 +194,9 @@ def events_page() -> str:
     for name, kind in events.EVENT_TYPES.items():
         about = inspect.getdoc(kind) or ""
         lines += ["", f"## {name}", "", about, "", "| field | type | default |", "|---|---|---|"]
-        lines += [f"| `{each.name}` | `{cell(str(each.type))}` | {default_of(each)} |" for each in fields(kind)]
+        lines += [
+            f"| `{each.name}` | `{cell(str(each.type))}` | {default_of(each)} |" for each in fields(kind)
+        ]
     return "\n".join(lines) + "\n"
 
 
