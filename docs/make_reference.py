@@ -22,6 +22,21 @@ from engine.config import Experiment
 
 FOLDER = Path(__file__).parent / "reference"
 MADE = "<!-- Made by docs/make_reference.py from {source}: change it there, then `make docs`. -->\n"
+ABOUT_SETTINGS = """\
+A file has tables `[experiments.NAME]`, each with the groups below, and `[defaults]` with groups that hold for all of
+them. NAME: letters, digits, `.`, `_`, `-`, not starting with a dot. Keys can be written as tables or dotted
+(`model.emb_dim = 64`). Unknown keys are errors that name the nearest known one; `b4r-tui validate FILE` tells all
+of them. Relative paths start at the folder of the file."""
+ABOUT_COMMANDS = """\
+`RUN` is a run's id, the unique start of one, its experiment's name (the latest run), or its folder. Options of a
+command stand after its name; every command takes `--runs DIR`, the runs root. `--json` writes to standard output
+alone, messages go to standard error."""
+ABOUT_EVENTS = """\
+`events.jsonl` of a run folder has one JSON object a line, appended by rank 0 and never changed. Every line has `v`
+(version, {version}), `t` (unix seconds) and `type`. What is no number is `null`. Readers pass over unknown types and
+keys, and a torn last line; `engine.events.read_events(path)` does. A field with a default may be missing.
+
+`Metrics` is protocol → metric → value; `Intervals` is protocol → metric → `value`, `low`, `high`, `n`, `se`."""
 GROUPS = ("data", "model", "training", "evaluation", "launch")
 USUAL = {  # what values are that go without help
     "RUN": "the run",
@@ -51,10 +66,7 @@ def settings_page() -> str:
         "# Settings: every key of an experiments file",
         "",
         MADE.format(source="engine/config.py"),
-        "A file has tables `[experiments.NAME]`, each with the groups below, and `[defaults]` with groups that hold for all of",
-        "them. NAME: letters, digits, `.`, `_`, `-`, not starting with a dot. Keys can be written as tables or dotted",
-        "(`model.emb_dim = 64`). Unknown keys are errors that name the nearest known one; `b4r-tui validate FILE` tells them all.",
-        "Relative paths start at the folder of the file.",
+        ABOUT_SETTINGS,
         "",
         "## Of an experiment",
         "",
@@ -123,9 +135,7 @@ def cli_page() -> str:
         "# Command line: every command and option",
         "",
         MADE.format(source="b4r_tui/command_line"),
-        "`RUN` is a run's id, the unique start of one, its experiment's name (the latest run), or its folder. Options of a",
-        "command stand after its name; every command takes `--runs DIR`, the runs root. `--json` writes to standard output alone,",
-        "messages go to standard error.",
+        ABOUT_COMMANDS,
         "",
         "| exit code | means |",
         "|---|---|",
@@ -185,11 +195,7 @@ def events_page() -> str:
         "# Events: what a run reports",
         "",
         MADE.format(source="engine/events.py"),
-        "`events.jsonl` of a run folder has one JSON object a line, appended by rank 0 and never changed. Every line has `v`",
-        f"(version, {events.VERSION}), `t` (unix seconds) and `type`. Numbers that are no numbers are `null`. Readers pass over unknown types",
-        "and keys, and a torn last line; `engine.events.read_events(path)` does. A field with a default may be missing.",
-        "",
-        "`Metrics` is protocol → metric → value; `Intervals` is protocol → metric → `value`, `low`, `high`, `n`, `se`.",
+        ABOUT_EVENTS.format(version=events.VERSION),
     ]
     for name, kind in events.EVENT_TYPES.items():
         about = inspect.getdoc(kind) or ""
