@@ -58,7 +58,7 @@ def mentioned() -> list[str]:
 
 def _whole(usage: str) -> str:
     """`compare RUN… [--metric M]` as somebody would type it with all there is."""
-    words = usage.replace("[", "").replace("]", "").replace("…", "").split()
+    words = usage.replace("[", "").replace("]", "").replace(" …", " 1x2").replace("…", "").split()
     return " ".join(word.partition("|")[0] for word in words)
 
 
