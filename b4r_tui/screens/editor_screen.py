@@ -508,7 +508,7 @@ class EditorScreen(Screen[None]):
         if name is None:
             return
         heirs = edit_tables.heirs_of(self._document.text, name)
-        more = f" {', '.join(heirs)} extends it and will need another parent." if heirs else ""
+        more = f" Another parent will be needed by {', '.join(heirs)}." if heirs else ""
         question = f"Take {name} out of {self._path.name}?{more} Its runs stay."
         answers = {"k": "Keep it", "d": "Delete"}
         if await self.app.push_screen_wait(AskOne("Delete", question, answers)) == "d":
