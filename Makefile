@@ -38,7 +38,8 @@ bench: .venv/dev ## start-up, data, evaluation and training beside other librari
 	$(BIN)/python -m benchmarks.fairness
 	$(BIN)/python -m benchmarks.queue
 
-docs: .venv/dev ## the pictures of the README, made by the program itself
+docs: .venv/dev ## the reference pages and the picture of the README, made from the code and by the program itself
+	$(BIN)/python -m docs.make_reference
 	$(BIN)/python docs/make_pictures.py
 
 clean:

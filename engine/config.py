@@ -349,7 +349,8 @@ class LaunchConfig(Group):
 
     trackers: list[Literal["tensorboard", "mlflow"]] = Field(
         [],
-        description="Trackers that get the run's numbers while it runs; they need the extras of these names",
+        description="Trackers (`tensorboard`, `mlflow`) that get the run's numbers while it runs; they need the extras "
+        "of these names",
     )
     tracking_uri: str | None = Field(
         None, description="MLflow's store or server; default .mlflow/mlflow.db in the runs root"

@@ -72,16 +72,17 @@ def _settings() -> Iterator[Setting]:
     for group in GROUPS:
         model = Experiment.model_fields[group].annotation
         assert isinstance(model, type) and issubclass(model, BaseModel)
-        yield from _of_model(model, group)
+        yield from settings_of(model, group)
 
 
-def _of_model(model: type[BaseModel], above: str) -> Iterator[Setting]:
+def settings_of(model: type[BaseModel], above: str) -> Iterator[Setting]:
+    """The settings of a model and of the models within it; above: the dotted key that they are under."""
     for name, field in model.model_fields.items():
         key = f"{above}.{name}"
         kinds = _kinds(field.annotation)
         inner = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
         if inner:
-            yield from _of_model(inner[0], key)
+            yield from settings_of(inner[0], key)
         else:
             yield _setting(key, field, kinds)
 

@@ -1,0 +1,28 @@
+"""The reference pages are those that the code makes now, and lack nothing that it has."""
+
+from __future__ import annotations
+
+import pytest
+
+from b4r_tui.command_line.table import COMMANDS
+from b4r_tui.experiments.settings import SETTINGS
+from docs.make_reference import FOLDER, pages
+from engine.events import EVENT_TYPES
+
+
+@pytest.mark.parametrize("name", pages())
+def test_a_reference_page_is_what_the_code_makes(name: str) -> None:
+    assert (FOLDER / name).read_text(encoding="utf-8") == pages()[name], (
+        "stale: python -m docs.make_reference"
+    )
+
+
+def test_every_setting_command_and_event_has_its_place() -> None:
+    made = pages()
+    assert [key for key in SETTINGS if f"| `{key}` |" not in made["settings.md"]] == []
+    assert [each.name for each in COMMANDS if f"## `b4r-tui {each.name}`" not in made["cli.md"]] == []
+    assert [kind for kind in EVENT_TYPES if f"## {kind}\n" not in made["events.md"]] == []
+
+
+def test_no_argument_goes_without_a_meaning() -> None:
+    assert [line for line in pages()["cli.md"].splitlines() if line.endswith("|  |")] == []
