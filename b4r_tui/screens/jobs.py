@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from textual import work
+from textual.binding import Binding
 from textual.message import Message
-from textual.screen import Screen
 from textual.worker import get_current_worker
 
 from b4r_tui.jobs import Cancelled, Job
-from b4r_tui.widgets.run_detail import RunDetail
-from b4r_tui.widgets.run_table import RunTable
+from b4r_tui.screens.part import Part
 from engine.errors import B4RError
 
 if TYPE_CHECKING:
     from b4r_tui.after import Action
-    from b4r_tui.app import B4RApp
     from b4r_tui.runs.store import Run
 
 
-class JobsPart(Screen[None]):
+BINDINGS = [
+    Binding("m", "after", "Measure", tooltip="Measure, recommend with or export the selected finished run"),
+]
+
+
+class JobsPart(Part):
     """The part of a screen that does one action at a time with each finished run, and tells how far it is."""
 
     @dataclass
@@ -41,27 +44,22 @@ class JobsPart(Screen[None]):
         super().__init__()
         self._jobs: dict[str, Job] = {}  # what is done with finished runs now, by the run's key
 
-    @property
-    def b4r(self) -> B4RApp:
-        """The app, which calls the core for all screens."""
-        return cast("B4RApp", self.app)
-
     def may_start_job(self) -> bool:
         """Whether the selected run has finished, and nothing is done with it yet."""
-        view = self.query_one(RunTable).selected
+        view = self.table.selected
         return view is not None and view.state.value == "finished" and view.key not in self._jobs
 
     def show_job(self) -> None:
         """Show how far the action on the selected run is."""
-        view = self.query_one(RunTable).selected
-        self.query_one(RunDetail).show_job(self._jobs.get(view.key) if view else None)
+        view = self.table.selected
+        self.detail.show_job(self._jobs.get(view.key) if view else None)
 
     @work(group="ask")
     async def action_after(self) -> None:
         """Ask what to do with the selected finished run, and do it."""
         from b4r_tui.screens.after_training import AfterTraining
 
-        view = self.query_one(RunTable).selected
+        view = self.table.selected
         if view is None:
             return
         chosen = await self.app.push_screen_wait(AfterTraining(f"{view.run.experiment} {view.run.run_id}"))
@@ -69,7 +67,7 @@ class JobsPart(Screen[None]):
             return
         action, arguments = chosen
         self._jobs[view.key] = Job(view.key, action.name, action.title)
-        self.query_one(RunDetail).open_tab("after")
+        self.detail.open_tab("after")
         self.show_job()
         self.refresh_bindings()
         self._work_on(view.run, action, arguments)
@@ -105,7 +103,7 @@ class JobsPart(Screen[None]):
         self._jobs.pop(job.key, None)
         self.show_job()
         self.refresh_bindings()
-        self.query_one(RunDetail).read_results_again()
+        self.detail.read_results_again()
         if message.error:
             self.b4r.show_error(f"{job.title}: it did not work", message.error)
         else:
