@@ -1,4 +1,4 @@
-"""One run, closer: a headline and tabs for epochs, curves, log, configuration, results, data and what came after."""
+"""One run, closer: a headline, and tabs from its epochs to the machine it ran on."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from b4r_tui.widgets.curves import Curves
     from b4r_tui.widgets.log_view import LogView
 
-TABS = ("epochs", "curves", "log", "config", "results", "data", "after")
+TABS = ("epochs", "curves", "log", "config", "results", "data", "after", "environment")
 
 
 class RunTab(Protocol):
@@ -202,6 +202,10 @@ def new_tab(name: str) -> Widget:
         from b4r_tui.widgets.data_view import DataView
 
         return DataView()
+    if name == "environment":
+        from b4r_tui.widgets.environment_view import EnvironmentView
+
+        return EnvironmentView()
     from b4r_tui.widgets.results_view import ResultsView
 
     return ResultsView()
