@@ -37,7 +37,7 @@ class Comparison:
 def compared(run: Run, file: Path) -> list[Comparison]:
     """The run beside the defaults, its experiment in the file now, and the parent. Raises B4RError."""
     values = settings_of(run.config())
-    defaults = {key: setting.default for key, setting in SETTINGS.items()}
+    defaults = {key: SETTINGS[key].default for key in values}
     return [
         Comparison("the defaults", changes(values, defaults)),
         _with_experiment(values, f"{run.experiment} as the file has it now", run.experiment, file),
@@ -55,9 +55,10 @@ def changes(values: dict[str, Any], others: dict[str, Any]) -> tuple[Change, ...
 
 
 def settings_of(experiment: Experiment) -> dict[str, Any]:
-    """All settings by dotted key."""
+    """All settings by dotted key; those of a table that is not there, such as early stopping, are left out."""
     dumped = experiment.model_dump()
-    return {key: _inner(dumped, setting.path) for key, setting in SETTINGS.items()}
+    tables = {key: _inner(dumped, setting.path[:-1]) for key, setting in SETTINGS.items()}
+    return {key: table.get(SETTINGS[key].path[-1]) for key, table in tables.items() if table is not None}
 
 
 def parent_of(file: Path, name: str) -> str | None:

@@ -26,6 +26,7 @@ from b4r_tui.widgets.problem_list import ProblemList
 from b4r_tui.widgets.run_detail import TABS, RunDetail
 from b4r_tui.widgets.run_table import RunTable
 from b4r_tui.widgets.title_bar import NARROW, TitleBar
+from b4r_tui.wording import plural
 from engine.errors import B4RError
 
 if TYPE_CHECKING:
@@ -36,6 +37,10 @@ NO_RUNS = "No runs yet. Press l to launch {name}."
 NO_RUNS_AT_ALL = "No runs yet. Highlight an experiment and press l to launch it."
 TABS_HELP = ", ".join(TABS).capitalize()
 BROKEN = "No runs yet. Mend the file first."
+ROOMY = 140  # cells from which on all keys fit the footer with room between them
+ON_HEADING = (
+    "{runs} here: enter folds or opens the group, x marks its runs, s, R, t, D and p are for all of them."
+)
 SEARCH_HELP = "Show just runs with these words; in a log, search it"
 
 
@@ -166,7 +171,9 @@ class MainScreen(RunActions, JobsPart):
 
     async def _show_detail(self) -> None:
         self.show_job()
-        await self.detail.show(self.table.selected, self._now(), self.table.marked, self.table.asked)
+        table = self.table
+        nothing = ON_HEADING.format(runs=plural(len(table.chosen), "run")) if table.chosen else ""
+        await self.detail.show(table.selected, self._now(), table.marked, table.asked, nothing)
         allowed = tuple(self.check_action(name, ()) for name in ("launch", *FITS, "after"))
         if allowed != self._allowed:
             self._allowed = allowed
@@ -194,7 +201,7 @@ class MainScreen(RunActions, JobsPart):
     def on_resize(self) -> None:
         """Where the terminal is narrow, entries of experiments are short, and so is the footer: just our keys."""
         footer, narrow = self.query_one(Footer), self.size.width < NARROW
-        footer.show_command_palette, footer.compact = not narrow, narrow
+        footer.show_command_palette, footer.compact = not narrow, self.size.width < ROOMY
         lines = 1 if narrow else 3
         experiments = self.query_one(ExperimentList)
         if experiments.lines != lines:

@@ -32,13 +32,16 @@ def style_of(number: int, dark: bool) -> tuple[str, str]:
     return colours[number % len(colours)], SIGNS[(number + number // len(SIGNS)) % len(SIGNS)]
 
 
-def legend(names: list[str], dark: bool) -> Text:
-    """The names of lines behind their signs."""
-    parts = []
+def legend(names: list[str], dark: bool, width: int = 1000) -> Text:
+    """The names of lines behind their signs, on lines of at most `width` cells where a name fits one."""
+    lines = [Text()]
     for number, name in enumerate(names):
         colour, sign = style_of(number, dark)
-        parts.append(Text(f"━{sign}━ {name}", colour))
-    return Text("   ").join(parts)
+        entry = Text(f"━{sign}━ {name}", colour)
+        if lines[-1] and lines[-1].cell_len + 3 + entry.cell_len > width:
+            lines.append(Text())
+        lines[-1].append("   " if lines[-1] else "").append_text(entry)
+    return Text("\n").join(lines)
 
 
 def title_of(curve: Curve, names: list[str], dark: bool, palette: Palette) -> Text:
@@ -58,7 +61,8 @@ def draw(plot: Any, curve: Curve, window: Window, names: list[str], dark: bool) 
     plot.clear()
     last = max((points[0][-1] for points in curve.lines.values()), default=2.0)
     low, high = window.epochs(max(2.0, last))
-    seen = []
+    seen: list[float] = []
+    signs = []
     several = len(curve.lines) > 1
     for place, (name, points) in enumerate(curve.lines.items()):
         colour, sign = style_of(names.index(name) if name in names else place, dark)
@@ -67,8 +71,9 @@ def draw(plot: Any, curve: Curve, window: Window, names: list[str], dark: bool) 
         if len(x) > 1:
             plot.plot(x, y, line_style=colour, hires_mode=HiResMode.BRAILLE)
         if several or len(x) == 1:
-            shift = (place % 4) / 4
-            plot.scatter(*marks((x, y), shift=shift), marker=sign, marker_style=colour)
+            signs.append((marks((x, y), shift=(place % 4) / 4), sign, colour))
+    for points, sign, colour in signs:  # above all lines, which would hide them
+        plot.scatter(*points, marker=sign, marker_style=colour)
     _scale(plot, low, high, seen)
 
 

@@ -30,7 +30,7 @@ class Curves(Vertical, can_focus=True):
     DEFAULT_CSS = """
     Curves {
         &:focus #curve-status { color: $primary; }
-        #curve-status { height: auto; max-height: 3; padding: 0 1; color: $text-muted; }
+        #curve-status { height: auto; max-height: 4; padding: 0 1; color: $text-muted; }
         #plots { height: 1fr; display: none; grid-size: 2 1; }
         #plots.all { grid-size: 2 2; }
         .plot { width: 1fr; height: 1fr; }
@@ -126,7 +126,9 @@ class Curves(Vertical, can_focus=True):
                 curve_plot.draw(place.query_one("PlotWidget"), curve, self._window, self._names, dark)
         status = self.query_one("#curve-status", Static)
         status.display = bool(self._names) or self._window != Window()
-        status.update(curve_plot.legend(self._names, dark) if self._names else self._said())
+        status.update(
+            curve_plot.legend(self._names, dark, self.size.width - 2) if self._names else self._said()
+        )
 
     def _said(self) -> str:
         share = self._window.end - self._window.start

@@ -11,16 +11,17 @@ from rich.text import Text
 from b4r_tui.widgets import numbers
 from b4r_tui.widgets.palette import Palette
 from b4r_tui.widgets.run_cells import DRAWN, epoch_of
+from b4r_tui.widgets.run_order import note_of
 
 if TYPE_CHECKING:
     from b4r_tui.feed import RunView
 
 GAP = 1
 WIDEST_BAR = 32
-NOTE = 24  # cells from which on a note says something
+NOTE = 16  # cells from which on a note says something
 NARROW = 84  # below this a heading has one line
 RISES, FALLS = "▲", "▼"
-LEAST_NEEDED_FIRST = ("gpu", "memory", "note", "rate", "second", "eta", "loss")
+LEAST_NEEDED_FIRST = ("memory", "gpu", "rate", "second", "note", "eta", "loss")
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,13 @@ class Column:
         """Its heading, with an arrow where the table is sorted by it."""
         arrow = (FALLS if falls else RISES) if by == self.key else ""
         first, *rest = self.label.split("\n")
-        lines = [f"{first[: self.width - 1]}{arrow}" if arrow else first, *rest]
-        style = "bold" if arrow else ""
-        return Text("\n").join(numbers.fitted(Text(line, style), self.width, self.right) for line in lines)
+        lines = [f"{first}{arrow}" if self.width > len(first) and not self.right else first, *rest]
+        texts = [
+            numbers.fitted(Text(line, "bold" if arrow else ""), self.width, self.right) for line in lines
+        ]
+        if arrow not in texts[0].plain:
+            texts[0].append(arrow, "bold")  # in the gap
+        return Text("\n").join(texts)
 
 
 def columns_for(
@@ -63,8 +68,14 @@ def columns_for(
 ) -> list[Column]:
     """The columns that fit `width`: less needed ones go first, the note and the bar take what is left."""
     columns = _all_columns(views, look, look.protocol or "" if width >= NARROW else "")
-    for key, there in (("experiment", all_runs), ("mark", marks), ("gpu", any(view.gpus for view in views))):
-        if not there:
+    there = {
+        "experiment": all_runs,
+        "mark": marks,
+        "gpu": any(view.gpus for view in views),
+        "note": any(note_of(view) for view in views),
+    }
+    for key, is_there in there.items():
+        if not is_there:
             del columns[key]
     _shrink(columns, width)
     spare = width - _total(columns)
@@ -124,7 +135,7 @@ def _all_columns(views: Sequence[RunView], look: Look, protocol: str) -> dict[st
         Column("memory", "Memory", 7),
         Column("gpu", "GPU", 5),
         Column("eta", "ETA", 6),
-        Column("note", "Waits for, or why it died", NOTE, right=False),
+        Column("note", "Waits, or died", NOTE, right=False),
     ]
     return {column.key: column for column in columns}
 
@@ -138,7 +149,7 @@ def _shrink(columns: dict[str, Column], width: int) -> None:
     for key in LEAST_NEEDED_FIRST:
         if _total(columns) <= width:
             return
-        if key == "rate":
+        if key == "second":
             columns["state"] = replace(columns["state"], label="", width=1)
         if _total(columns) > width:
             columns.pop(key, None)

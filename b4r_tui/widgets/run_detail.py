@@ -60,6 +60,7 @@ class RunDetail(Vertical):
         super().__init__(id="detail")
         self._view: RunView | None = None
         self._now = 0.0
+        self._nothing = ""
         self._beside: list[RunView] = []
         self._metric: tuple[str, str] | None = None
         self._turn = asyncio.Lock()  # a tab is made and filled by one task at a time
@@ -76,13 +77,15 @@ class RunDetail(Vertical):
         now: float,
         beside: Sequence[RunView] = (),
         metric: tuple[str, str] | None = None,
+        nothing: str = "",
     ) -> None:
-        """Show a run as it is at `now`, or nothing. beside: runs whose curves are drawn too, by this metric."""
-        self._view, self._now = view, now
+        """Show a run as it is at `now`, or say `nothing`. beside: runs whose curves are drawn too, by this metric."""
+        self._view, self._now, self._nothing = view, now, nothing
         self._beside, self._metric = list(beside), metric
         palette = palette_of(self.app)
         self.border_title = title_of(view, palette) if view else "Run"
-        self.query_one("#headline", Static).update(facts_of(view, now, palette) if view else "")
+        said = facts_of(view, now, palette) if view else Text(nothing, palette.faint)
+        self.query_one("#headline", Static).update(said)
         self.query_one(CrashCard).show(view)
         if view and not self.query(TabbedContent):
             await self.mount(new_tabs())
@@ -103,7 +106,7 @@ class RunDetail(Vertical):
         """Draw again, in the colours of a new theme."""
         for tab in self._tabs():
             await tab.redraw()
-        await self.show(self._view, self._now, self._beside, self._metric)
+        await self.show(self._view, self._now, self._beside, self._metric, self._nothing)
 
     @property
     def shows_log(self) -> bool:
