@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from b4r_tui.feed_queue import GpuWatch, QueueWatch
 from engine.errors import B4RError
 
 if TYPE_CHECKING:
@@ -27,7 +28,10 @@ NEW_RUNS_A_POLL = 64  # so that a folder of thousands shows its newest runs at o
 
 @dataclass(frozen=True)
 class RunView:
-    """A run as it was at one moment."""
+    """A run as it was at one moment.
+
+    waits: what it waits for, in words. gpus: their names. load: how busy these are, from 0 to 1; None: unknown.
+    """
 
     run: Run
     state: RunState
@@ -35,6 +39,8 @@ class RunView:
     exit: ExitRecord | None = None
     card: Card | None = None
     waits: str | None = None
+    gpus: tuple[str, ...] = ()
+    load: float | None = None
 
     @property
     def key(self) -> str:
@@ -68,10 +74,11 @@ class Feed:
         self._stamp: tuple[int, int, int] | str | None = "never read"
         self._experiments: tuple[Experiment, ...] = ()
         self._problems: tuple[FileProblem, ...] = ()
-        self._watches: dict[Path, RunWatch] = {}
+        self._watches: dict[Path, Watched] = {}
         self._views: dict[Path, RunView] = {}
         self._first = True
         self._runner: RunnerWatch | None = None
+        self._queue, self._gpus = QueueWatch(root), GpuWatch()
 
     def poll(self, reload: bool = False) -> Snapshot | None:
         """What is to be shown now, or None where it is as it was. reload: read the TOML even if unchanged."""
@@ -99,8 +106,23 @@ class Feed:
         for path in gone:
             del self._views[path], self._watches[path]
         changed = [self._read_run(run) for run in self._due(runs)]
+        changed += self._read_queue()
         self._keep_runner()
         return bool(gone) or any(changed)
+
+    def _read_queue(self) -> list[bool]:
+        """Tell queued runs why they wait, where their supervisor has not said so; which of them have news."""
+        states = {path: view.state for path, view in self._views.items() if not view.state.ended}
+        reasons = self._queue.reasons(states)
+        news = {path: reason for path, reason in reasons.items() if path in self._views}
+        return [self._waits_for(path, reason) for path, reason in news.items()]
+
+    def _waits_for(self, path: Path, reason: str) -> bool:
+        view, watch = self._views[path], self._watches[path]
+        if watch.state.value != "queued" or watch.told is not None or view.waits == reason:
+            return False
+        self._views[path] = replace(view, waits=reason)
+        return True
 
     def _keep_runner(self) -> None:
         """Runs that wait go on waiting for a runner, should theirs be killed."""
@@ -125,16 +147,33 @@ class Feed:
         from b4r_tui.runs.crash.explain import card_of
         from b4r_tui.runs.progress import RunWatch
 
-        watch = self._watches.setdefault(run.dir, RunWatch(run))
-        changed = watch.poll() or run.dir not in self._views
+        watch = self._watches.setdefault(run.dir, Watched(RunWatch(run)))
+        before = self._views.get(run.dir)
+        changed = watch.run.poll() or before is None
         status = None if watch.state.ended else run.status()
-        waits = status.waits if status else None
-        if changed or waits != self._views[run.dir].waits:
+        watch.told = status.waits if status else None
+        waits = watch.told or (before.waits if before and watch.state.value == "queued" else None)
+        gpus = status.gpus if status else before.gpus if before else ()
+        load = self._gpus.load(gpus) if watch.state.value == "running" else None
+        if before is None or changed or (waits, gpus, load) != (before.waits, before.gpus, before.load):
             ended = run.exit() if watch.state.ended else None
             card = card_of(run, watch.state, ended) if watch.state.ended else None
-            progress = _frozen(watch.progress)
-            self._views[run.dir] = RunView(run, watch.state, progress, ended, card, waits)
+            progress = _frozen(watch.run.progress)
+            self._views[run.dir] = RunView(run, watch.state, progress, ended, card, waits, gpus, load)
         return changed or not watch.state.ended
+
+
+@dataclass
+class Watched:
+    """A run that is followed, and what its supervisor says it waits for."""
+
+    run: RunWatch
+    told: str | None = None
+
+    @property
+    def state(self) -> RunState:
+        """Its state at the last look."""
+        return self.run.state
 
 
 def read_experiments(file: Path) -> tuple[tuple[Experiment, ...], tuple[FileProblem, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from b4r_tui.machine import gpu_names
 
@@ -37,29 +37,52 @@ def probe() -> tuple[Gpu, ...]:
     return tuple(sorted(gpus, key=lambda gpu: -(gpu.free or 0)))
 
 
+def loads() -> dict[str, float]:
+    """How busy each GPU is, from 0 to 1; those that do not answer are left out."""
+    names = gpu_names()
+    answers = zip(names, _asked(names, _load), strict=True)
+    return {name: answer for name, answer in answers if answer is not None}
+
+
 def _memories(names: tuple[str, ...]) -> list[tuple[int, int] | tuple[()]]:
     """(free, total) bytes of each GPU, () where the library, the driver or the GPU does not answer."""
+    return [answer or () for answer in _asked(names, _memory)]
+
+
+AnswerT = TypeVar("AnswerT")
+
+
+def _asked(names: tuple[str, ...], question: Callable[[Any, Any], AnswerT]) -> list[AnswerT | None]:
+    """What NVIDIA's library answers for each GPU, None where it, the driver or the GPU does not."""
     if not names:
         return []
     try:
         nvml = importlib.import_module("pynvml")
         nvml.nvmlInit()
     except Exception:  # noqa: BLE001 (whatever keeps the library from working, there is a driver without it)
-        return [() for _ in names]
+        return [None for _ in names]
     try:
-        return [_memory(nvml, name) for name in names]
+        return [_answer(nvml, name, question) for name in names]
     finally:
         nvml.nvmlShutdown()
 
 
-def _memory(nvml: Any, name: str) -> tuple[int, int] | tuple[()]:
+def _answer(nvml: Any, name: str, question: Callable[[Any, Any], AnswerT]) -> AnswerT | None:
     """name: an index in PCI order, or a UUID."""
     try:
         by_index = name.isdecimal()
         handle = (
             nvml.nvmlDeviceGetHandleByIndex(int(name)) if by_index else nvml.nvmlDeviceGetHandleByUUID(name)
         )
-        memory = nvml.nvmlDeviceGetMemoryInfo(handle)
+        return question(nvml, handle)
     except nvml.NVMLError:
-        return ()
+        return None
+
+
+def _memory(nvml: Any, handle: Any) -> tuple[int, int]:
+    memory = nvml.nvmlDeviceGetMemoryInfo(handle)
     return int(memory.free), int(memory.total)
+
+
+def _load(nvml: Any, handle: Any) -> float:
+    return float(nvml.nvmlDeviceGetUtilizationRates(handle).gpu) / 100

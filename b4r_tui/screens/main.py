@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.screen import Screen
-from textual.widgets import ContentSwitcher, DataTable, Footer, OptionList
+from textual.widgets import ContentSwitcher, DataTable, Footer, Input, OptionList, TextArea
 from textual.worker import get_current_worker
 
-from b4r_tui.feed import Feed, RunView, Snapshot
-from b4r_tui.jobs import Cancelled, Job
+from b4r_tui.feed import Feed, Snapshot
+from b4r_tui.screens import jobs, run_actions
 from b4r_tui.screens.confirm import Confirm
+from b4r_tui.screens.jobs import JobsPart
+from b4r_tui.screens.run_actions import FITS, RunActions
 from b4r_tui.widgets.experiment_list import ExperimentList
+from b4r_tui.widgets.numbers import spelled
 from b4r_tui.widgets.problem_list import ProblemList
 from b4r_tui.widgets.run_detail import TABS, RunDetail
 from b4r_tui.widgets.run_table import RunTable
 from b4r_tui.widgets.title_bar import NARROW, TitleBar
+from b4r_tui.wording import plural
 from engine.errors import B4RError
 
 if TYPE_CHECKING:
-    from b4r_tui.after import Action
-    from b4r_tui.app import B4RApp
     from b4r_tui.runs.store import Run
     from engine.config import Experiment
 
@@ -36,26 +37,29 @@ NO_RUNS = "No runs yet. Press l to launch {name}."
 NO_RUNS_AT_ALL = "No runs yet. Highlight an experiment and press l to launch it."
 TABS_HELP = ", ".join(TABS).capitalize()
 BROKEN = "No runs yet. Mend the file first."
-RESUMABLE = ("stopped", "failed", "lost")  # states; told by name, since the first paint does not load runs
+ROOMY = 140  # cells from which on all keys fit the footer with room between them
+ON_HEADING = (
+    "{runs} here: enter folds or opens the group, x marks its runs, s, R, t, D and p are for all of them."
+)
+SEARCH_HELP = "Show just runs with these words; in a log, search it"
 
 
-class MainScreen(Screen[None]):
+class MainScreen(RunActions, JobsPart):
     """Arranges the widgets, feeds them snapshots, and turns keys into calls of the core."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-normal"), (150, "-wide")]  # noqa: RUF012 (not a ClassVar there)
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("l", "launch", "Launch", tooltip="Launch the highlighted experiment"),
-        Binding("s", "stop", "Stop", tooltip="Stop the selected run; it is saved and can be resumed"),
-        Binding("R", "resume", "Resume", tooltip="Go on with the selected run where it was saved last"),
-        Binding(
-            "m", "after", "Measure", tooltip="Measure, recommend with or export the selected finished run"
-        ),
+        *run_actions.BINDINGS,
+        *jobs.BINDINGS,
         Binding("e", "edit", "Edit", tooltip="Edit the highlighted experiment as a form and as text"),
         Binding(
             "E,ctrl+e", "edit_outside", "$EDITOR", show=False, tooltip="Open the file in $VISUAL or $EDITOR"
         ),
         Binding("r", "reload", "Reload", tooltip="Read the experiments file again"),
         Binding("a", "toggle_all", "All runs", tooltip="Show the runs of all experiments, or of one"),
+        Binding("slash", "search", "Filter", key_display="/", tooltip=SEARCH_HELP, priority=True),
+        Binding("M", "metric", "Metric", show=False, tooltip="Choose the metric of the table and the curves"),
         *(
             Binding(
                 str(number),
@@ -75,30 +79,10 @@ class MainScreen(Screen[None]):
         snapshot: Snapshot
 
     @dataclass
-    class Refused(Message):
-        """The core could not do what was asked."""
-
-        title: str
-        sentence: str
-
-    @dataclass
     class Launched(Message):
         """A run was started."""
 
         run: Run
-
-    @dataclass
-    class Worked(Message):
-        """An action on a run has come further."""
-
-        job: Job
-
-    @dataclass
-    class Done(Message):
-        """An action on a run has ended; error: a sentence where it failed."""
-
-        job: Job
-        error: str | None = None
 
     def __init__(self, file_name: str, feed: Feed, now: Callable[[], float], period: float) -> None:
         super().__init__()
@@ -108,16 +92,10 @@ class MainScreen(Screen[None]):
         self._all_runs = False
         self._awaited: str | None = None  # a run just launched, to be selected when it appears
         self._allowed: tuple[bool | None, ...] = ()
-        self._jobs: dict[str, Job] = {}  # what is done with finished runs now, by the run's key
         self._wake = threading.Event()
         self._reload = threading.Event()
         self._shown = threading.Event()  # the last snapshot is on screen; the next may come
         self._shown.set()
-
-    @property
-    def b4r(self) -> B4RApp:
-        """The app, which calls the core for all screens."""
-        return cast("B4RApp", self.app)
 
     def compose(self) -> ComposeResult:
         """Title, experiments, runs, detail, keys."""
@@ -134,8 +112,8 @@ class MainScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Start to read."""
-        self.query_one(RunTable).border_title = "Runs"
-        self.query_one(RunDetail).border_title = "Run"
+        self.table.border_title = "Runs"
+        self.detail.border_title = "Run"
         self.query_one(ExperimentList).focus()
         self.app.theme_changed_signal.subscribe(self, self._redraw)
         self.call_after_refresh(self._read)
@@ -180,7 +158,7 @@ class MainScreen(Screen[None]):
         await self._show_runs()
 
     async def _show_runs(self) -> None:
-        snapshot, table = self._snapshot, self.query_one(RunTable)
+        snapshot, table = self._snapshot, self.table
         if snapshot is None:
             return
         name = self._experiment()
@@ -192,10 +170,11 @@ class MainScreen(Screen[None]):
         await self._show_detail()
 
     async def _show_detail(self) -> None:
-        view, detail = self.query_one(RunTable).selected, self.query_one(RunDetail)
-        detail.show_job(self._jobs.get(view.key) if view else None)
-        await detail.show(view, self._now())
-        allowed = tuple(self.check_action(name, ()) for name in ("launch", "stop", "resume", "after"))
+        self.show_job()
+        table = self.table
+        nothing = ON_HEADING.format(runs=plural(len(table.chosen), "run")) if table.chosen else ""
+        await self.detail.show(table.selected, self._now(), table.marked, table.asked, nothing)
+        allowed = tuple(self.check_action(name, ()) for name in ("launch", *FITS, "after"))
         if allowed != self._allowed:
             self._allowed = allowed
             self.refresh_bindings()
@@ -216,13 +195,13 @@ class MainScreen(Screen[None]):
         self.query_one(TitleBar).redraw()
         self.query_one(ProblemList).redraw()
         self.query_one(ExperimentList).redraw()
-        self.query_one(RunTable).redraw()
-        await self.query_one(RunDetail).redraw()
+        self.table.redraw()
+        await self.detail.redraw()
 
     def on_resize(self) -> None:
         """Where the terminal is narrow, entries of experiments are short, and so is the footer: just our keys."""
         footer, narrow = self.query_one(Footer), self.size.width < NARROW
-        footer.show_command_palette, footer.compact = not narrow, narrow
+        footer.show_command_palette, footer.compact = not narrow, self.size.width < ROOMY
         lines = 1 if narrow else 3
         experiments = self.query_one(ExperimentList)
         if experiments.lines != lines:
@@ -238,6 +217,10 @@ class MainScreen(Screen[None]):
         if event.data_table.id == "run-rows":
             await self._show_detail()
 
+    async def on_run_table_changed(self) -> None:
+        """Other runs are shown or chosen."""
+        await self._show_detail()
+
     def on_option_list_option_selected(self) -> None:
         """Enter on an experiment edits it."""
         self.action_edit()
@@ -245,16 +228,14 @@ class MainScreen(Screen[None]):
     # what keys do ------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys that would do nothing are dimmed."""
-        if action == "stop":
-            view = self.query_one(RunTable).selected if self._snapshot else None
-            return True if view and not view.state.ended else None
-        if action == "resume":
-            view = self.query_one(RunTable).selected if self._snapshot else None
-            return True if view and view.state.value in RESUMABLE else None
+        """Keys that would do nothing are dimmed; where one types, or the log has the key, `/` is none of ours."""
+        if action == "search":
+            types = isinstance(self.focused, Input | TextArea)
+            return self._snapshot is not None and not types and not self.detail.has_log_focus
+        if action in FITS:
+            return True if self._snapshot and self.fitting(action) else None
         if action == "after":
-            view = self.query_one(RunTable).selected if self._snapshot else None
-            return True if view and view.state.value == "finished" and view.key not in self._jobs else None
+            return True if self._snapshot and self.may_start_job() else None
         if action == "launch":
             return True if self._snapshot and not self._snapshot.problems and self._chosen() else None
         return True
@@ -273,42 +254,6 @@ class MainScreen(Screen[None]):
                 return
         self._launch(name)
 
-    @work(group="ask")
-    async def action_stop(self) -> None:
-        """Stop the selected run, if that is really meant."""
-        view = self.query_one(RunTable).selected
-        if view is None or view.state.ended:
-            return
-        if await self.app.push_screen_wait(Confirm("Stop", stop_question(view), "Stop run")):
-            self.notify(
-                "It is saved first, and can be resumed; this can take a moment.",
-                title=f"Stopping {view.run.run_id}",
-            )
-            self._stop(view.run)
-
-    def action_resume(self) -> None:
-        """Take up the selected run."""
-        view = self.query_one(RunTable).selected
-        if view is not None:
-            self._resume(view.run)
-
-    @work(group="ask")
-    async def action_after(self) -> None:
-        """Ask what to do with the selected finished run, and do it."""
-        from b4r_tui.screens.after_training import AfterTraining
-
-        view = self.query_one(RunTable).selected
-        if view is None:
-            return
-        chosen = await self.app.push_screen_wait(AfterTraining(f"{view.run.experiment} {view.run.run_id}"))
-        if chosen is None or view.key in self._jobs:
-            return
-        action, arguments = chosen
-        self._jobs[view.key] = Job(view.key, action.name, action.title)
-        self.action_open_tab("after")
-        await self._show_detail()
-        self._work_on(view.run, action, arguments)
-
     def action_edit(self) -> None:
         """Edit the highlighted experiment, and read the file again afterwards."""
         from b4r_tui.screens.editor_screen import EditorScreen
@@ -325,7 +270,29 @@ class MainScreen(Screen[None]):
     def action_reload(self) -> None:
         """Read the file again now."""
         self._reload.set()
+        self.read_now()
+
+    def read_now(self) -> None:
+        """Look at the files at once."""
         self._wake.set()
+
+    def action_search(self) -> None:
+        """Search the log where it is on top and the cursor is not among the runs; else choose which runs to show."""
+        if not (self.detail.shows_log and not self.table.has_focus_within and self.detail.search_log()):
+            self.table.ask_filter()
+
+    @work(group="ask")
+    async def action_metric(self) -> None:
+        """Choose the metric that table and curves show."""
+        from b4r_tui.screens.choose import Choose
+
+        measured = self.table.measured
+        answers = ["Recall and NDCG", *(f"{spelled(name)}  {protocol}" for protocol, name in measured)]
+        now = 1 + measured.index(self.table.asked) if self.table.asked in measured else 0
+        chosen = await self.app.push_screen_wait(Choose("Metric", answers, now))
+        if chosen is not None:
+            self.table.ask_metric(measured[chosen - 1] if chosen else None)
+            await self._show_detail()
 
     async def action_toggle_all(self) -> None:
         """All runs, or those of the highlighted experiment."""
@@ -334,7 +301,7 @@ class MainScreen(Screen[None]):
 
     def action_open_tab(self, name: str) -> None:
         """Bring a tab of the detail to the top."""
-        self.query_one(RunDetail).open_tab(name)
+        self.detail.open_tab(name)
 
     def _chosen(self) -> str | None:
         return self.query_one(ExperimentList).selected
@@ -355,81 +322,14 @@ class MainScreen(Screen[None]):
             return
         self.post_message(self.Launched(runs[0]))
 
-    @work(thread=True, group="core")
-    def _stop(self, run: Run) -> None:
-        try:
-            self.b4r.stop(run)
-        except B4RError as error:
-            self.post_message(self.Refused(f"{run.run_id} was not stopped", error.sentence))
-
-    @work(thread=True, group="core")
-    def _resume(self, run: Run) -> None:
-        try:
-            self.b4r.resume(run)
-        except B4RError as error:
-            self.post_message(self.Refused(f"{run.run_id} was not resumed", error.sentence))
-            return
-        self.app.call_from_thread(self.notify, run.run_id, title=f"Resumed {run.experiment}", timeout=3)
-        self._wake.set()
-
-    @work(thread=True, group="jobs")
-    def _work_on(self, run: Run, action: Action, arguments: list[str]) -> None:
-        """Do an action; it ends when the app does."""
-        worker, job = get_current_worker(), Job(str(run.dir), action.name, action.title)
-
-        def told(phase: str, step: int, steps: int) -> None:
-            if worker.is_cancelled:
-                raise Cancelled
-            self.post_message(self.Worked(replace(job, phase=phase, step=step, steps=steps)))
-
-        try:
-            action.start(run, arguments, told)
-        except Cancelled:
-            return
-        except (B4RError, OSError) as error:
-            self.post_message(self.Done(job, str(error)))
-            return
-        self.post_message(self.Done(job))
-
-    def on_main_screen_worked(self, message: Worked) -> None:
-        """Keep how far an action is, and show it where its run is on screen."""
-        if message.job.key in self._jobs:
-            self._jobs[message.job.key] = message.job
-            view = self.query_one(RunTable).selected
-            if view and view.key == message.job.key:
-                self.query_one(RunDetail).show_job(message.job)
-
-    async def on_main_screen_done(self, message: Done) -> None:
-        """Show the result, or what went wrong."""
-        job = message.job
-        self._jobs.pop(job.key, None)
-        await self._show_detail()
-        self.query_one(RunDetail).read_results_again()
-        if message.error:
-            self.b4r.show_error(f"{job.title}: it did not work", message.error)
-        else:
-            self.notify("The result is on the tab After.", title=job.title, timeout=4)
-
     def on_main_screen_launched(self, message: Launched) -> None:
         """Say so, and move the cursor to the new run when it is read."""
         self._awaited = str(message.run.dir)
         self.notify(message.run.run_id, title=f"Launched {message.run.experiment}", timeout=3)
         self._wake.set()
 
-    def on_main_screen_refused(self, message: Refused) -> None:
-        """Say what went wrong; the file may be at fault, so read it again."""
-        self.b4r.show_error(message.title, message.sentence)
-        self.action_reload()
-
 
 def result_label(experiments: Sequence[Experiment]) -> str:
     """What the numbers beside the experiments are, with the protocol where it is the same for all."""
     protocols = {experiment.evaluation.protocols[0] for experiment in experiments}
     return f"test NDCG@10, {protocols.pop() if len(protocols) == 1 else 'first protocol'}"
-
-
-def stop_question(view: RunView) -> str:
-    """What is asked before a run is stopped."""
-    done, epochs = view.progress.epochs_done, view.progress.epochs
-    far = f" It has done {done} of {epochs} epochs." if done and epochs else ""
-    return f"Stop {view.run.experiment} {view.run.run_id}?{far}"

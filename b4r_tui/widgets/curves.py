@@ -1,44 +1,38 @@
-"""Two curves of a run side by side: training loss, and validation NDCG by protocol.
+"""Curves of a run, or of several over each other: loss, metric, throughput, learning rate; with zoom.
 
 The plotting library brings numpy, so it is imported when the first curve is drawn.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
 
-from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.binding import Binding, BindingType
+from textual.containers import Grid, Vertical
 from textual.widgets import Static
 
-from b4r_tui.widgets import numbers
-from b4r_tui.widgets.palette import Palette, palette_of
+from b4r_tui.widgets.curve_data import Asked, Curve, Window, curves_of, names_of
+from b4r_tui.widgets.palette import palette_of
 
 if TYPE_CHECKING:
     from b4r_tui.feed import RunView
-    from engine.events import Epoch
 
 NOTHING = "A curve begins when the first epoch has ended."
-Points = tuple[list[float], list[float]]
+ALL_ROWS = 24  # from this height on all four plots are in sight
+PAGES = ((0, 1), (2, 3))
 
 
-@dataclass
-class Curve:
-    """What one plot shows: its title and its lines by name."""
-
-    title: str
-    lines: dict[str, Points] = field(default_factory=dict)
-
-
-class Curves(Vertical):
-    """The loss curve on the left, the metric's on the right."""
+class Curves(Vertical, can_focus=True):
+    """Two plots, or four where there is room; above them the runs where they are several."""
 
     DEFAULT_CSS = """
     Curves {
-        #plots { height: 1fr; display: none; }
+        &:focus #curve-status { color: $primary; }
+        #curve-status { height: auto; max-height: 4; padding: 0 1; color: $text-muted; }
+        #plots { height: 1fr; display: none; grid-size: 2 1; }
+        #plots.all { grid-size: 2 2; }
         .plot { width: 1fr; height: 1fr; }
         .plot-title { height: 1; padding: 0 1; text-align: center; }
         .nothing { padding: 1 2; color: $text-muted; }
@@ -50,116 +44,117 @@ class Curves(Vertical):
         }
     }
     """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "plus,equals_sign", "zoom(0.5)", "Zoom", key_display="+ -", tooltip="Half of the epochs in sight"
+        ),
+        Binding("minus", "zoom(2.0)", "Zoom out", show=False, tooltip="Twice the epochs in sight"),
+        Binding("left", "move(-0.25)", "Earlier", show=False, tooltip="Earlier epochs"),
+        Binding("right", "move(0.25)", "Later", show=False, tooltip="Later epochs"),
+        Binding("0", "whole", "Whole", show=False, tooltip="All epochs"),
+        Binding("v", "page", "Other curves", tooltip="Loss and metric, or throughput and learning rate"),
+    ]
 
     def __init__(self) -> None:
         super().__init__()
-        self._drawn: list[Curve] = []
+        self._view: RunView | None = None
+        self._beside: list[RunView] = []
+        self._asked: Asked | None = None
+        self._window, self._page = Window(), 0
+        self._curves: list[Curve] = []
+        self._names: list[str] = []
+        self._drawn: object = None
 
     def compose(self) -> ComposeResult:
-        """Room for the plots, and what stands there before there is a point."""
-        yield Horizontal(id="plots")
+        """The runs, room for the plots, and what stands there before there is a point."""
+        yield Static(id="curve-status")
+        yield Grid(id="plots")
         yield Static(NOTHING, classes="nothing")
 
+    def put_beside(self, views: Sequence[RunView], asked: Asked | None) -> None:
+        """Draw these runs, where there are any, and this metric, at the next `show`."""
+        self._beside, self._asked = list(views), asked
+
     async def show(self, view: RunView) -> None:
-        """Show the curves of a run."""
-        history = view.progress.history
-        self.query_one("#plots").display = bool(history)
-        self.query_one(".nothing").display = not history
-        curves = [loss_curve(history), metric_curve(history)]
-        if history and curves != self._drawn:
-            self._drawn = curves
+        """Show the curves of a run, over those of the runs put beside it."""
+        self._view = view
+        views = self._beside or [view]
+        self._names = names_of(views) if len(views) > 1 else []
+        self._curves = curves_of(views, self._asked)
+        there = any(each.progress.history for each in views)
+        self.query_one("#plots").display = there
+        self.query_one("#curve-status").display = there
+        self.query_one(".nothing").display = not there
+        if there:
             await self._draw()
 
     async def redraw(self) -> None:
         """Draw again, in the colours of a new theme."""
-        if self._drawn:
-            await self._draw()
+        self._drawn = None
+        if self._view:
+            await self.show(self._view)
+
+    async def on_resize(self) -> None:
+        """There may be room for all of them, or no longer."""
+        await self.redraw()
 
     def rest(self) -> None:
         """Nothing goes on here by itself."""
 
+    @property
+    def _in_sight(self) -> list[int]:
+        return [0, 1, 2, 3] if self.size.height >= ALL_ROWS else list(PAGES[self._page])
+
     async def _draw(self) -> None:
-        room = self.query_one("#plots", Horizontal)
+        """Draw what changed since the last time."""
+        wanted = (self._curves, self._window, self._in_sight, self._names)
+        if wanted == self._drawn:
+            return
+        from b4r_tui.widgets import curve_plot
+
+        self._drawn = wanted
+        room, dark = self.query_one("#plots", Grid), self.app.current_theme.dark
         if not room.children:
-            await room.mount_all(_plot_with_title() for _ in self._drawn)
+            await room.mount_all(_plot_with_title() for _ in range(4))
+        room.set_class(len(self._in_sight) > 2, "all")
         palette = palette_of(self.app)
-        for place, curve in zip(room.children, self._drawn, strict=True):
-            place.query_one(".plot-title", Static).update(title_of(curve, palette))
-            draw_curve(place.query_one("PlotWidget"), curve, palette)
+        for number, (place, curve) in enumerate(zip(room.children, self._curves, strict=True)):
+            place.display = number in self._in_sight
+            if place.display:
+                title = curve_plot.title_of(curve, self._names, dark, palette)
+                place.query_one(".plot-title", Static).update(title)
+                curve_plot.draw(place.query_one("PlotWidget"), curve, self._window, self._names, dark)
+        status = self.query_one("#curve-status", Static)
+        status.display = bool(self._names) or self._window != Window()
+        status.update(
+            curve_plot.legend(self._names, dark, self.size.width - 2) if self._names else self._said()
+        )
 
+    def _said(self) -> str:
+        share = self._window.end - self._window.start
+        return f"{share:.0%} of the epochs in sight; 0 shows all"
 
-def loss_curve(history: list[Epoch]) -> Curve:
-    """Training loss over epochs, counted from 1 as in the tables."""
-    points = [(epoch.epoch + 1, epoch.train_loss) for epoch in history if epoch.train_loss is not None]
-    return Curve("Train loss", {"": _split(points)} if points else {})
+    async def action_zoom(self, factor: float) -> None:
+        """Fewer or more epochs."""
+        await self._look_at(self._window.zoomed(factor))
 
+    async def action_move(self, share: float) -> None:
+        """Earlier or later epochs."""
+        await self._look_at(self._window.moved(share))
 
-def metric_curve(history: list[Epoch], metric: str = "ndcg@10") -> Curve:
-    """A validation metric over epochs, one line a protocol; another NDCG where that cutoff is not measured."""
-    protocols = {name: None for epoch in history for name in epoch.metrics}
-    measured = [name for epoch in history for metrics in epoch.metrics.values() for name in metrics]
-    if metric not in measured:
-        metric = next((name for name in measured if name.startswith("ndcg")), metric)
-    curve = Curve(f"{numbers.spelled(metric)} val")
-    for protocol in protocols:
-        values = [(epoch.epoch + 1, epoch.metrics.get(protocol, {}).get(metric)) for epoch in history]
-        points = [(x, y) for x, y in values if y is not None]
-        if points:
-            curve.lines[protocol] = _split(points)
-    return curve
+    async def action_whole(self) -> None:
+        """All epochs."""
+        await self._look_at(Window())
 
+    async def action_page(self) -> None:
+        """The other two curves."""
+        self._page = 1 - self._page
+        await self._look_at(self._window)
 
-def title_of(curve: Curve, palette: Palette) -> Text:
-    """The title, with the names of the lines in their colours."""
-    title = Text(curve.title, palette.strong)
-    for name, colour in zip(curve.lines, _colours(curve, palette), strict=True):
-        if name:
-            title.append(f"   ━ {name}", colour)
-    return title
-
-
-def draw_curve(plot: Any, curve: Curve, palette: Palette) -> None:
-    """Draw a curve into a plot widget."""
-    from textual_plot import HiResMode
-
-    plot.margin_top, plot.margin_bottom, plot.margin_left = 0, 1, 8
-    plot.clear()
-    for (x, y), colour in zip(curve.lines.values(), _colours(curve, palette), strict=True):
-        if len(x) == 1:
-            plot.scatter(x, y, marker="●", marker_style=colour)
-        else:
-            plot.plot(x, y, line_style=colour, hires_mode=HiResMode.BRAILLE)
-    last = max((max(x) for x, _ in curve.lines.values()), default=2.0)
-    plot.set_xlimits(1.0, max(2.0, last))
-    plot.set_xticks(epoch_ticks(int(max(2.0, last))))
-    low, high = value_range([value for _, y in curve.lines.values() for value in y])
-    plot.set_ylimits(low, high)
-    plot.set_yticks(value_ticks(low, high))
-
-
-def epoch_ticks(last: int, most: int = 5) -> list[float]:
-    """Whole epochs to write below the axis: the first, the last and round ones between."""
-    step = next(
-        size for size in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10**4, 10**6) if last / size <= most
-    )
-    between = [tick for tick in range(step, last, step) if tick - 1 >= step / 2 and last - tick >= step / 2]
-    return [1.0, *map(float, between), float(last)]
-
-
-def value_range(values: list[float]) -> tuple[float, float]:
-    """Lowest and highest value with a little air, and never empty."""
-    finite = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
-    low, high = min(finite), max(finite)
-    air = (high - low) * 0.06 or abs(high) * 0.1 or 1.0
-    return low - air, high + air
-
-
-def value_ticks(low: float, high: float, most: int = 5) -> list[float]:
-    """At most `most` round values between low and high."""
-    size = 10.0 ** math.floor(math.log10((high - low) / most))
-    step = next(size * factor for factor in (1, 2, 5, 10, 20) if (high - low) / (size * factor) <= most)
-    first = math.ceil(low / step)
-    return [number * step for number in range(first, math.floor(high / step) + 1)]
+    async def _look_at(self, window: Window) -> None:
+        self._window = window
+        if self._view:
+            await self.show(self._view)
 
 
 def _plot_with_title() -> Vertical:
@@ -168,12 +163,3 @@ def _plot_with_title() -> Vertical:
     plot = PlotWidget(allow_pan_and_zoom=False)
     plot.can_focus = False
     return Vertical(Static(classes="plot-title"), plot, classes="plot")
-
-
-def _colours(curve: Curve, palette: Palette) -> list[str]:
-    colours = [palette.running, palette.second, palette.lost, palette.finished]
-    return [colours[number % len(colours)] for number in range(len(curve.lines))]
-
-
-def _split(points: list[tuple[int, float]]) -> Points:
-    return [float(x) for x, _ in points], [y for _, y in points]

@@ -70,7 +70,7 @@ class LogView(Vertical):
     def compose(self) -> ComposeResult:
         """Status, rows, question."""
         yield Static(id="log-status")
-        yield LogLines(self._ask)
+        yield LogLines(self.ask)
         yield LogQuestion()
 
     @property
@@ -147,7 +147,7 @@ class LogView(Vertical):
         """Back to the rows."""
         self.screen.set_focus(self.lines)
 
-    def _ask(self, purpose: str) -> None:
+    def ask(self, purpose: str) -> None:
         """Ask what to search or to filter by."""
         self._anchor = self.lines.top() if self.lines.current is None else self.lines.current
         before = self._wish.searched if purpose == "search" else self._wish.shown.query

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,53 +10,79 @@ from rich.text import Text
 
 from b4r_tui.widgets import numbers
 from b4r_tui.widgets.palette import Palette
-from b4r_tui.wording import duration
+from b4r_tui.widgets.run_cells import DRAWN, epoch_of
+from b4r_tui.widgets.run_order import note_of
 
 if TYPE_CHECKING:
     from b4r_tui.feed import RunView
 
 GAP = 1
-WIDEST_BAR = 40
+WIDEST_BAR = 32
+NOTE = 16  # cells from which on a note says something
 NARROW = 84  # below this a heading has one line
+RISES, FALLS = "▲", "▼"
+LEAST_NEEDED_FIRST = ("memory", "gpu", "rate", "second", "note", "eta", "loss")
 
 
 @dataclass(frozen=True)
 class Look:
-    """What cells need besides the run: the moment, the colours, the metric's protocol and cutoff."""
+    """What cells need besides the run: the moment, the colours, and the metrics shown of a protocol.
+
+    metrics: the one that counts first, such as ndcg@10.
+    """
 
     now: float
     palette: Palette
     protocol: str | None = None
-    cutoff: int = 10
+    metrics: tuple[str, ...] = ("ndcg@10", "recall@10")
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its key, heading, width in cells and how it draws a run."""
+    """A column: its key, heading, width in cells, and whether numbers stand in it."""
 
     key: str
     label: str
     width: int
-    draw: Callable[[RunView, Look, int], Text]
     right: bool = True
 
     def cell(self, view: RunView, look: Look) -> Text:
         """The cell of a run, exactly as wide as the column."""
-        return numbers.fitted(self.draw(view, look, self.width), self.width, self.right)
+        return numbers.fitted(DRAWN[self.key](view, look, self.width), self.width, self.right)
+
+    def heading(self, by: str, falls: bool) -> Text:
+        """Its heading, with an arrow where the table is sorted by it."""
+        arrow = (FALLS if falls else RISES) if by == self.key else ""
+        first, *rest = self.label.split("\n")
+        lines = [f"{first}{arrow}" if self.width > len(first) and not self.right else first, *rest]
+        texts = [
+            numbers.fitted(Text(line, "bold" if arrow else ""), self.width, self.right) for line in lines
+        ]
+        if arrow not in texts[0].plain:
+            texts[0].append(arrow, "bold")  # in the gap
+        return Text("\n").join(texts)
 
 
-def columns_for(width: int, all_runs: bool, views: Sequence[RunView], look: Look) -> list[Column]:
-    """The columns that fit `width`: less needed ones go first, the progress bar takes what is left."""
-    columns = _all_columns(look, views, look.protocol or "" if width >= NARROW else "")
-    if not all_runs:
-        del columns["experiment"]
-    for shrink in (_glyph_only, _without("rate"), _without("recall"), _without("eta"), _without("loss")):
-        if _total(columns) <= width:
-            break
-        shrink(columns)
-    spare = min(width - _total(columns), WIDEST_BAR - columns["progress"].width)
-    if spare > 0:
-        columns["progress"] = replace(columns["progress"], width=columns["progress"].width + spare)
+def columns_for(
+    width: int, all_runs: bool, marks: bool, views: Sequence[RunView], look: Look
+) -> list[Column]:
+    """The columns that fit `width`: less needed ones go first, the note and the bar take what is left."""
+    columns = _all_columns(views, look, look.protocol or "" if width >= NARROW else "")
+    there = {
+        "experiment": all_runs,
+        "mark": marks,
+        "gpu": any(view.gpus for view in views),
+        "note": any(note_of(view) for view in views),
+    }
+    for key, is_there in there.items():
+        if not is_there:
+            del columns[key]
+    _shrink(columns, width)
+    spare = width - _total(columns)
+    bar = min(spare, WIDEST_BAR - columns["progress"].width) if "note" not in columns else spare // 3
+    bar = min(bar, WIDEST_BAR - columns["progress"].width)
+    _widen(columns, "progress", bar)
+    _widen(columns, "note", spare - bar)
     return list(columns.values())
 
 
@@ -69,32 +95,47 @@ def shown_protocol(views: Sequence[RunView]) -> str | None:
     return None
 
 
-def shown_cutoff(views: Sequence[RunView], protocol: str | None) -> int:
-    """10 where any run measures it, otherwise the smallest cutoff there is."""
-    names = {
-        name
+def shown_metrics(views: Sequence[RunView], protocol: str | None) -> tuple[str, ...]:
+    """NDCG and recall at 10 where any run measures it, otherwise at the smallest cutoff there is."""
+    cutoffs = {
+        int(name.partition("@")[2]) for _, name in measured(views, protocol) if name.startswith("ndcg@")
+    }
+    cutoff = 10 if not cutoffs or 10 in cutoffs else min(cutoffs)
+    return f"ndcg@{cutoff}", f"recall@{cutoff}"
+
+
+def measured(views: Sequence[RunView], protocol: str | None = None) -> dict[tuple[str, str], None]:
+    """(protocol, metric) of all that the runs measured in their last epochs, in their order."""
+    return {
+        (name, metric): None
         for view in views
         for epoch in view.progress.history[-1:]
-        for name in epoch.metrics.get(protocol or "", {})
+        for name, metrics in epoch.metrics.items()
+        for metric in metrics
+        if protocol in (None, name)
     }
-    cutoffs = {int(name.partition("@")[2]) for name in names if name.startswith("ndcg@")}
-    return 10 if not cutoffs or 10 in cutoffs else min(cutoffs)
 
 
-def _all_columns(look: Look, views: Sequence[RunView], protocol: str) -> dict[str, Column]:
+def _all_columns(views: Sequence[RunView], look: Look, protocol: str) -> dict[str, Column]:
     below = f"\n{protocol}" if protocol else ""
-    metric_width = max(9, len(protocol))
+    metrics = [
+        Column(key, f"{numbers.spelled(name)}{below}", max(len(name), 7, len(protocol)))
+        for key, name in zip(("metric", "second"), look.metrics, strict=False)
+    ]
     columns = [
-        Column("state", "State", 10, _state, right=False),
-        Column("run", "Run", 20, _run, right=False),
-        Column("experiment", "Experiment", 16, _experiment, right=False),
-        Column("epoch", "Epoch", max([5, *(len(epoch_of(view)) for view in views)]), _epoch),
-        Column("progress", "Progress", 9, _progress, right=False),
-        Column("loss", "Loss", 6, _loss),
-        Column("recall", f"Recall@{look.cutoff}{below}", metric_width, _metric("recall")),
-        Column("ndcg", f"NDCG@{look.cutoff}{below}", max(7, len(protocol)), _metric("ndcg")),
-        Column("rate", "seq/s", 6, _rate),
-        Column("eta", "ETA", 6, _eta),
+        Column("mark", "", 1, right=False),
+        Column("state", "State", 10, right=False),
+        Column("run", "Run", 20, right=False),
+        Column("experiment", "Experiment", 16, right=False),
+        Column("epoch", "Epoch", max([5, *(len(epoch_of(view)) for view in views)])),
+        Column("progress", "Progress", 9, right=False),
+        Column("loss", "Loss", 6),
+        *reversed(metrics),
+        Column("rate", "seq/s", 6),
+        Column("memory", "Memory", 7),
+        Column("gpu", "GPU", 5),
+        Column("eta", "ETA", 6),
+        Column("note", "Waits, or died", NOTE, right=False),
     ]
     return {column.key: column for column in columns}
 
@@ -103,70 +144,17 @@ def _total(columns: dict[str, Column]) -> int:
     return sum(column.width + GAP for column in columns.values())
 
 
-def _glyph_only(columns: dict[str, Column]) -> None:
-    columns["state"] = Column(
-        "state", "", 1, lambda view, look, _: look.palette.glyph(view.state), right=False
-    )
+def _shrink(columns: dict[str, Column], width: int) -> None:
+    """Leave out what does not fit; before the numbers go, states lose their words."""
+    for key in LEAST_NEEDED_FIRST:
+        if _total(columns) <= width:
+            return
+        if key == "second":
+            columns["state"] = replace(columns["state"], label="", width=1)
+        if _total(columns) > width:
+            columns.pop(key, None)
 
 
-def _without(key: str) -> Callable[[dict[str, Column]], None]:
-    def shrink(columns: dict[str, Column]) -> None:
-        del columns[key]
-
-    return shrink
-
-
-def _state(view: RunView, look: Look, _: int) -> Text:
-    return look.palette.badge(view.state)
-
-
-def _run(view: RunView, look: Look, _: int) -> Text:
-    return Text(view.run.run_id)
-
-
-def _experiment(view: RunView, look: Look, _: int) -> Text:
-    return Text(view.run.experiment)
-
-
-def _epoch(view: RunView, look: Look, _: int) -> Text:
-    return Text(epoch_of(view))
-
-
-def epoch_of(view: RunView) -> str:
-    """Epochs done of all, such as 7/20."""
-    epochs = view.progress.epochs
-    if not epochs:
-        return numbers.NONE
-    return f"{view.progress.epochs_done}/{epochs}"
-
-
-def _progress(view: RunView, look: Look, width: int) -> Text:
-    if view.state.value == "queued":
-        return Text("waiting", look.palette.queued)
-    return numbers.bar(view.progress.fraction(), width, look.palette.of(view.state), look.palette.faint)
-
-
-def _loss(view: RunView, look: Look, _: int) -> Text:
-    return _dimmed(numbers.loss(view.progress.loss), look)
-
-
-def _metric(name: str) -> Callable[[RunView, Look, int], Text]:
-    def draw(view: RunView, look: Look, _: int) -> Text:
-        value = view.progress.metric(f"{name}@{look.cutoff}", look.protocol) if look.protocol else None
-        return _dimmed(numbers.metric(value), look)
-
-    return draw
-
-
-def _rate(view: RunView, look: Look, _: int) -> Text:
-    return _dimmed(numbers.rate(view.progress.sequences_per_second), look)
-
-
-def _eta(view: RunView, look: Look, _: int) -> Text:
-    if view.state.value == "running":
-        return _dimmed(duration(view.progress.eta_seconds(look.now)), look)
-    return Text(numbers.NONE, look.palette.faint)
-
-
-def _dimmed(shown: str, look: Look) -> Text:
-    return Text(shown, look.palette.faint if shown == numbers.NONE else "")
+def _widen(columns: dict[str, Column], key: str, spare: int) -> None:
+    if spare > 0 and key in columns:
+        columns[key] = replace(columns[key], width=columns[key].width + spare)

@@ -1,9 +1,9 @@
-"""One run, closer: a headline and tabs for epochs, curves, log, configuration, results, data and what came after."""
+"""One run, closer: a headline, and tabs from its epochs to the machine it ran on."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol, cast
 
 from rich.text import Text
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from b4r_tui.feed import RunView
     from b4r_tui.jobs import Job
     from b4r_tui.widgets.after_view import AfterView
+    from b4r_tui.widgets.curves import Curves
+    from b4r_tui.widgets.log_view import LogView
 
-TABS = ("epochs", "curves", "log", "config", "results", "data", "after")
+TABS = ("epochs", "curves", "log", "config", "results", "data", "after", "environment")
 
 
 class RunTab(Protocol):
@@ -58,6 +60,9 @@ class RunDetail(Vertical):
         super().__init__(id="detail")
         self._view: RunView | None = None
         self._now = 0.0
+        self._nothing = ""
+        self._beside: list[RunView] = []
+        self._metric: tuple[str, str] | None = None
         self._turn = asyncio.Lock()  # a tab is made and filled by one task at a time
 
     def compose(self) -> ComposeResult:
@@ -66,12 +71,21 @@ class RunDetail(Vertical):
         yield JobLine(id="job")
         yield CrashCard(id="card")
 
-    async def show(self, view: RunView | None, now: float) -> None:
-        """Show a run as it is at `now`, or nothing."""
-        self._view, self._now = view, now
+    async def show(
+        self,
+        view: RunView | None,
+        now: float,
+        beside: Sequence[RunView] = (),
+        metric: tuple[str, str] | None = None,
+        nothing: str = "",
+    ) -> None:
+        """Show a run as it is at `now`, or say `nothing`. beside: runs whose curves are drawn too, by this metric."""
+        self._view, self._now, self._nothing = view, now, nothing
+        self._beside, self._metric = list(beside), metric
         palette = palette_of(self.app)
         self.border_title = title_of(view, palette) if view else "Run"
-        self.query_one("#headline", Static).update(facts_of(view, now, palette) if view else "")
+        said = facts_of(view, now, palette) if view else Text(nothing, palette.faint)
+        self.query_one("#headline", Static).update(said)
         self.query_one(CrashCard).show(view)
         if view and not self.query(TabbedContent):
             await self.mount(new_tabs())
@@ -92,12 +106,41 @@ class RunDetail(Vertical):
         """Draw again, in the colours of a new theme."""
         for tab in self._tabs():
             await tab.redraw()
-        await self.show(self._view, self._now)
+        await self.show(self._view, self._now, self._beside, self._metric, self._nothing)
+
+    @property
+    def shows_log(self) -> bool:
+        """Whether the log is on top."""
+        return any(tabs.active == "log" for tabs in self.query(TabbedContent))
+
+    @property
+    def has_log_focus(self) -> bool:
+        """Whether keys go to the log, which has a search of its own."""
+        focused = self.screen.focused
+        return focused is not None and any(
+            type(node).__name__ == "LogView" for node in focused.ancestors_with_self
+        )
+
+    def search_log(self) -> bool:
+        """Let the person type what to search in the log; whether there is one."""
+        for view in self.query("LogView"):
+            cast("LogView", view).ask("search")
+            return True
+        return False
 
     def open_tab(self, name: str) -> None:
-        """Bring a tab to the top."""
+        """Bring a tab to the top; where it is there already, let it have the keys."""
         for tabs in self.query(TabbedContent):
+            if tabs.active == name:
+                self._enter(name)
             tabs.active = name
+
+    def _enter(self, name: str) -> None:
+        """Focus the first part of a tab that takes keys."""
+        for child in self.query_one(f"#{name}", TabPane).query("*"):
+            if child.focusable:
+                self.screen.set_focus(child)
+                return
 
     async def on_tabbed_content_tab_activated(self) -> None:
         """Another tab is on top: bring it up to date."""
@@ -123,6 +166,8 @@ class RunDetail(Vertical):
         pane = self.query_one(f"#{active}", TabPane)
         if not pane.children:
             await pane.mount(new_tab(active))
+        if active == "curves":
+            cast("Curves", pane.children[0]).put_beside(self._beside, self._metric)
         await cast(RunTab, pane.children[0]).show(self._view)
 
 
@@ -160,6 +205,10 @@ def new_tab(name: str) -> Widget:
         from b4r_tui.widgets.data_view import DataView
 
         return DataView()
+    if name == "environment":
+        from b4r_tui.widgets.environment_view import EnvironmentView
+
+        return EnvironmentView()
     from b4r_tui.widgets.results_view import ResultsView
 
     return ResultsView()

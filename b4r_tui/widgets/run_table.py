@@ -1,130 +1,264 @@
-"""The live table of runs: only cells that differ are touched, and the cursor stays on its run."""
+"""The live table of runs: filter, order, groups and marks; the rows themselves are drawn by `run_rows`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.message import Message
 from textual.widgets import DataTable, Static
 
-from b4r_tui.widgets import numbers
 from b4r_tui.widgets.palette import palette_of
-from b4r_tui.widgets.run_columns import GAP, Column, Look, columns_for, shown_cutoff, shown_protocol
+from b4r_tui.widgets.run_cells import heading_cell, marked
+from b4r_tui.widgets.run_columns import Column, Look, columns_for, measured, shown_metrics, shown_protocol
+from b4r_tui.widgets.run_filter import RunFilter
+from b4r_tui.widgets.run_order import VALUES, Arrangement, Heading, arranged, matches
+from b4r_tui.widgets.run_rows import RunRows
+from b4r_tui.wording import plural
 
 if TYPE_CHECKING:
     from b4r_tui.feed import RunView
 
+NONE_MATCHES = "No run here has “{words}” in its name, state, data set or cause. esc shows all."
+ORDER_HELP = "Sort by the next column, after the last newest first"
+LOOKED_AT = 200  # runs that are asked what they measured; more would only cost time
+Asked = tuple[str, str]  # protocol and metric
+
 
 class RunTable(Vertical):
-    """Runs, newest first, or a sentence where there are none."""
+    """Runs, newest first unless asked otherwise, or a sentence where there are none."""
 
     DEFAULT_CSS = """
     RunTable {
-        DataTable {
-            height: 1fr;
-            background: transparent;
-            & > .datatable--header { background: transparent; color: $text-muted; text-style: none; }
-            &:focus { background-tint: transparent 0%; }
-        }
         #no-runs { padding: 1 2; color: $text-muted; }
     }
     """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("x,space", "mark", "Mark", tooltip="Choose the run under the cursor, or no longer"),
+        Binding("shift+down", "mark_on(1)", "Mark down", show=False, tooltip="Choose runs one by one"),
+        Binding("shift+up", "mark_on(-1)", "Mark up", show=False, tooltip="Choose runs one by one"),
+        Binding("X,ctrl+a", "mark_all", "Mark all", show=False, tooltip="Choose all runs shown, or none"),
+        Binding("o", "sort", "Sort", tooltip=ORDER_HELP),
+        Binding("O", "turn", "Other way", show=False, tooltip="Sort the other way round"),
+        Binding("g", "group", "Group", tooltip="Runs below headings of their experiments; enter folds one"),
+        Binding("escape", "clear", "Clear", show=False, tooltip="No run chosen, then no filter"),
+    ]
+
+    class Changed(Message):
+        """Other rows are shown or chosen, or the cursor stands on another run."""
 
     def __init__(self) -> None:
         super().__init__(id="runs")
+        self.arrangement = Arrangement()
+        self.asked: Asked | None = None  # the metric a person asked for
         self._views: tuple[RunView, ...] = ()
+        self._shown: dict[str, RunView | Heading] = {}
+        self._marks: frozenset[str] = frozenset()
         self._now = 0.0
         self._all_runs = False
+        self._nothing = ""
         self._columns: list[Column] = []
-        self._labels: list[str] = []
-        self._cells: dict[str, list[Text]] = {}
+        self._look: Look | None = None
+        self._drawn: dict[str, tuple[RunView, bool, list[Text]]] = {}
 
     def compose(self) -> ComposeResult:
-        """The table, and what stands there when it is empty."""
-        table: DataTable[Text] = DataTable(id="run-rows", cursor_type="row", cell_padding=0)
-        table.cursor_foreground_priority = "renderable"
-        table.display = False
-        yield table
+        """The filter, the table, and what stands there when it is empty."""
+        yield RunFilter()
+        yield RunRows()
         yield Static(id="no-runs")
 
     @property
-    def table(self) -> DataTable[Text]:
+    def table(self) -> RunRows:
         """The rows themselves."""
-        return self.query_one("#run-rows", DataTable)
+        return self.query_one(RunRows)
 
     @property
     def selected(self) -> RunView | None:
-        """The run under the cursor."""
-        row = self.table.cursor_row
-        return self._views[row] if 0 <= row < len(self._views) and self._cells else None
+        """The run under the cursor; None on a heading."""
+        row = self._shown.get(self.table.cursor_key or "")
+        return None if isinstance(row, Heading) else row
+
+    @property
+    def marked(self) -> list[RunView]:
+        """The runs that were chosen, of those that the filter leaves, newest first."""
+        return [
+            view for view in self._views if view.key in self._marks and matches(view, self.arrangement.words)
+        ]
+
+    @property
+    def chosen(self) -> list[RunView]:
+        """What an action is for: the marked runs, or else those of the heading or the run under the cursor."""
+        row = self._shown.get(self.table.cursor_key or "")
+        under = list(row.views) if isinstance(row, Heading) else [row] if row else []
+        return self.marked or under
+
+    @property
+    def measured(self) -> list[Asked]:
+        """Protocols and metrics there are to choose from."""
+        return list(measured(self._views[:LOOKED_AT]))
 
     def show(self, views: Sequence[RunView], all_runs: bool, now: float, nothing: str) -> None:
         """Show these runs as they are at `now`; `nothing` is said where there are none."""
-        self._all_runs, self._now = all_runs, now
-        self.table.display = bool(views)
-        self.query_one("#no-runs", Static).display = not views
-        self.query_one("#no-runs", Static).update(Text(nothing))
-        self._draw(tuple(views))
+        self._all_runs, self._now, self._nothing = all_runs, now, nothing
+        self._views = tuple(views)
+        self._draw()
 
     def select(self, key: str) -> bool:
         """Put the cursor on a run; whether it is in the table."""
-        keys = [view.key for view in self._views]
-        if key not in keys:
-            return False
-        self.table.move_cursor(row=keys.index(key))
-        return True
+        return self.table.move_to(key)
+
+    def rearrange(self, arrangement: Arrangement) -> None:
+        """Show other runs, or in another order."""
+        self.arrangement = arrangement
+        self._draw()
+        self.post_message(self.Changed())
+
+    def ask_metric(self, asked: Asked | None) -> None:
+        """Show this metric of this protocol; None: recall and NDCG of the first."""
+        self.asked = asked
+        self._draw()
+
+    def ask_filter(self) -> None:
+        """Let the person type which runs to show."""
+        self.query_one(RunFilter).ask()
 
     def redraw(self) -> None:
-        """Draw every cell again: another width or another theme."""
-        self._labels = []
-        self._draw(self._views)
+        """Draw every cell again: another theme."""
+        self._look = None
+        self._draw()
 
     def on_resize(self) -> None:
         """Other columns may fit now."""
-        self._draw(self._views)
+        self._draw()
 
-    def _draw(self, views: tuple[RunView, ...]) -> None:
-        selected = self.selected
-        protocol = shown_protocol(views)
-        look = Look(self._now, palette_of(self.app), protocol, shown_cutoff(views, protocol))
-        self.border_subtitle = f"validation, {protocol} ranking" if protocol else None
-        columns = columns_for(self.content_size.width - 1, self._all_runs, views, look)  # 1: the scrollbar
-        cells = {view.key: [column.cell(view, look) for column in columns] for view in views}
-        labels = [f"{column.label} {column.width}" for column in columns]
-        same_rows = list(cells) == list(self._cells)
-        self._views = views
-        if labels == self._labels and same_rows:
-            self._update(columns, cells)
-            return
-        self._columns, self._labels = columns, labels
-        self._rebuild(columns, cells, selected.key if selected else None)
+    def _draw(self) -> None:
+        look = self._new_look()
+        columns = columns_for(
+            self.content_size.width - 1, self._all_runs, bool(self._marks), self._views, look
+        )
+        headings = [column.heading(self.arrangement.by, self.arrangement.falls) for column in columns]
+        if columns != self._columns or self._look is None or replace(self._look, now=look.now) != look:
+            self._drawn.clear()
+        self._columns, self._look = columns, look
+        rows = {row.key: row for row in arranged(self._views, self.arrangement, look)}
+        self._shown = rows
+        cells = {key: self._cells(row, look) for key, row in rows.items()}
+        self.table.show([(column.key, column.width) for column in columns], headings, cells)
+        self._say(look)
 
-    def _update(self, columns: list[Column], cells: dict[str, list[Text]]) -> None:
-        """Touch the cells that differ."""
-        for row, texts in cells.items():
-            for column, text, old in zip(columns, texts, self._cells[row], strict=True):
-                if (text, text.style) != (old, old.style):
-                    self.table.update_cell(row, column.key, text)
-        self._cells = cells
+    def _new_look(self) -> Look:
+        """The moment, the colours and the metrics that are shown."""
+        protocol = self.asked[0] if self.asked else shown_protocol(self._views)
+        metrics = (self.asked[1],) if self.asked else shown_metrics(self._views[:LOOKED_AT], protocol)
+        return Look(self._now, palette_of(self.app), protocol, metrics)
 
-    def _rebuild(self, columns: list[Column], cells: dict[str, list[Text]], selected: str | None) -> None:
-        """Lay the table out anew, the cursor on the same run."""
-        table = self.table
-        with self.app.batch_update(), self.prevent(DataTable.RowHighlighted):
-            table.clear(columns=True)
-            table.header_height = max(column.label.count("\n") + 1 for column in columns)
-            for column in columns:
-                table.add_column(_heading(column), key=column.key, width=column.width + GAP)
-            for key, texts in cells.items():
-                table.add_row(*texts, key=key)
-            self._cells = cells
-            if selected in cells:
-                table.move_cursor(row=list(cells).index(selected or ""))
+    def _cells(self, row: RunView | Heading, look: Look) -> list[Text]:
+        """The cells of a row; those of a run that is as it was are not drawn anew."""
+        if isinstance(row, Heading):
+            return [heading_cell(column, row, look) for column in self._columns]
+        is_marked = row.key in self._marks
+        known = self._drawn.get(row.key)
+        if known and known[0] is row and known[1] == is_marked and row.state.value != "running":
+            return known[2]
+        cells = [
+            marked(look) if is_marked and column.key == "mark" else column.cell(row, look)
+            for column in self._columns
+        ]
+        self._drawn[row.key] = (row, is_marked, cells)
+        return cells
 
+    def _say(self, look: Look) -> None:
+        """The subtitle, and a sentence where no run is shown."""
+        hidden = bool(self._views) and not self._shown
+        nothing = NONE_MATCHES.format(words=self.arrangement.words) if hidden else self._nothing
+        self.table.display = bool(self._shown)
+        self.query_one("#no-runs", Static).display = not self._shown
+        self.query_one("#no-runs", Static).update(Text(nothing))
+        facts = [f"{len(self.marked)} marked"] if self._marks else []
+        if self.arrangement.words:
+            found = sum(matches(view, self.arrangement.words) for view in self._views)
+            facts.append(f"{found:,} of {plural(len(self._views), 'run')}")
+        facts += [f"validation, {look.protocol} ranking"] if look.protocol else []
+        self.border_subtitle = " · ".join(facts) or None
 
-def _heading(column: Column) -> Text:
-    lines = [numbers.fitted(Text(line), column.width, column.right) for line in column.label.split("\n")]
-    return Text("\n").join(lines)
+    # what keys and the mouse do ----------------------------------------------------------------
+
+    def on_run_filter_changed(self, message: RunFilter.Changed) -> None:
+        """Show just the runs that match."""
+        self.rearrange(replace(self.arrangement, words=message.words))
+
+    def on_run_filter_left(self) -> None:
+        """On to the rows."""
+        self.screen.set_focus(self.table)
+
+    def on_data_table_row_selected(self) -> None:
+        """Enter on a heading folds or opens it."""
+        row = self._shown.get(self.table.cursor_key or "")
+        if isinstance(row, Heading):
+            self.rearrange(self.arrangement.with_fold(row.experiment))
+
+    def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
+        """A click on a heading sorts."""
+        if event.column_key.value in VALUES:
+            self.rearrange(self.arrangement.sorted_by(str(event.column_key.value)))
+
+    def action_sort(self) -> None:
+        """By the next column on screen, after the last newest first."""
+        keys = ["", *(column.key for column in self._columns if column.key in VALUES)]
+        by = self.arrangement.by
+        following = keys[(keys.index(by) + 1) % len(keys)] if by in keys else ""
+        self.rearrange(replace(self.arrangement, by="", falls=False).sorted_by(following))
+
+    def action_turn(self) -> None:
+        """The other way round."""
+        if self.arrangement.by:
+            self.rearrange(replace(self.arrangement, falls=not self.arrangement.falls))
+
+    def action_group(self) -> None:
+        """Groups, or no longer."""
+        self.rearrange(replace(self.arrangement, grouped=not self.arrangement.grouped))
+
+    def action_mark(self) -> None:
+        """Mark what the cursor stands on, or no longer, and go on to the next row."""
+        self._toggle({view.key for view in self._under()})
+        self.table.action_cursor_down()
+
+    def action_mark_on(self, step: int) -> None:
+        """Mark what the cursor stands on and what it comes to."""
+        marks = {view.key for view in self._under()}
+        move: Callable[[], None] = self.table.action_cursor_down if step > 0 else self.table.action_cursor_up
+        move()
+        self._mark(self._marks | marks | {view.key for view in self._under()})
+
+    def action_mark_all(self) -> None:
+        """Mark all runs that are shown; where they are, none."""
+        shown = {view.key for view in self._views if matches(view, self.arrangement.words)}
+        self._mark(self._marks - shown if shown <= self._marks else self._marks | shown)
+
+    def action_clear(self) -> None:
+        """Unmark; where nothing is marked, show all runs."""
+        if self._marks:
+            self.unmark()
+        else:
+            self.query_one(RunFilter).clear()
+
+    def unmark(self) -> None:
+        """No run is marked."""
+        self._mark(frozenset())
+
+    def _under(self) -> list[RunView]:
+        row = self._shown.get(self.table.cursor_key or "")
+        return list(row.views) if isinstance(row, Heading) else [row] if row else []
+
+    def _toggle(self, keys: set[str]) -> None:
+        self._mark(self._marks - keys if keys <= self._marks else self._marks | keys)
+
+    def _mark(self, marks: frozenset[str] | set[str]) -> None:
+        self._marks = frozenset(marks)
+        self._draw()
+        self.post_message(self.Changed())

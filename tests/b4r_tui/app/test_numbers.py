@@ -7,7 +7,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from b4r_tui.widgets import numbers
-from b4r_tui.widgets.curves import epoch_ticks, value_range, value_ticks
+from b4r_tui.widgets.curve_data import epoch_ticks, value_range, value_ticks
 from b4r_tui.widgets.palette import DARK
 from b4r_tui.widgets.run_columns import Look, columns_for
 from b4r_tui.wording import duration
@@ -51,9 +51,9 @@ def test_wide_characters_are_cut_at_their_cells() -> None:
 @pytest.mark.parametrize("width", [40, 60, 77, 87, 120, 200])
 @pytest.mark.parametrize("protocol", ["full", "popular-100"])
 def test_columns_fit_the_width_and_the_run_stays(width: int, all_runs: bool, protocol: str) -> None:
-    columns = columns_for(width, all_runs, [], Look(0.0, DARK, protocol))
+    columns = columns_for(width, all_runs, False, [], Look(0.0, DARK, protocol))
     keys = [column.key for column in columns]
-    assert {"state", "run", "progress", "ndcg"} <= set(keys)
+    assert {"state", "run", "progress", "metric"} <= set(keys)
     assert ("experiment" in keys) is all_runs
     if width >= 77:
         assert sum(column.width + 1 for column in columns) <= width
@@ -61,7 +61,7 @@ def test_columns_fit_the_width_and_the_run_stays(width: int, all_runs: bool, pro
 
 @pytest.mark.parametrize("last", [2, 3, 7, 13, 20, 100, 1000, 1_000_000])
 def test_ticks_of_epochs_are_few_whole_and_end_at_the_last(last: int) -> None:
-    ticks = epoch_ticks(last)
+    ticks = epoch_ticks(1, last)
     assert ticks[0] == 1 and ticks[-1] == last and len(ticks) <= 7
     assert ticks == sorted(set(ticks))
 
