@@ -202,7 +202,7 @@ def test_other_schedulers_and_nodes_that_cannot_be_are_reported(
     )
     assert imported(here, start)["train"]["launch"]["j"] == "1x2"
     err = capsys.readouterr().err
-    assert "launch.scheduler: 'kubernetes' is no choice" in err
+    assert "launch.scheduler: 'kubernetes' is no scheduler" in err
     assert "--cfg queue=q: has no counterpart here" in err
     assert "--memMB 10: has no counterpart here" in err
 
