@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from b4r_tui.experiments.edit_layout import parsed
 from b4r_tui.experiments.edit_origins import Origin, origins
 from b4r_tui.experiments.expand import expand
 from b4r_tui.experiments.problem import ExperimentFileError, FileProblem, KeyPath
 from engine.errors import B4RError
+
+if TYPE_CHECKING:
+    from b4r_tui.experiments.searches import Sweep
 
 
 @dataclass(frozen=True)
@@ -34,10 +37,15 @@ class View:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is wrong with a text, and how many runs the shown experiment makes (0 where that can't be told)."""
+    """What is wrong with a text, and how many runs the shown experiment makes (0 where that can't be told).
+
+    sweep: that of the shown experiment, if it has one and nothing is wrong. outlook: what driving it would take.
+    """
 
     problems: tuple[FileProblem, ...] = ()
     runs: int = 0
+    sweep: Sweep | None = None
+    outlook: str = ""
 
 
 def view_of(text: str, wanted: str | None) -> View:
@@ -63,13 +71,12 @@ def judge(path: Path, text: str, name: str | None) -> Verdict:
     from b4r_tui.experiments.load import load_text
 
     try:
-        load_text(path, text)
-        problems: tuple[FileProblem, ...] = ()
+        sweeps = load_text(path, text).sweeps
+        return Verdict((), _runs(text, name), sweeps.get(name or ""))
     except ExperimentFileError as error:
-        problems = tuple(error.problems)
+        return Verdict(tuple(error.problems), _runs(text, name))
     except B4RError as error:
-        problems = (FileProblem(path, None, "", error.sentence),)
-    return Verdict(problems, _runs(text, name))
+        return Verdict((FileProblem(path, None, "", error.sentence),), _runs(text, name))
 
 
 def _nearest(wanted: str, names: list[str]) -> str | None:

@@ -8,12 +8,11 @@ from typing import Any
 
 import tomli
 import tree_sitter
-import tree_sitter_toml
 
+from b4r_tui.experiments.toml_tree import TABLES, key_of, name_of, pairs_in, tree_of, value_of
 from engine.errors import B4RError
 
 Path = tuple[str, ...]
-_KEYS = ("bare_key", "quoted_key", "dotted_key")
 
 
 @dataclass(frozen=True)
@@ -80,18 +79,15 @@ def parsed(text: str) -> dict[str, Any]:
 def layout_of(text: str) -> Layout:
     """The places of everything in a valid TOML text."""
     data = text.encode()
-    root = tree_sitter.Parser(tree_sitter.Language(tree_sitter_toml.language())).parse(data).root_node
-    tables = [node for node in root.children if node.type in ("table", "table_array_element")]
-    loose = [node for node in root.children if node.type == "pair"]
-    pairs = [pair for node in loose for pair in _pairs(node, (), 0)]
+    root = tree_of(data)
+    tables = [node for node in root.children if node.type in TABLES]
+    pairs = [pair for node in pairs_in(root) for pair in _pairs(node, (), 0)]
     last = max((pair.end for pair in pairs), default=0)
     sections = [Section((), (), 0, 0, line_end(data, last) if pairs else 0)]
     for number, node in enumerate(tables, 1):
-        parts = _parts(next(child for child in node.children if child.type in _KEYS))
+        parts = _parts(node)
         path = tuple(part.name for part in parts)
-        own = [
-            pair for child in node.children if child.type == "pair" for pair in _pairs(child, path, number)
-        ]
+        own = [pair for child in pairs_in(node) for pair in _pairs(child, path, number)]
         head_end = line_end(data, parts[-1].end)
         end = line_end(data, max(pair.end for pair in own)) if own else head_end
         sections.append(Section(path, parts, line_start(data, node.start_byte), head_end, end))
@@ -111,21 +107,15 @@ def line_end(data: bytes, place: int) -> int:
 
 
 def _pairs(node: tree_sitter.Node, above: Path, section: int, inside: Pair | None = None) -> Iterator[Pair]:
-    parts = _parts(node.children[0])
-    value = node.children[[child.type for child in node.children].index("=") + 1]  # a comment may follow
+    parts, value = _parts(node), value_of(node)
     path = above + tuple(part.name for part in parts)
     span = (value.start_byte, value.end_byte)
     pair = Pair(path, parts, node.start_byte, value.end_byte, span, value.type, section, inside)
     yield pair
     if value.type == "inline_table":
-        for child in value.children:
-            if child.type == "pair":
-                yield from _pairs(child, path, section, pair)
+        for child in pairs_in(value):
+            yield from _pairs(child, path, section, pair)
 
 
 def _parts(node: tree_sitter.Node) -> tuple[Part, ...]:
-    if node.type == "dotted_key":
-        return tuple(part for child in node.children if child.type in _KEYS for part in _parts(child))
-    text = (node.text or b"").decode()
-    name = next(iter(tomli.loads(f"{text} = 0"))) if node.type == "quoted_key" else text
-    return (Part(name, node.start_byte, node.end_byte),)
+    return tuple(Part(name_of(part), part.start_byte, part.end_byte) for part in key_of(node))

@@ -6,18 +6,15 @@ from collections import Counter
 from collections.abc import Iterator
 
 import tree_sitter
-import tree_sitter_toml
 
 from b4r_tui.experiments.problem import KeyPath
-
-_KEYS = ("bare_key", "quoted_key", "dotted_key")
+from b4r_tui.experiments.toml_tree import TABLES, key_of, name_of, pairs_in, tree_of, value_of
 
 
 def lines_of(text: str) -> dict[KeyPath, int]:
     """The line, counted from 1, where each key path of a TOML document is first written."""
-    parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_toml.language()))
     lines: dict[KeyPath, int] = {}
-    for path, line in _document(parser.parse(text.encode()).root_node):
+    for path, line in _document(tree_of(text.encode())):
         for length in range(1, len(path) + 1):
             lines.setdefault(path[:length], line)
     return lines
@@ -36,29 +33,26 @@ def _document(root: tree_sitter.Node) -> Iterator[tuple[KeyPath, int]]:
     for node in root.children:
         if node.type == "pair":
             yield from _pair(node, ())
-        elif node.type in ("table", "table_array_element"):
-            header: KeyPath = _path(next(child for child in node.children if child.type in _KEYS))
+        elif node.type in TABLES:
+            header = _path(node)
             if node.type == "table_array_element":
                 array_tables[header] += 1
                 header = (*header, array_tables[header] - 1)
             yield header, _line(node)
-            for child in node.children:
-                if child.type == "pair":
-                    yield from _pair(child, header)
+            for child in pairs_in(node):
+                yield from _pair(child, header)
 
 
 def _pair(node: tree_sitter.Node, above: KeyPath) -> Iterator[tuple[KeyPath, int]]:
-    key, value = node.children[0], node.children[-1]
-    path = above + _path(key)
+    path = above + _path(node)
     yield path, _line(node)
-    yield from _value(value, path)
+    yield from _value(value_of(node), path)
 
 
 def _value(node: tree_sitter.Node, path: KeyPath) -> Iterator[tuple[KeyPath, int]]:
     if node.type == "inline_table":
-        for child in node.children:
-            if child.type == "pair":
-                yield from _pair(child, path)
+        for child in pairs_in(node):
+            yield from _pair(child, path)
     elif node.type == "array":
         items = [child for child in node.named_children if child.type != "comment"]
         for index, item in enumerate(items):
@@ -66,11 +60,8 @@ def _value(node: tree_sitter.Node, path: KeyPath) -> Iterator[tuple[KeyPath, int
             yield from _value(item, (*path, index))
 
 
-def _path(node: tree_sitter.Node) -> tuple[str, ...]:
-    if node.type == "dotted_key":
-        return tuple(part for child in node.children if child.type in _KEYS for part in _path(child))
-    text = (node.text or b"").decode()
-    return (text[1:-1] if node.type == "quoted_key" else text,)
+def _path(node: tree_sitter.Node) -> KeyPath:
+    return tuple(name_of(part) for part in key_of(node))
 
 
 def _line(node: tree_sitter.Node) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -37,6 +37,7 @@ from engine.errors import B4RError
 
 if TYPE_CHECKING:
     from b4r_tui.app import B4RApp
+    from b4r_tui.experiments.searches import Sweep
 
 BOTH = 110  # columns from which form and text stand side by side
 SETTLE = 0.06  # seconds without a change before a text is read
@@ -311,7 +312,17 @@ class EditorScreen(Screen[None]):
             worker.cancelled_event.wait(JUDGE / 3)
         verdict = judge(self._path, text, view.name if view else name)
         if not worker.is_cancelled:
-            self.post_message(self.Judged(version, verdict))
+            self.post_message(self.Judged(version, replace(verdict, outlook=self._outlook(verdict.sweep))))
+
+    def _outlook(self, sweep: Sweep | None) -> str:
+        """How many runs a sweep would start, and how long they would take. Called in a thread."""
+        from b4r_tui.runs.store import RunStore
+        from b4r_tui.sweeps.preview import preview
+
+        try:
+            return preview(sweep, RunStore(self.b4r.runs_root)).sentence if sweep else ""
+        except B4RError:  # runs that can't be read are told of by the main screen
+            return ""
 
     async def on_editor_screen_viewed(self, message: Viewed) -> None:
         """Show the values in the form, if nothing was changed since."""
@@ -507,7 +518,11 @@ class EditorScreen(Screen[None]):
         name = self._name
         if name is None:
             return
-        heirs = edit_tables.heirs_of(self._document.text, name)
+        try:
+            heirs = edit_tables.heirs_of(self._document.text, name)
+        except B4RError as error:
+            self.notify(error.sentence, severity="error")
+            return
         more = f" Another parent will be needed by {', '.join(heirs)}." if heirs else ""
         question = f"Take {name} out of {self._path.name}?{more} Its runs stay."
         answers = {"k": "Keep it", "d": "Delete"}

@@ -18,6 +18,7 @@ from b4r_tui.widgets.form.faces import OWN, axes_of, axis, faces_of, rows_of, st
 from b4r_tui.widgets.form.row import SettingRow
 from b4r_tui.widgets.form.strip import ExperimentStrip
 from b4r_tui.widgets.palette import palette_of
+from b4r_tui.wording import plural
 
 SEED_ROW = f"sweep.{SEEDS}"
 
@@ -97,7 +98,7 @@ class ExperimentForm(Vertical):
                 row.show(faces[row.setting.key])
             elif row.setting.key in faces:
                 row.warn(faces[row.setting.key].error)
-        self._label_sweep(verdict.runs)
+        self._label_sweep(verdict.outlook or (plural(verdict.runs, "run") if verdict.runs else ""))
         self.tell()
 
     async def _arrange(self, view: View) -> None:
@@ -117,8 +118,7 @@ class ExperimentForm(Vertical):
         if focused and not self.query_one(Filter).has_focus and not (self.at and self.at.editing):
             self.focus_row()
 
-    def _label_sweep(self, runs: int) -> None:
-        said = "" if runs == 0 else "1 run" if runs == 1 else f"{runs:,} runs"
+    def _label_sweep(self, said: str) -> None:
         for heading in self.query("#heading-sweep").results(Heading):
             heading.update(Text.assemble("sweep", (f"  {said}", palette_of(self.app).second)))
 

@@ -263,6 +263,27 @@ async def test_w_sweeps_a_setting_and_the_runs_are_counted(place: Place) -> None
         assert desk.row("training.lr").face.note == "swept below"
 
 
+async def test_the_sweep_says_how_long_it_would_take_by_earlier_runs(place: Place) -> None:
+    place.finished("ml-1m-dmp")
+    async with editing(place) as desk:
+        await desk.at("training.lr", "w")
+        await desk.until(lambda: desk.screen.query_one(ExperimentForm).at is desk.row("sweep.training.lr"))
+        await desk.press("enter", *"1e-3, 3e-4", "enter")
+        heading = desk.screen.query_one("#heading-sweep", Static)
+        await desk.until(lambda: "2 runs, about " in str(heading.render()))
+
+
+async def test_nothing_is_deleted_while_the_text_is_no_toml(place: Place) -> None:
+    async with editing(place) as desk:
+        desk.screen.query_one(TomlText).insert("[[[", (0, 0))
+        broken = desk.screen.query_one(TomlText).text
+        await desk.until(lambda: desk.text == broken)
+        desk.screen.query_one(ExperimentForm).focus_row()
+        await desk.press("D")
+        await desk.back()
+        assert desk.text == broken and desk.pilot.app.is_running
+
+
 async def test_defaults_have_a_form_too(place: Place) -> None:
     async with editing(place) as desk:
         await desk.press("left_square_bracket", "left_square_bracket")

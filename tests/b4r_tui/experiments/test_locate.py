@@ -27,6 +27,12 @@ def test_every_way_to_write_a_key_is_found() -> None:
     assert lines[("list", 1, "k")] == 9
 
 
+def test_a_comment_behind_a_value_hides_nothing_in_it() -> None:
+    lines = lines_of('x = { a = { b = 1 } } # why\ny."q\\"d" = [ # one\n  {k = 2}, # two\n]\n')
+    assert lines[("x", "a", "b")] == 1
+    assert lines[("y", 'q"d', 0, "k")] == 3
+
+
 def test_a_key_that_is_not_written_lies_at_its_nearest_parent() -> None:
     lines = lines_of(TEXT)
     assert line_of(lines, ("x", "y", "missing", "deep")) == 2
