@@ -296,7 +296,7 @@ def _act(arguments: argparse.Namespace) -> int:
         return AFTER_TRAINING[arguments.command](arguments, root)
     if arguments.command is not None:
         return _commands(arguments, root)[arguments.command]()
-    return _open_app(arguments.file or Path("experiments.toml"), root)
+    return _open_app(arguments.file, root)
 
 
 def _commands(arguments: argparse.Namespace, root: Path) -> dict[str, Callable[[], int]]:
@@ -435,12 +435,12 @@ def _tail(arguments: argparse.Namespace, root: Path) -> int:
     return ExitCode.OK
 
 
-def _open_app(file: Path, root: Path) -> int:
+def _open_app(file: Path | None, root: Path) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise B4RError("the app needs a terminal; without one use --run FILE, or see --help")
     from b4r_tui.app import run_app
 
-    return run_app(file, root)
+    return run_app(file or Path("experiments.toml"), root, tour=file is None)
 
 
 def _count(text: str) -> int:

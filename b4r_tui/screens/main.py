@@ -54,6 +54,12 @@ class MainScreen(Screen[None]):
         Binding(
             "E,ctrl+e", "edit_outside", "$EDITOR", show=False, tooltip="Open the file in $VISUAL or $EDITOR"
         ),
+        Binding("c", "compare", "Compare", tooltip="Compare runs: settings, metrics, users won and lost, curves"),
+        Binding("L", "app.leaderboard", "Board", tooltip="Leaderboard of all runs that were tested"),
+        Binding("greater_than_sign", "app.resize('left', 4)", "Wider", show=False, tooltip="Experiments wider"),
+        Binding("less_than_sign", "app.resize('left', -4)", "Narrower", show=False, tooltip="Experiments narrower"),
+        Binding("right_curly_bracket", "app.resize('runs', 2)", "Higher", show=False, tooltip="Table of runs higher"),
+        Binding("left_curly_bracket", "app.resize('runs', -2)", "Lower", show=False, tooltip="Table of runs lower"),
         Binding("r", "reload", "Reload", tooltip="Read the experiments file again"),
         Binding("a", "toggle_all", "All runs", tooltip="Show the runs of all experiments, or of one"),
         *(
@@ -308,6 +314,26 @@ class MainScreen(Screen[None]):
         self.action_open_tab("after")
         await self._show_detail()
         self._work_on(view.run, action, arguments)
+
+    def action_compare(self) -> None:
+        """Compare runs, those that are marked or chosen from a list."""
+        view = self.query_one(RunTable).selected
+        self.b4r.compare(self._snapshot.runs if self._snapshot else (), [view] if view else [])
+
+    async def open_run(self, view: RunView) -> None:
+        """Bring a run to the cursor, whatever is shown now."""
+        experiments = self.query_one(ExperimentList)
+        known = [option.id for option in experiments.options]
+        self._awaited = view.key
+        self._all_runs = view.run.experiment not in known
+        if not self._all_runs:
+            experiments.highlighted = known.index(view.run.experiment)
+        await self._show_runs()
+        self.query_one(RunTable).table.focus()
+
+    def views(self) -> Sequence[RunView]:
+        """All runs as they were seen last, newest first."""
+        return self._snapshot.runs if self._snapshot else ()
 
     def action_edit(self) -> None:
         """Edit the highlighted experiment, and read the file again afterwards."""
