@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import work
 from textual.app import App, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -31,6 +33,12 @@ if TYPE_CHECKING:
     from b4r_tui.runs.store import Run
 
 PERIOD = 0.35  # seconds between two looks at the files
+OPENS = {
+    "EditorScreen": "edit",
+    "CompareScreen": "compare",
+    "LeaderboardScreen": "app.leaderboard",
+}  # keys of main
+ACT_TRIES = 1200  # of 0.05 s: a comparison's runs may still be chosen by hand
 SAVE_AFTER = 1.0  # seconds from a change of what is remembered to its file
 
 
@@ -76,7 +84,9 @@ class B4RApp(App[None]):
         self._restored = False
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = self.remembered.get("theme", lambda name: name in self.available_themes) or DARK_THEME.name
+        self.theme = (
+            self.remembered.get("theme", lambda name: name in self.available_themes) or DARK_THEME.name
+        )
 
     def get_default_screen(self) -> Screen[None]:
         """The main screen, at once: nothing is drawn before it."""
@@ -96,7 +106,9 @@ class B4RApp(App[None]):
             self._save_soon()
 
     def _save_soon(self) -> None:
-        self.set_timer(SAVE_AFTER, lambda: self.run_worker(self.remembered.save, thread=True, group="remember"))
+        self.set_timer(
+            SAVE_AFTER, lambda: self.run_worker(self.remembered.save, thread=True, group="remember")
+        )
 
     def on_main_screen_fed(self, message: MainScreen.Fed) -> None:
         """Tell which runs have ended; at the first look, go back to where the last start was."""
@@ -175,7 +187,9 @@ class B4RApp(App[None]):
         if len(marked) >= 2:
             self.open_comparison([view.run for view in marked])
         elif len(tested) < 2:
-            self.show_error("Nothing to compare yet", "a comparison needs two runs that have finished and were tested")
+            self.show_error(
+                "Nothing to compare yet", "a comparison needs two runs that have finished and were tested"
+            )
         else:
             self.push_screen(ComparePicker(tested, chosen), self.open_comparison)
 
@@ -201,7 +215,9 @@ class B4RApp(App[None]):
     def _after_tour(self, made: bool | None) -> None:
         if made:
             self.main.action_reload()
-            self.notify("Press l to launch the highlighted experiment.", title=f"Made {self.file.name}", timeout=6)
+            self.notify(
+                "Press l to launch the highlighted experiment.", title=f"Made {self.file.name}", timeout=6
+            )
 
     def launch(self, name: str) -> list[Run]:
         """Start a run of an experiment as the file says now. Called in a thread. Raises B4RError."""
@@ -264,6 +280,34 @@ class B4RApp(App[None]):
 
     def _active_runs(self) -> int:
         return sum(screen.active_runs() for screen in self.screen_stack if isinstance(screen, MainScreen))
+
+    @work(group="elsewhere", exclusive=True)
+    async def act_on(self, kind: type[Screen[Any]], action: str) -> None:
+        """Go to a screen, and do there what one of its keys does once it can be done."""
+        while self.screen is not self.main and not isinstance(self.screen, kind):
+            if getattr(self.screen, "changed", False):
+                self.show_error("The editor has changes", "save them or leave the editor first")
+                return
+            await self.pop_screen()
+        if not isinstance(self.screen, kind):
+            await self.main.run_action(OPENS[kind.__name__])
+        for _ in range(ACT_TRIES):
+            if isinstance(self.screen, kind) and getattr(self.screen, "ready", True):
+                await self.run_action(action, self.screen)
+                return
+            await asyncio.sleep(0.05)
+
+    async def open_run(self, view: RunView) -> None:
+        """Show a run on the main screen."""
+        while self.screen is not self.main:
+            await self.pop_screen()
+        await self.main.open_run(view)
+
+    def edit_experiment(self, name: str) -> None:
+        """Open the editor on an experiment."""
+        from b4r_tui.screens.editor_screen import EditorScreen
+
+        self.push_screen(EditorScreen(self.file, name), lambda _: self.main.action_reload())
 
     # when the app itself breaks ----------------------------------------------------------------
 

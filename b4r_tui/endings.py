@@ -71,6 +71,8 @@ def desktop_sequence(how: str, title: str, sentence: str, environment: Mapping[s
         sequence = f"\x1b]777;notify;{clean[0]};{clean[1]}\x1b\\"
     else:
         return ""
-    if "TMUX" in environment:  # wants to be told to pass it on, escapes doubled; needs allow-passthrough there
+    if (
+        "TMUX" in environment
+    ):  # wants to be told to pass it on, escapes doubled; needs allow-passthrough there
         return "\x1bPtmux;" + sequence.replace("\x1b", "\x1b\x1b") + "\x1b\\"
     return sequence

@@ -34,7 +34,9 @@ def write_log(error: BaseException, folder: Path, now: float) -> Path:
     stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
     path = folder / f"crash-{stamp}-{os.getpid()}.log"
     with private(path) as file:
-        file.write("\n".join([*_surroundings(), *traceback.format_exception(error)]).encode("utf-8", "replace"))
+        file.write(
+            "\n".join([*_surroundings(), *traceback.format_exception(error)]).encode("utf-8", "replace")
+        )
     for old in sorted(folder.glob("crash-*.log"))[:-KEPT]:
         old.unlink(missing_ok=True)
     return path
@@ -49,7 +51,9 @@ def cause_of(error: BaseException) -> BaseException:
 def _surroundings() -> list[str]:
     from importlib.metadata import version
 
-    terminal = {name: os.environ.get(name, "") for name in ("TERM", "COLORTERM", "TERM_PROGRAM", "TMUX", "LANG")}
+    terminal = {
+        name: os.environ.get(name, "") for name in ("TERM", "COLORTERM", "TERM_PROGRAM", "TMUX", "LANG")
+    }
     return [
         f"b4r-tui {__version__}, textual {version('textual')}, Python {platform.python_version()}",
         f"{platform.platform()}; " + " ".join(f"{name}={value}" for name, value in terminal.items() if value),

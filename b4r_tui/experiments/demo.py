@@ -62,7 +62,11 @@ def write_demo(path: Path) -> None:
         finally:
             Path(name).unlink(missing_ok=True)
     except FileExistsError as error:
-        raise B4RError(f"{path} is there already and was left as it is; open it with `b4r-tui -f {path}`") from error
+        raise B4RError(
+            f"{path} is there already and was left as it is; open it with `b4r-tui -f {path}`"
+        ) from error
     except OSError as error:
-        sentence = f"{path} could not be made: {error.strerror or error}; start b4r-tui in a folder you can write"
+        sentence = (
+            f"{path} could not be made: {error.strerror or error}; start b4r-tui in a folder you can write"
+        )
         raise B4RError(sentence, ExitCode.ENVIRONMENT) from error

@@ -19,7 +19,9 @@ def sides_of(runs: Sequence[Run], together: bool) -> list[NamedRuns]:
     by_id = {run.run_id: run for run in runs}
     if together:
         groups = groups_of(read_summary(run) for run in runs)
-        named = [(group.name, [by_id[run_id] for run_id in (*group.run_ids, *group.repeats)]) for group in groups]
+        named = [
+            (group.name, [by_id[run_id] for run_id in (*group.run_ids, *group.repeats)]) for group in groups
+        ]
     else:
         named = [(run.experiment, [run]) for run in runs]
     often = Counter(name for name, _ in named)

@@ -115,7 +115,9 @@ def _tested_by(sides: Sequence[NamedRuns]) -> list[tuple[str, str]]:
     for side in sides:
         run = make_group([read_summary(run) for run in side.runs]).runs[0]
         parts = [key.split(".", 2)[1:] for key in run if key.startswith("test.")]
-        tables.append({(part[0], part[1]): None for part in parts if part[1].rpartition(".")[2] not in INTERVAL_PARTS})
+        tables.append(
+            {(part[0], part[1]): None for part in parts if part[1].rpartition(".")[2] not in INTERVAL_PARTS}
+        )
     return [key for key in tables[0] if all(key in table for table in tables)]
 
 

@@ -110,7 +110,9 @@ class ComparePicker(ModalScreen["list[Run] | None"]):
 
     def _fill(self, words: str) -> None:
         wanted = words.casefold().split()
-        fit = [view for view in self._views.values() if all(word in _searched(view) for word in wanted)][:SHOWN]
+        fit = [view for view in self._views.values() if all(word in _searched(view) for word in wanted)][
+            :SHOWN
+        ]
         wide = max((cell_len(view.run.experiment) for view in fit), default=0)
         palette = palette_of(self.app)
         found = self.query_one(SelectionList)
@@ -124,7 +126,9 @@ class ComparePicker(ModalScreen["list[Run] | None"]):
         self._say()
 
     def _say(self, sentence: str = "") -> None:
-        self.query_one("#said", Static).update(Text(sentence or f"{len(self._chosen)} of {len(self._views)} chosen"))
+        self.query_one("#said", Static).update(
+            Text(sentence or f"{len(self._chosen)} of {len(self._views)} chosen")
+        )
 
 
 def entry(view: RunView, wide: int, faint: str) -> Text:
@@ -133,7 +137,13 @@ def entry(view: RunView, wide: int, faint: str) -> Text:
     value = metrics[1].get("ndcg@10", {}).get("value")
     name = numbers.fitted(Text(view.run.experiment, "bold"), wide)
     return Text.assemble(
-        name, "  ", (view.run.run_id, faint), "  ", numbers.metric(value), (f" {metrics[0]}", faint), no_wrap=True
+        name,
+        "  ",
+        (view.run.run_id, faint),
+        "  ",
+        numbers.metric(value),
+        (f" {metrics[0]}", faint),
+        no_wrap=True,
     )
 
 

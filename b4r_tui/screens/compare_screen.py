@@ -69,15 +69,27 @@ class CompareScreen(ExportingScreen):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("m", "metric", "Metric", tooltip="Choose the metric that is tested; enter on a metric does, too"),
+        Binding(
+            "m", "metric", "Metric", tooltip="Choose the metric that is tested; enter on a metric does, too"
+        ),
         Binding("p", "protocol", "Protocol", tooltip="Choose the protocol of the metrics"),
         Binding("b", "baseline", "Baseline", tooltip="Compare all with the highlighted side"),
-        Binding("g", "together", "Seeds", tooltip="Take runs that differ in their seed alone together, or apart"),
-        Binding("x", "export", "Export", tooltip="Write the table as csv, markdown, LaTeX, JSON, parquet or HTML"),
+        Binding(
+            "g", "together", "Seeds", tooltip="Take runs that differ in their seed alone together, or apart"
+        ),
+        Binding(
+            "x", "export", "Export", tooltip="Write the table as csv, markdown, LaTeX, JSON, parquet or HTML"
+        ),
         Binding("c", "others", "Runs", tooltip="Choose other runs"),
         Binding("r", "reload", "Reload", show=False, tooltip="Read the runs again"),
         *(
-            Binding(str(place), f"tab('{name}')", name.capitalize(), show=False, tooltip="Metrics, settings, curves")
+            Binding(
+                str(place),
+                f"tab('{name}')",
+                name.capitalize(),
+                show=False,
+                tooltip="Metrics, settings, curves",
+            )
             for place, name in enumerate(TABS, 1)
         ),
         Binding("escape,q", "leave", "Back", key_display="esc", tooltip="Back to where you came from"),
@@ -170,7 +182,9 @@ class CompareScreen(ExportingScreen):
             self.query_one(part).display = found is not None
         baseline = loaded.names.index(found.baseline) if found else 0
         if found is not None:
-            self.query_one("#sides", Vertical).border_title = f"{numbers.spelled(found.metric)} beside {found.baseline}"
+            self.query_one(
+                "#sides", Vertical
+            ).border_title = f"{numbers.spelled(found.metric)} beside {found.baseline}"
             self.query_one("#sides-table", SheetTable).show(sides_sheet(found, palette), loaded.names)
             metrics = ordered(list(found.sides[0].scores))
             self.query_one("#metrics-table", SheetTable).show(metrics_sheet(found, palette), metrics)
@@ -201,7 +215,9 @@ class CompareScreen(ExportingScreen):
         """Choose the metric to test."""
         if self._loaded and self._loaded.found:
             now = self._loaded.found.metric
-            metric = await self.app.push_screen_wait(Choose("Metric", ordered(list(self._loaded.metrics)), now))
+            metric = await self.app.push_screen_wait(
+                Choose("Metric", ordered(list(self._loaded.metrics)), now)
+            )
             if metric:
                 self._ask(metric=metric)
 

@@ -54,16 +54,24 @@ def metrics_sheet(found: Comparison, palette: Palette) -> Sheet:
         row = [Text("▸" if name == found.metric else " ", palette.second), text(numbers.spelled(name))]
         for score in scores:
             style = f"bold underline {palette.finished}" if ranked and score.value == best else ""
-            row += [text(mean_and_sd(score.value, score.sd), style), text(interval(score.low, score.high), palette.faint)]
+            row += [
+                text(mean_and_sd(score.value, score.sd), style),
+                text(interval(score.low, score.high), palette.faint),
+            ]
         rows.append(row)
     return Sheet("", columns, rows)
 
 
-def settings_sheet(settings: Sequence[Setting], names: Sequence[str], baseline: int, palette: Palette) -> Sheet:
+def settings_sheet(
+    settings: Sequence[Setting], names: Sequence[str], baseline: int, palette: Palette
+) -> Sheet:
     """A row a setting that differs, a column a side; what is not as the baseline has it is marked."""
     columns = [Column("setting"), *(Column(name) for name in names)]
     rows = [
-        [text(setting.key, palette.strong), *(_value(setting, place, baseline, palette) for place in range(len(names)))]
+        [
+            text(setting.key, palette.strong),
+            *(_value(setting, place, baseline, palette) for place in range(len(names))),
+        ]
         for setting in settings
     ]
     return Sheet("", columns, rows)

@@ -20,7 +20,7 @@ from b4r_tui.results.export.table import mark
 from b4r_tui.results.leaderboard import Board, apart, leaderboard, notes_of
 from b4r_tui.results.named import is_tested
 from b4r_tui.results.summary import INTERVAL_PARTS, Summary, read_summary
-from b4r_tui.runs.store import RunStore
+from b4r_tui.runs.store import Run, RunStore
 from b4r_tui.screens.choose import Choose
 from b4r_tui.screens.exporting import ExportingScreen
 from b4r_tui.sheets import Sheet
@@ -46,6 +46,7 @@ class Ranked:
     boards: tuple[Board, ...] = ()
     metrics: tuple[str, ...] = ()
     protocols: tuple[str, ...] = ()
+    runs: tuple[Run, ...] = ()
     tested: int = 0
     refused: str = ""
 
@@ -81,13 +82,34 @@ class LeaderboardScreen(ExportingScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("m", "metric", "Metric", tooltip="Choose the metric that ranks"),
         Binding("p", "protocol", "Protocol", tooltip="Choose the protocol of the metric"),
-        Binding("b", "baseline", "Baseline", tooltip="Test all rows against the highlighted one; once more: no tests"),
+        Binding(
+            "b",
+            "baseline",
+            "Baseline",
+            tooltip="Test all rows against the highlighted one; once more: no tests",
+        ),
         Binding("space", "mark", "Mark", tooltip="Mark the highlighted row for a comparison"),
-        Binding("c", "compare", "Compare", tooltip="Compare the marked rows, or the highlighted one with the first"),
-        Binding("left_square_bracket", "board(-1)", "Before", key_display="[", show=False, tooltip="The board before"),
-        Binding("right_square_bracket", "board(1)", "Next", key_display="]", show=False, tooltip="The next board"),
+        Binding(
+            "c",
+            "compare",
+            "Compare",
+            tooltip="Compare the marked rows, or the highlighted one with the first",
+        ),
+        Binding(
+            "left_square_bracket",
+            "board(-1)",
+            "Before",
+            key_display="[",
+            show=False,
+            tooltip="The board before",
+        ),
+        Binding(
+            "right_square_bracket", "board(1)", "Next", key_display="]", show=False, tooltip="The next board"
+        ),
         Binding("enter", "open", "Open", tooltip="Go to the newest run of the row", priority=True),
-        Binding("x", "export", "Export", tooltip="Write the board as csv, markdown, LaTeX, JSON, parquet or HTML"),
+        Binding(
+            "x", "export", "Export", tooltip="Write the board as csv, markdown, LaTeX, JSON, parquet or HTML"
+        ),
         Binding("r", "reload", "Reload", show=False, tooltip="Read all runs again"),
         Binding("escape,q", "leave", "Back", key_display="esc", tooltip="Back to the runs"),
     ]
@@ -170,7 +192,9 @@ class LeaderboardScreen(ExportingScreen):
             self.query_one("#board").border_title = "Leaderboard"
             lines.append(EMPTY)
         else:
-            self.query_one("#board").border_title = f"{numbers.spelled(board.metric)} on test, {_conditions(board)}"
+            self.query_one(
+                "#board"
+            ).border_title = f"{numbers.spelled(board.metric)} on test, {_conditions(board)}"
             several = len(ranked.boards) > 1
             self.query_one("#board").border_subtitle = (
                 f"board {self._place + 1} of {len(ranked.boards)} · [ ] others" if several else ""
@@ -232,7 +256,8 @@ class LeaderboardScreen(ExportingScreen):
         if len(ids) < 2:
             self.notify("Mark two rows or more with space.", title="Nothing to compare", severity="warning")
             return
-        self.b4r.open_comparison([run for run in RunStore(self._root).runs() if run.run_id in ids])
+        runs = self._ranked.runs if self._ranked else ()
+        self.b4r.open_comparison([run for run in runs if run.run_id in ids])
 
     def action_board(self, by: int) -> None:
         """Another board."""
@@ -246,8 +271,7 @@ class LeaderboardScreen(ExportingScreen):
         rows = [row for row in board.rows if row.run_id == chosen] if board else []
         views = [view for view in self.b4r.main.views() if rows and view.run.run_id in rows[0].run_ids]
         if views:
-            self.dismiss()
-            self.b4r.call_later(self.b4r.main.open_run, views[0])
+            self.b4r.call_later(self.b4r.open_run, views[0])
 
     def action_export(self) -> None:
         """Write what is on this board into a file."""
@@ -291,6 +315,7 @@ def rank(root: Path, wanted: Wanted) -> Ranked:
         tuple(boards),
         tuple(dict.fromkeys(metric for _, metric in keys)),
         tuple(dict.fromkeys(protocol for protocol, _ in keys)),
+        tuple(runs),
         len(tested),
         refused,
     )
@@ -303,7 +328,9 @@ def board_sheet(board: Board, marked: set[str], palette: Palette) -> Sheet:
     for row, cells in zip(board.rows, sheet.rows, strict=True):
         fresh = [cell.copy() for cell in cells]
         chosen = row.run_id in marked
-        fresh[0] = Text(f"{'●' if chosen else ' '} {cells[0].plain}", f"bold {palette.second}" if chosen else "")
+        fresh[0] = Text(
+            f"{'●' if chosen else ' '} {cells[0].plain}", f"bold {palette.second}" if chosen else ""
+        )
         if row.experiment == board.baseline:
             fresh[1].append("  baseline", palette.faint)
         elif mark(row):
@@ -337,5 +364,11 @@ def _measured(summary: Summary) -> list[tuple[str, str]]:
 
 
 def _usual(board: Board) -> list[str]:
-    metrics = {metric for group in board.groups for run in group.runs for of, metric in _measured(run) if of == board.protocol}
+    metrics = {
+        metric
+        for group in board.groups
+        for run in group.runs
+        for of, metric in _measured(run)
+        if of == board.protocol
+    }
     return [name for name in ("ndcg@10", "recall@10") if name in metrics]

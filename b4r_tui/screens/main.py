@@ -54,12 +54,26 @@ class MainScreen(Screen[None]):
         Binding(
             "E,ctrl+e", "edit_outside", "$EDITOR", show=False, tooltip="Open the file in $VISUAL or $EDITOR"
         ),
-        Binding("c", "compare", "Compare", tooltip="Compare runs: settings, metrics, users won and lost, curves"),
+        Binding(
+            "c", "compare", "Compare", tooltip="Compare runs: settings, metrics, users won and lost, curves"
+        ),
         Binding("L", "app.leaderboard", "Board", tooltip="Leaderboard of all runs that were tested"),
-        Binding("greater_than_sign", "app.resize('left', 4)", "Wider", show=False, tooltip="Experiments wider"),
-        Binding("less_than_sign", "app.resize('left', -4)", "Narrower", show=False, tooltip="Experiments narrower"),
-        Binding("right_curly_bracket", "app.resize('runs', 2)", "Higher", show=False, tooltip="Table of runs higher"),
-        Binding("left_curly_bracket", "app.resize('runs', -2)", "Lower", show=False, tooltip="Table of runs lower"),
+        Binding(
+            "greater_than_sign", "app.resize('left', 4)", "Wider", show=False, tooltip="Experiments wider"
+        ),
+        Binding(
+            "less_than_sign", "app.resize('left', -4)", "Narrower", show=False, tooltip="Experiments narrower"
+        ),
+        Binding(
+            "right_curly_bracket",
+            "app.resize('runs', 2)",
+            "Higher",
+            show=False,
+            tooltip="Table of runs higher",
+        ),
+        Binding(
+            "left_curly_bracket", "app.resize('runs', -2)", "Lower", show=False, tooltip="Table of runs lower"
+        ),
         Binding("r", "reload", "Reload", tooltip="Read the experiments file again"),
         Binding("a", "toggle_all", "All runs", tooltip="Show the runs of all experiments, or of one"),
         *(

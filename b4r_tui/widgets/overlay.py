@@ -96,7 +96,8 @@ def colour_of(side: int, palette: Palette) -> str:
 def legend(names: Sequence[str], palette: Palette) -> Text:
     """Number, line and name of each side."""
     parts = [
-        Text.assemble((f"{side + 1} ━ ", f"bold {colour_of(side, palette)}"), name) for side, name in enumerate(names)
+        Text.assemble((f"{side + 1} ━ ", f"bold {colour_of(side, palette)}"), name)
+        for side, name in enumerate(names)
     ]
     return Text("    ").join(parts)
 
