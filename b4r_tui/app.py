@@ -2,24 +2,50 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual.app import App, SuspendNotSupported, SystemCommand
+from textual import work
+from textual.app import App, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.widgets import TabbedContent
 
+from b4r_tui import layout
+from b4r_tui.endings import DESKTOP, LOUDNESS, Endings, desktop_sequence, sentence_of, title_of
 from b4r_tui.feed import Feed
+from b4r_tui.remembered import Remembered, state_folder
 from b4r_tui.screens.main import MainScreen
-from b4r_tui.widgets.palette import DARK_THEME, LIGHT_THEME
+from b4r_tui.widgets.experiment_list import ExperimentList
+from b4r_tui.widgets.run_detail import TABS, RunDetail
+from b4r_tui.widgets.themes import DARK_THEME, THEMES
 from engine.errors import B4RError, ExitCode
 
 if TYPE_CHECKING:
+    from textual.command import Provider
+
+    from b4r_tui.feed import RunView
     from b4r_tui.runs.store import Run
 
 PERIOD = 0.35  # seconds between two looks at the files
+OPENS = {
+    "EditorScreen": "edit",
+    "CompareScreen": "compare",
+    "LeaderboardScreen": "app.leaderboard",
+}  # keys of main
+ACT_TRIES = 1200  # of 0.05 s: a comparison's runs may still be chosen by hand
+SAVE_AFTER = 1.0  # seconds from a change of what is remembered to its file
+
+
+def _commands() -> type[Provider]:
+    from b4r_tui.screens.commands import Commands  # when the palette is opened first
+
+    return Commands
 
 
 class B4RApp(App[None]):
@@ -27,6 +53,7 @@ class B4RApp(App[None]):
 
     TITLE = "b4r-tui"
     CSS_PATH = "screens/main.tcss"
+    COMMANDS = {_commands}  # noqa: RUF012 (not a ClassVar there)
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark", "help", "Help", key_display="?", tooltip="Show what the keys do"),
         Binding("q", "quit", "Quit", tooltip="Leave; runs go on", priority=False),
@@ -35,20 +62,163 @@ class B4RApp(App[None]):
     ]
 
     def __init__(
-        self, file: Path, runs: Path, now: Callable[[], float] = time.time, period: float = PERIOD
+        self,
+        file: Path,
+        runs: Path,
+        now: Callable[[], float] = time.time,
+        period: float = PERIOD,
+        remembered: Remembered | None = None,
+        tour: bool = False,
     ) -> None:
-        """file: the experiments. runs: the runs root. now, period: the clock, injected by tests."""
+        """file: the experiments. runs: the runs root. now, period: the clock, injected by tests.
+
+        remembered: what the last start left, None for nothing. tour: whether to offer an experiments file where
+        there is none.
+        """
         super().__init__()
         self.file, self.runs_root = file, runs
-        self._now, self._period = now, period
+        self._now, self._period, self._tour = now, period, tour
         self.animation_level = "none"  # what a key does is there at once, also through SSH
-        self.register_theme(DARK_THEME)
-        self.register_theme(LIGHT_THEME)
-        self.theme = DARK_THEME.name
+        self.remembered = remembered or Remembered(None)
+        self.endings = Endings()
+        self.broke: Exception | None = None
+        self._restored = False
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = (
+            self.remembered.get("theme", lambda name: name in self.available_themes) or DARK_THEME.name
+        )
 
     def get_default_screen(self) -> Screen[None]:
         """The main screen, at once: nothing is drawn before it."""
         return MainScreen(self.file.name, Feed(self.file, self.runs_root), self._now, self._period)
+
+    def on_mount(self) -> None:
+        """Remember themes; where there is no experiments file, offer one."""
+        self.theme_changed_signal.subscribe(self, lambda theme: self.remember("theme", theme.name))
+        if self._tour and not self.file.exists():
+            self.call_after_refresh(self.action_tour)
+
+    # what is remembered ------------------------------------------------------------------------
+
+    def remember(self, name: str, value: object) -> None:
+        """Keep a value for the next start."""
+        if self.remembered.put(name, value):
+            self._save_soon()
+
+    def _save_soon(self) -> None:
+        self.set_timer(
+            SAVE_AFTER, lambda: self.run_worker(self.remembered.save, thread=True, group="remember")
+        )
+
+    def on_main_screen_fed(self, message: MainScreen.Fed) -> None:
+        """Tell which runs have ended; at the first look, go back to where the last start was."""
+        for view in self.endings.news(message.snapshot.runs):
+            self._tell_end(view)
+        if not self._restored:
+            self._restored = True
+            self._restore()
+
+    def _restore(self) -> None:
+        experiments = self.main.query_one(ExperimentList)
+        name = self.remembered.experiment(self.file)
+        known = [option.id for option in experiments.options]
+        if name in known:
+            experiments.highlighted = known.index(name)
+        layout.restore(self.main, self.remembered)
+        tab = self.remembered.get("tab", lambda value: value in TABS)
+        if tab:
+            self.main.query_one(RunDetail).open_tab(tab)
+
+    def on_option_list_option_highlighted(self) -> None:
+        """Another experiment is looked at."""
+        name = self.main.query_one(ExperimentList).selected if self._restored else None
+        if name and self.remembered.put_experiment(self.file, name):
+            self._save_soon()
+
+    def on_tabbed_content_tab_activated(self, event: TabbedContent.TabActivated) -> None:
+        """Another tab of a run is looked at."""
+        if self._restored and event.pane.id in TABS:
+            self.remember("tab", event.pane.id)
+
+    def action_resize(self, pane: str, by: int) -> None:
+        """Make a pane of the main screen larger or smaller."""
+        size = layout.resize(self.main, pane, by) if self.screen is self.main else None
+        if size is not None:
+            self.remember(f"size.{pane}", size)
+
+    def action_reset_layout(self) -> None:
+        """The sizes of panes that the program came with."""
+        layout.reset(self.main)
+        for pane in layout.REST:
+            self.remember(f"size.{pane}", None)
+
+    @property
+    def main(self) -> MainScreen:
+        """The screen below all others."""
+        return next(screen for screen in self.screen_stack if isinstance(screen, MainScreen))
+
+    # runs that end -----------------------------------------------------------------------------
+
+    def _tell_end(self, view: RunView) -> None:
+        loudness = self.remembered.get("notify", LOUDNESS.__contains__) or LOUDNESS[0]
+        title, sentence = title_of(view), sentence_of(view)
+        if loudness == "off":
+            return
+        severity = "error" if view.state.value in ("failed", "lost") else "information"
+        self.notify(sentence, title=title, severity=severity, timeout=8, markup=False)  # type: ignore[arg-type]
+        if loudness == "bell":
+            self.bell()
+        how = self.remembered.get("desktop", DESKTOP.__contains__) or DESKTOP[0]
+        self.write_to_terminal(desktop_sequence(how, title, sentence, os.environ))
+
+    def write_to_terminal(self, sequence: str) -> None:
+        """Write a control sequence past the screen, where there is a terminal."""
+        if sequence and self._driver is not None:
+            self._driver.write(sequence)
+
+    # other screens -----------------------------------------------------------------------------
+
+    def compare(self, views: Sequence[RunView], marked: Sequence[RunView]) -> None:
+        """Compare the marked runs where they are two or more, else those that are chosen among the tested ones."""
+        from b4r_tui.screens.compare_picker import ComparePicker
+
+        tested = [view for view in views if view.progress.test]
+        chosen = [view for view in marked if view.progress.test]
+        if len(marked) >= 2:
+            self.open_comparison([view.run for view in marked])
+        elif len(tested) < 2:
+            self.show_error(
+                "Nothing to compare yet", "a comparison needs two runs that have finished and were tested"
+            )
+        else:
+            self.push_screen(ComparePicker(tested, chosen), self.open_comparison)
+
+    def open_comparison(self, runs: Sequence[Run] | None) -> None:
+        """Show what runs differ in; nothing where none were chosen."""
+        from b4r_tui.screens.compare_screen import CompareScreen
+
+        if runs:
+            self.push_screen(CompareScreen(self.runs_root, runs))
+
+    def action_leaderboard(self) -> None:
+        """Rank all runs that were tested."""
+        from b4r_tui.screens.leaderboard_screen import LeaderboardScreen
+
+        self.push_screen(LeaderboardScreen(self.runs_root))
+
+    def action_tour(self) -> None:
+        """Show the tour; it may make the experiments file."""
+        from b4r_tui.screens.tour import Tour
+
+        self.push_screen(Tour(self.file, self.runs_root), self._after_tour)
+
+    def _after_tour(self, made: bool | None) -> None:
+        if made:
+            self.main.action_reload()
+            self.notify(
+                "Press l to launch the highlighted experiment.", title=f"Made {self.file.name}", timeout=6
+            )
 
     def launch(self, name: str) -> list[Run]:
         """Start a run of an experiment as the file says now. Called in a thread. Raises B4RError."""
@@ -106,22 +276,50 @@ class B4RApp(App[None]):
             editors[-1].ask_to_leave(self._leave)  # type: ignore[attr-defined]
 
     def _leave(self) -> None:
+        self.remembered.save()
         self.exit(message=farewell(self._active_runs(), self.runs_root))
 
     def _active_runs(self) -> int:
         return sum(screen.active_runs() for screen in self.screen_stack if isinstance(screen, MainScreen))
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """The palette: what keys do here, then what Textual brings."""
-        for active in screen.active_bindings.values():
-            binding = active.binding
-            if binding.show and active.enabled and not binding.system and binding.action != "quit":
-                run = self._action_of(active.node, binding.action)
-                yield SystemCommand(binding.description, active.tooltip or binding.description, run)
-        yield from super().get_system_commands(screen)
+    @work(group="elsewhere", exclusive=True)
+    async def act_on(self, kind: type[Screen[Any]], action: str) -> None:
+        """Go to a screen, and do there what one of its keys does once it can be done."""
+        while self.screen is not self.main and not isinstance(self.screen, kind):
+            if getattr(self.screen, "changed", False):
+                self.show_error("The editor has changes", "save them or leave the editor first")
+                return
+            await self.pop_screen()
+        if not isinstance(self.screen, kind):
+            await self.main.run_action(OPENS[kind.__name__])
+        for _ in range(ACT_TRIES):
+            if isinstance(self.screen, kind) and getattr(self.screen, "ready", True):
+                await self.run_action(action, self.screen)
+                return
+            await asyncio.sleep(0.05)
 
-    def _action_of(self, node: object, action: str) -> Callable[[], object]:
-        return lambda: self.run_action(action, node)  # type: ignore[arg-type]
+    async def open_run(self, view: RunView) -> None:
+        """Show a run on the main screen."""
+        while self.screen is not self.main:
+            await self.pop_screen()
+        await self.main.open_run(view)
+
+    def edit_experiment(self, name: str) -> None:
+        """Open the editor on an experiment."""
+        from b4r_tui.screens.editor_screen import EditorScreen
+
+        self.push_screen(EditorScreen(self.file, name), lambda _: self.main.action_reload())
+
+    # when the app itself breaks ----------------------------------------------------------------
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Keep the first error for the log; the terminal is restored as ever."""
+        self.broke = self.broke or error
+        super()._handle_exception(error)
+
+    def _print_error_renderables(self) -> None:
+        """Nothing here: `run_app` says it in one line."""
+        self._exit_renderables.clear()
 
 
 def farewell(active: int, runs: Path) -> str | None:
@@ -132,8 +330,21 @@ def farewell(active: int, runs: Path) -> str | None:
     return f"{go} on in {runs}; open b4r-tui again to watch."
 
 
-def run_app(file: Path, runs: Path) -> int:
-    """Run the app until it is left. Returns the exit code."""
-    app = B4RApp(file, runs)
-    app.run()
-    return int(app.return_code or ExitCode.OK)
+def run_app(file: Path, runs: Path, tour: bool = False) -> int:
+    """Run the app until it is left. Returns the exit code: 1 where the app itself broke."""
+    folder = state_folder()
+    app: B4RApp | None = None
+    try:
+        app = B4RApp(file, runs, remembered=Remembered(folder / "app.json"), tour=tour)
+        app.run()
+        broke: Exception | None = app.broke
+    except B4RError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is told in one line
+        broke = (app and app.broke) or error
+    if broke is None and app is not None:
+        return int(app.return_code or ExitCode.OK)
+    from b4r_tui.ui_crash import crash_line
+
+    sys.stderr.write(f"b4r-tui: {crash_line(broke, folder)}\n")
+    return 1

@@ -47,12 +47,12 @@ def _act(arguments: argparse.Namespace) -> int:
     for command in COMMANDS:
         if command.name == arguments.command:
             return command.run(arguments, root)
-    return _open_app(arguments.file or Path("experiments.toml"), root)
+    return _open_app(arguments.file, root)
 
 
-def _open_app(file: Path, root: Path) -> int:
+def _open_app(file: Path | None, root: Path) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise B4RError("the app needs a terminal; without one use --run FILE, or see --help")
     from b4r_tui.app import run_app
 
-    return run_app(file, root)
+    return run_app(file or Path("experiments.toml"), root, tour=file is None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from b4r_tui import __version__
@@ -64,7 +64,15 @@ def export_runs(root: Path, options: ExportOptions) -> ExitCode:
         _to_stdout(data)
     else:
         _to_file(options.file, data)
+        sys.stderr.write(f"b4r-tui: wrote {options.file}\n")
     return ExitCode.OK
+
+
+def write_export(root: Path, file: Path, options: ExportOptions) -> None:
+    """Write what the options ask for into a file, and nothing else. Raises B4RError where it cannot be."""
+    runs = {run.run_id: run for run in RunStore(root).runs()}
+    form = _form(replace(options, file=file))
+    _to_file(file, rendered(form, exported(root, runs, options), runs))
 
 
 def exported(root: Path, runs: dict[str, Run], options: ExportOptions) -> list[Panel]:
@@ -149,4 +157,3 @@ def _to_file(path: Path, data: bytes) -> None:
         raise B4RError(
             f"{path}: {error.strerror or error}; choose another file with -o", ExitCode.ENVIRONMENT
         ) from error
-    sys.stderr.write(f"b4r-tui: wrote {path}\n")

@@ -1,4 +1,4 @@
-"""A question with a list of answers; escape is none of them."""
+"""A question with a list of answers, such as which metric."""
 
 from __future__ import annotations
 
@@ -8,42 +8,43 @@ from typing import ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 
-class Choose(ModalScreen["int | None"]):
-    """Dismissed with the number of the answer, from 0, or None."""
+class Choose(ModalScreen[str | None]):
+    """Dismissed with one of the choices, or None."""
 
     DEFAULT_CSS = """
     Choose {
         align: center middle;
-        OptionList {
-            width: 44; max-width: 90%; height: auto; max-height: 80%;
-            border: round $primary; background: $surface; padding: 0 1;
+        #box {
+            width: 44; max-width: 92%; height: auto; max-height: 80%;
+            border: round $primary; background: $surface; padding: 1 1 0 1;
             border-subtitle-color: $text-muted;
         }
+        OptionList { height: auto; max-height: 100%; border: none; background: transparent; padding: 0; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss(None)", "Close", key_display="esc")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "dismiss(None)", "Cancel", key_display="esc"),
+    ]
 
-    def __init__(self, title: str, answers: Sequence[str], now: int = 0) -> None:
-        """now: the answer that is highlighted at first."""
+    def __init__(self, title: str, choices: Sequence[str], now: str) -> None:
         super().__init__()
-        self._title, self._answers, self._now = title, answers, now
+        self._title, self._choices, self._now = title, list(choices), now
 
     def compose(self) -> ComposeResult:
-        """The answers below each other."""
-        answers = OptionList(*(Option(Text(answer)) for answer in self._answers))
-        answers.border_title, answers.border_subtitle = self._title, "enter chooses, esc closes"
-        yield answers
-
-    def on_mount(self) -> None:
-        """Begin at what is in force."""
-        self.query_one(OptionList).highlighted = self._now
+        """The choices in a box, the present one highlighted."""
+        with Vertical(id="box") as box:
+            box.border_title, box.border_subtitle = self._title, "enter takes it · esc closes"
+            options = OptionList(*(Option(Text(choice)) for choice in self._choices))
+            yield options
+        if self._now in self._choices:
+            options.highlighted = self._choices.index(self._now)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """An answer."""
-        event.stop()
-        self.dismiss(event.option_index)
+        """Enter or a click is the answer."""
+        self.dismiss(self._choices[event.option_index])

@@ -130,6 +130,11 @@ class EditorScreen(Screen[None]):
         return cast("B4RApp", self.app)
 
     @property
+    def ready(self) -> bool:
+        """Whether the file was read, so that there is something to act on."""
+        return self._view is not None
+
+    @property
     def changed(self) -> bool:
         """Whether there is something to save."""
         return self._document.changed

@@ -30,6 +30,7 @@ from b4r_tui.wording import plural
 from engine.errors import B4RError
 
 if TYPE_CHECKING:
+    from b4r_tui.feed import RunView
     from b4r_tui.runs.store import Run
     from engine.config import Experiment
 
@@ -55,6 +56,26 @@ class MainScreen(RunActions, JobsPart):
         Binding("e", "edit", "Edit", tooltip="Edit the highlighted experiment as a form and as text"),
         Binding(
             "E,ctrl+e", "edit_outside", "$EDITOR", show=False, tooltip="Open the file in $VISUAL or $EDITOR"
+        ),
+        Binding(
+            "c", "compare", "Compare", tooltip="Compare runs: settings, metrics, users won and lost, curves"
+        ),
+        Binding("L", "app.leaderboard", "Board", tooltip="Leaderboard of all runs that were tested"),
+        Binding(
+            "greater_than_sign", "app.resize('left', 4)", "Wider", show=False, tooltip="Experiments wider"
+        ),
+        Binding(
+            "less_than_sign", "app.resize('left', -4)", "Narrower", show=False, tooltip="Experiments narrower"
+        ),
+        Binding(
+            "right_curly_bracket",
+            "app.resize('runs', 2)",
+            "Higher",
+            show=False,
+            tooltip="Table of runs higher",
+        ),
+        Binding(
+            "left_curly_bracket", "app.resize('runs', -2)", "Lower", show=False, tooltip="Table of runs lower"
         ),
         Binding("r", "reload", "Reload", tooltip="Read the experiments file again"),
         Binding("a", "toggle_all", "All runs", tooltip="Show the runs of all experiments, or of one"),
@@ -254,6 +275,25 @@ class MainScreen(RunActions, JobsPart):
                 return
         self._launch(name)
 
+    def action_compare(self) -> None:
+        """Compare runs, those that are marked or chosen from a list."""
+        self.b4r.compare(self.views(), self.table.chosen)
+
+    async def open_run(self, view: RunView) -> None:
+        """Bring a run to the cursor, whatever is shown now."""
+        experiments = self.query_one(ExperimentList)
+        known = [option.id for option in experiments.options]
+        self._awaited = view.key
+        self._all_runs = view.run.experiment not in known
+        if not self._all_runs:
+            experiments.highlighted = known.index(view.run.experiment)
+        await self._show_runs()
+        self.query_one(RunTable).table.focus()
+
+    def views(self) -> Sequence[RunView]:
+        """All runs as they were seen last, newest first."""
+        return self._snapshot.runs if self._snapshot else ()
+
     def action_edit(self) -> None:
         """Edit the highlighted experiment, and read the file again afterwards."""
         from b4r_tui.screens.editor_screen import EditorScreen
@@ -289,9 +329,10 @@ class MainScreen(RunActions, JobsPart):
         measured = self.table.measured
         answers = ["Recall and NDCG", *(f"{spelled(name)}  {protocol}" for protocol, name in measured)]
         now = 1 + measured.index(self.table.asked) if self.table.asked in measured else 0
-        chosen = await self.app.push_screen_wait(Choose("Metric", answers, now))
+        chosen = await self.app.push_screen_wait(Choose("Metric", answers, answers[now]))
         if chosen is not None:
-            self.table.ask_metric(measured[chosen - 1] if chosen else None)
+            number = answers.index(chosen)
+            self.table.ask_metric(measured[number - 1] if number else None)
             await self._show_detail()
 
     async def action_toggle_all(self) -> None:

@@ -107,11 +107,11 @@ class RunActions(Part):
         if not views:
             return
         answers = [*PLACES, PRIORITY]
-        chosen = await self.app.push_screen_wait(Choose(f"Place of {_named(views)}", answers))
+        chosen = await self.app.push_screen_wait(Choose(f"Place of {_named(views)}", answers, answers[0]))
         if chosen is None:
             return
-        if answers[chosen] != PRIORITY:
-            self._do_all("moved", views, PLACES[answers[chosen]])
+        if chosen != PRIORITY:
+            self._do_all("moved", views, PLACES[chosen])
             return
         from b4r_tui.screens.ask_number import AskNumber
 

@@ -1,4 +1,4 @@
-"""The colours and glyphs of run states, and the app's two themes.
+"""The colours and glyphs of run states, and of lines in plots, for each theme.
 
 Every state has a glyph and a word, so that colour is never the only cue.
 """
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rich.text import Text
-from textual.theme import Theme
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -22,7 +21,7 @@ NO_RUN_GLYPH = "·"
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours of text inside tables, where style sheets do not reach."""
+    """Colours of text inside tables, where style sheets do not reach. lines: of curves drawn together, in order."""
 
     queued: str
     running: str
@@ -33,6 +32,7 @@ class Palette:
     faint: str
     strong: str
     second: str
+    lines: tuple[str, ...]
 
     def of(self, state: RunState) -> str:
         """The colour of a state."""
@@ -58,6 +58,7 @@ DARK = Palette(
     faint="#9099ae",
     strong="#e4e8f1",
     second="#f0a35e",
+    lines=("#56c2e6", "#f0a35e", "#d08be0", "#7fc97f", "#f07178", "#e6c25b", "#8fa3d9", "#b0b7c6"),
 )
 LIGHT = Palette(
     queued="#646b7c",
@@ -69,61 +70,57 @@ LIGHT = Palette(
     faint="#646b7c",
     strong="#1c2230",
     second="#a4500a",
+    lines=("#00678f", "#a4500a", "#8a3aa3", "#2b7a2b", "#b3202c", "#8a6100", "#44589c", "#646b7c"),
 )
 
-DARK_THEME = Theme(
-    name="b4r-dark",
-    primary="#56c2e6",
-    secondary="#8fa3d9",
-    accent="#f0a35e",
-    foreground="#d3d9e6",
-    background="#12151c",
-    surface="#171b24",
-    panel="#222836",
-    success=DARK.finished,
-    warning=DARK.stopped,
-    error=DARK.failed,
-    variables={
-        "border": "#56c2e6",
-        "border-blurred": "#343c4f",
-        "block-cursor-background": "#22475d",
-        "block-cursor-foreground": "#ffffff",
-        "block-cursor-text-style": "none",
-        "block-cursor-blurred-background": "#242b39",
-        "block-cursor-blurred-foreground": "#d3d9e6",
-        "button-focus-text-style": "bold underline",
-        "footer-key-foreground": "#f0a35e",
-        "footer-background": "#1b202b",
-    },
+# 7 : 1 and more on black
+CONTRAST = Palette(
+    queued="#d0d0d0",
+    running="#5fd7ff",
+    finished="#5fff5f",
+    failed="#ff9090",
+    stopped="#ffff00",
+    lost="#ff9fff",
+    faint="#d0d0d0",
+    strong="#ffffff",
+    second="#ffc04d",
+    lines=("#5fd7ff", "#ffc04d", "#ff9fff", "#5fff5f", "#ffffff", "#ffff00", "#ff9090", "#b0b0ff"),
 )
-LIGHT_THEME = Theme(
-    name="b4r-light",
-    primary="#00678f",
-    secondary="#44589c",
-    accent="#a4500a",
-    foreground="#1c2230",
-    background="#eef0f4",
-    surface="#f8f9fb",
-    panel="#dfe3eb",
-    success=LIGHT.finished,
-    warning=LIGHT.stopped,
-    error=LIGHT.failed,
-    dark=False,
-    variables={
-        "border": "#00678f",
-        "border-blurred": "#bcc3d1",
-        "block-cursor-background": "#b5d9e9",
-        "block-cursor-foreground": "#0c1220",
-        "block-cursor-text-style": "none",
-        "block-cursor-blurred-background": "#dfe5ee",
-        "block-cursor-blurred-foreground": "#1c2230",
-        "button-focus-text-style": "bold underline",
-        "footer-key-foreground": "#a4500a",
-        "footer-background": "#dfe3eb",
-    },
+# Okabe and Ito: Color Universal Design, 2008; on light ground the same hues, darker
+COLOUR_BLIND = Palette(
+    queued="#9aa3b5",
+    running="#56b4e9",
+    finished="#00b383",
+    failed="#e8690b",
+    stopped="#f0e442",
+    lost="#cc79a7",
+    faint="#9aa3b5",
+    strong="#e4e8f1",
+    second="#e69f00",
+    lines=("#56b4e9", "#e69f00", "#00b383", "#cc79a7", "#f0e442", "#e8690b", "#4d8fd1", "#d3d9e6"),
 )
+COLOUR_BLIND_LIGHT = Palette(
+    queued="#5f6675",
+    running="#0069a3",
+    finished="#007556",
+    failed="#ad4c00",
+    stopped="#766600",
+    lost="#94416f",
+    faint="#5f6675",
+    strong="#1c2230",
+    second="#8f5c00",
+    lines=("#0069a3", "#8f5c00", "#007556", "#94416f", "#1c2230", "#ad4c00", "#2f7fc0", "#5f6675"),
+)
+PALETTES = {
+    "b4r-dark": DARK,
+    "b4r-light": LIGHT,
+    "b4r-high-contrast": CONTRAST,
+    "b4r-colour-blind": COLOUR_BLIND,
+    "b4r-colour-blind-light": COLOUR_BLIND_LIGHT,
+}
 
 
 def palette_of(app: App[object]) -> Palette:
-    """The palette that fits the app's theme."""
-    return DARK if app.current_theme.dark else LIGHT
+    """The palette that fits the app's theme, which may be one of Textual's own."""
+    theme = app.current_theme
+    return PALETTES.get(theme.name, DARK if theme.dark else LIGHT)
