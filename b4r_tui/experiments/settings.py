@@ -13,7 +13,15 @@ from pydantic.fields import FieldInfo
 from b4r_tui.experiments.expand import GROUPS
 from engine.config import Experiment
 
-_WORDS = {"int": "whole number", "float": "number", "bool": "on or off", "list": "list", "text": "text"}
+_WORDS = {
+    "int": "whole number",
+    "float": "number",
+    "bool": "on or off",
+    "list": "list",
+    "text": "text",
+    "axis": "list of values",
+    "extends": "name of another experiment",
+}
 _LIMITS = (("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than"))
 _NO_LIMIT = 2**62  # what only the machine's integers bound need not be said
 
