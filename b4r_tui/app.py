@@ -41,6 +41,7 @@ class B4RApp(App[None]):
         super().__init__()
         self.file, self.runs_root = file, runs
         self._now, self._period = now, period
+        self.animation_level = "none"  # what a key does is there at once, also through SSH
         self.register_theme(DARK_THEME)
         self.register_theme(LIGHT_THEME)
         self.theme = DARK_THEME.name

@@ -22,8 +22,10 @@ from typing import Any
 
 import psutil
 
+from b4r_tui.results.summary import write_summary
 from b4r_tui.runs.arrange import set_paused
 from b4r_tui.runs.ensure import ensure_runner
+from b4r_tui.runs.ids import run_id_at, ticks_now
 from b4r_tui.runs.index import states_of
 from b4r_tui.runs.launch import launch
 from b4r_tui.runs.records import ExitRecord, write_exit
@@ -125,20 +127,38 @@ def seconds_a_run(store: RunStore, nothing: Experiment, count: int) -> float | N
 
 
 def listed(store: RunStore, nothing: Experiment, count: int) -> dict[str, Any]:
-    """Seconds to list runs with their states."""
-    for _ in range(count):
-        run = store.create(nothing)
-        write_exit(run.dir, ExitRecord(reason="finished", ended_at=1.0, code=0))
+    """Seconds to list runs with their states, and as a person does it."""
+    _write_ended(store, nothing, count)
     cold, warm = _listing(store), min(_listing(store) for _ in range(3))
-    began = time.monotonic()
-    command = [sys.executable, "-m", "b4r_tui", "--runs", str(store.root), "runs", "--state", "running"]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    calls = {"runs --state running": ["--state", "running"], "runs": [], "runs, the second time": []}
+    took = {f"seconds, b4r-tui {name}": _command_seconds(store, words) for name, words in calls.items()}
     return {
         "listed runs": count,
         "seconds, without the index": round(cold, 3),
         "seconds, with it": round(warm, 3),
-        "seconds, b4r-tui runs --state running": round(time.monotonic() - began, 3),
+        **took,
     }
+
+
+def _write_ended(store: RunStore, nothing: Experiment, count: int) -> None:
+    """So many ended runs: copies of one, under ids of their own."""
+    run = store.create(nothing)
+    write_exit(run.dir, ExitRecord(reason="finished", ended_at=1.0, code=0))
+    write_summary(run)
+    ticks = ticks_now()
+    for number in range(1, count):
+        run_id = run_id_at(ticks - number)
+        folder = run.dir.with_name(run_id)
+        folder.mkdir()
+        for path in run.dir.glob("*.*"):
+            (folder / path.name).write_text(path.read_text().replace(run.run_id, run_id))
+
+
+def _command_seconds(store: RunStore, words: list[str]) -> float:
+    began = time.monotonic()
+    command = [sys.executable, "-m", "b4r_tui", "--runs", str(store.root), "runs", *words]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return round(time.monotonic() - began, 3)
 
 
 def _listing(store: RunStore) -> float:

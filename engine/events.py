@@ -170,20 +170,26 @@ class Record:
 
 
 class EventWriter:
-    """Appends events to a file, each in one write, so that a reader sees whole lines or a torn last one."""
+    """Appends events to a file, each in one write, so that a reader sees whole lines or a torn last one.
+
+    A torn line, of a writer that died or found the disk full, is ended before the next event, which it would swallow.
+    """
 
     def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        size = os.fstat(self._fd).st_size
-        if size and os.pread(self._fd, 1, size - 1) != b"\n":  # a torn line must not swallow the next one
-            os.write(self._fd, b"\n")
 
     def write(self, event: Event) -> None:
         """Append `event` now. Not-a-number becomes null, since JSON has no such value."""
         line = {"v": VERSION, "t": round(time.time(), 3), "type": event.type, **asdict(event)}
         data = (json.dumps(_finite(line), separators=(",", ":"), allow_nan=False) + "\n").encode()
+        if self._is_torn():
+            data = b"\n" + data
         while data:
             data = data[os.write(self._fd, data) :]
+
+    def _is_torn(self) -> bool:
+        size = os.fstat(self._fd).st_size
+        return size > 0 and os.pread(self._fd, 1, size - 1) != b"\n"
 
     def close(self) -> None:
         """Close the file; a second call does nothing."""

@@ -123,7 +123,10 @@ def _torchx_option(found: Launch, name: str, value: Word) -> None:
 
 
 def _scheduler(found: Launch, value: Word) -> None:
-    found.launch["scheduler"] = "local" if value.text in LOCAL else value.text
+    known = value.text in ("slurm", "")
+    found.launch["scheduler"] = (
+        "local" if value.text in LOCAL else value.text if known else f"torchx:{value.text}"
+    )
     if value.text == "local_docker":
         found.remarks.append(
             Remark(value.line, "local_docker: runs are started without a container, as local")

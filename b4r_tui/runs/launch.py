@@ -15,7 +15,7 @@ from b4r_tui.runs.ensure import ensure_runner
 from b4r_tui.runs.locks import is_held, try_hold
 from b4r_tui.runs.place import Place
 from b4r_tui.runs.records import FAILED, STOPPED, ExitRecord, StatusRecord, write_exit
-from b4r_tui.runs.state import RunState
+from b4r_tui.runs.state import RunState, is_lost_while_we_hold
 from b4r_tui.runs.store import Run, RunStore
 from engine.errors import B4RError, ExitCode
 
@@ -73,7 +73,10 @@ def withdraw(run: Run, reason: str = STOPPED, error: B4RError | None = None) -> 
     if lock is None:
         return False
     try:
-        if run.state is RunState.LOST:
+        lost = is_lost_while_we_hold(run.dir)
+        if lost or run.state is RunState.QUEUED:
+            _cancel_job(run)
+        if lost:
             processes.kill_all(lambda: processes.carriers(run.run_id))
         if run.state is not RunState.QUEUED:
             return False
@@ -82,6 +85,15 @@ def withdraw(run: Run, reason: str = STOPPED, error: B4RError | None = None) -> 
         return True
     finally:
         os.close(lock)
+
+
+def _cancel_job(run: Run) -> None:
+    """End the Slurm job that a lost supervisor left to itself, if there is one; its ranks get Slurm's time to save."""
+    status = run.status()
+    if status is not None and status.job is not None:
+        from b4r_tui.runs.backends import slurm
+
+        slurm.cancel(run)
 
 
 def _ask(run: Run) -> None:

@@ -15,6 +15,7 @@ import psutil
 
 from b4r_tui.runs.locks import is_held
 from b4r_tui.runs.processes import RUN_ID_VARIABLE, kill_all
+from b4r_tui.runs.records import read_status
 from b4r_tui.runs.state import RunState
 
 
@@ -46,4 +47,11 @@ def _run_dir_of(process: psutil.Process) -> Path | None:
     except (psutil.Error, OSError):
         return None
     run_dir = Path(env.get("B4R_RUN_DIR", ""))
-    return run_dir if not dead and run_dir.name and env.get(RUN_ID_VARIABLE) == run_dir.name else None
+    ours = not dead and run_dir.name and env.get(RUN_ID_VARIABLE) == run_dir.name
+    return run_dir if ours and not _is_of_job(run_dir, env.get("SLURM_JOB_ID")) else None
+
+
+def _is_of_job(run_dir: Path, job_id: str | None) -> bool:
+    """Whether the process belongs to the run's own Slurm job, which goes on without a supervisor and ends its own."""
+    status = read_status(run_dir) if job_id else None
+    return status is not None and status.job == f"slurm:{job_id}"

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from b4r_tui.preflight.run import preflight, tell
 from b4r_tui.runs import processes
-from b4r_tui.runs.backends import slurm
+from b4r_tui.runs.adopt import adopt
 from b4r_tui.runs.ensure import ensure_runner
 from b4r_tui.runs.locks import try_hold
 from b4r_tui.runs.ownership import check_root
@@ -32,33 +33,27 @@ def resume(run: Run, j: str | None = None, mode: str | None = None) -> None:
     """Queue a new attempt of `run` and return at once; the engine goes on from `checkpoints/last`.
 
     j, mode: take the place of launch.j and launch.mode; the sequences a step on all ranks stay as many as they were.
-    Raises B4RError where the run is under way or finished, or can't be spread like that.
+    Raises B4RError where the run is under way or finished, can't be spread like that, or the pre-flight refuses it.
     """
     check_root(run.dir.parent.parent)
     check_root(run.dir)
     _check_unfinished(run)
     if not resumable(run.state):
         raise B4RError(f"{run.name} is {run.state}; stop it first")
-    if adopt(run):
-        return
+    try:
+        if not adopt(run):
+            _take_up(run, j, mode)
+    except OSError as error:
+        raise B4RError(f"{error.filename}: {error.strerror or error}", ExitCode.ENVIRONMENT) from error
+    ensure_runner(run.dir.parent.parent)
+
+
+def _take_up(run: Run, j: str | None, mode: str | None) -> None:
     lock = _lock(run)
     try:
         _prepare(run, j, mode)
-    except OSError as error:
-        raise B4RError(f"{error.filename}: {error.strerror or error}", ExitCode.ENVIRONMENT) from error
     finally:
         os.close(lock)
-    ensure_runner(run.dir.parent.parent)
-
-
-def adopt(run: Run) -> bool:
-    """Queue a lost run whose Slurm job goes on for a new supervisor; whether there was such a job. Raises B4RError."""
-    if run.state is not RunState.LOST or not slurm.lives(run):
-        return False
-    status = run.status()
-    write_status(run.dir, replace(queued_now(run), job=status.job if status else None))
-    ensure_runner(run.dir.parent.parent)
-    return True
 
 
 def _prepare(run: Run, j: str | None, mode: str | None) -> None:
@@ -66,10 +61,12 @@ def _prepare(run: Run, j: str | None, mode: str | None) -> None:
     _check_unfinished(run)
     before = run.config()
     after = spread(before, j, mode)
+    (doubts,) = preflight(run.dir.parent.parent, [after])
     processes.kill_all(lambda: processes.carriers(run.run_id))  # a lost one's ranks may still be writing
     folder = _keep_aside(run)
     if after != before:
         write_text(run.dir / "config.toml", config_text(after))
+    tell(run, doubts)
     _queue_anew(run, folder)
 
 

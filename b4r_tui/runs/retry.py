@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from b4r_tui.preflight.run import preflight, tell
 from b4r_tui.runs.ensure import ensure_runner
 from b4r_tui.runs.index import states_of
 from b4r_tui.runs.place import read_place
@@ -33,7 +34,8 @@ def retry(store: RunStore, runs: Iterable[Run], anew: bool = False) -> list[Run]
 
     A run goes on in its folder from its last checkpoint, or begins anew there where it has none. One whose training had
     come to its end gets a new run with the same frozen settings; with `anew` all do. What came after a run that is
-    replaced comes after the new one. Raises B4RError for a run under way or finished; those before it are queued.
+    replaced comes after the new one. Raises B4RError for a run under way or finished, or that the pre-flight refuses;
+    those before it are queued.
     """
     instead: dict[str, str] = {}
     queued = []
@@ -55,8 +57,9 @@ def _resumed(run: Run) -> Run:
 
 
 def _replaced(store: RunStore, run: Run, instead: dict[str, str]) -> Run:
-    place = read_place(run.dir)
+    experiment, place = run.config(), read_place(run.dir)
+    (doubts,) = preflight(store.root, [experiment])
     after = tuple(instead.get(name, name) for name in place.after)
-    return store.create(
-        run.config(), replace(place, order=None, paused=False, after=after, retry_of=run.name)
-    )
+    made = store.create(experiment, replace(place, order=None, paused=False, after=after, retry_of=run.name))
+    tell(made, doubts)
+    return made

@@ -17,10 +17,14 @@ from b4r_tui.runs.store import Run, RunStore
 
 @dataclass(frozen=True)
 class Roster:
-    """waiting: in the order in which they start. active: those with a supervisor, starting or running."""
+    """waiting: in the order in which they start. active: those with a supervisor, starting or running.
+
+    adoptable: lost ones that have a job on a cluster, which may go on.
+    """
 
     waiting: tuple[Waiting, ...] = ()
     active: tuple[Active, ...] = ()
+    adoptable: tuple[Run, ...] = ()
 
     def has_work(self, settings: Settings) -> bool:
         """Whether a runner has anything to wait for but a person's word."""
@@ -37,12 +41,14 @@ class RosterReader:
 
     def read(self) -> Roster:
         """The runs that have not ended, as they are now."""
-        active, queued = [], []
+        active, queued, adoptable = [], [], []
         for run in self.store.runs():
             if (run.dir / "exit.json").exists():
                 continue
             state, status = read_state(run.dir), run.status()
             if status is None or state.ended:
+                if status is not None and status.job and state is RunState.LOST:
+                    adoptable.append(run)
                 continue
             if state is RunState.RUNNING or is_held(run.dir / "lock"):
                 active.append(active_of(run, status))
@@ -50,7 +56,7 @@ class RosterReader:
                 queued.append((run, status, read_place(run.dir)))
         queued.sort(key=lambda each: sort_key(each[2], each[1]))
         self._forget_but({run.dir for run, _, _ in queued})
-        return Roster(tuple(self._waiting(*each) for each in queued), tuple(active))
+        return Roster(tuple(self._waiting(*each) for each in queued), tuple(active), tuple(adoptable))
 
     def _forget_but(self, kept: set[Path]) -> None:
         for path in self._needs.keys() - kept:

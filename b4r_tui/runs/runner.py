@@ -16,22 +16,26 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeGuard
 
 import psutil
 
 from b4r_tui.machine import cpu_cores
 from b4r_tui.runs import gpus, processes
+from b4r_tui.runs.adopt import adopt
 from b4r_tui.runs.decide import Active, Waiting, decide
 from b4r_tui.runs.delete import TRASH
 from b4r_tui.runs.locks import hold_unless_held, is_held
 from b4r_tui.runs.orphans import sweep_orphans
 from b4r_tui.runs.place import queue_folder
+from b4r_tui.runs.records import StatusRecord
 from b4r_tui.runs.roster import Roster, RosterReader
 from b4r_tui.runs.settings import Settings, read_settings, waked_at
 from b4r_tui.runs.slots import Machine, Slots
 from b4r_tui.runs.starting import STARTS, give_up, start
 from b4r_tui.runs.state import RunState
-from b4r_tui.runs.store import RunStore
+from b4r_tui.runs.store import Run, RunStore
+from engine.errors import B4RError
 
 POLL_SECONDS = 0.05
 IDLE_SECONDS = 2.0
@@ -65,6 +69,7 @@ class Runner:
         self._waked_at = -1
         self._read_again = 0.0
         self._settings = Settings()
+        self._jobless: set[tuple[Path, str | None]] = set()
 
     @property
     def is_idle(self) -> bool:
@@ -92,11 +97,27 @@ class Runner:
         self._settings = read_settings(self.root)
         roster = self._reader.read()
         self._waiting = list(roster.waiting)
+        self._adopt(roster.adoptable)
         for active in roster.active:
             known = self._supervised.setdefault(active.run.dir, Supervised(active))
             known.active = active if known.process is None else known.active
         now = time.monotonic()
         self._read_again = now + max(READ_SECONDS, (now - began) / READ_SHARE)
+
+    def _adopt(self, lost: tuple[Run, ...]) -> None:
+        """Take up runs whose jobs outlived their supervisors; Slurm is asked once for each that is over."""
+        for run in lost:
+            status = run.status()
+            key = (run.dir, status.job if status else None)
+            if key in self._jobless:
+                continue
+            try:
+                if adopt(run):
+                    self._waked_at = -1  # it waits now: look again
+                elif run.state is RunState.LOST:
+                    self._jobless.add(key)
+            except B4RError as error:  # Slurm does not answer now; we ask again at the next look
+                sys.stderr.write(f"{time.strftime('%F %T')} {run.name}: {error.sentence}\n")
 
     def _start_what_fits(self) -> None:
         for waiting in [each for each in self._waiting if each.doomed]:
@@ -123,12 +144,14 @@ class Runner:
         run = each.active.run
         if run.exit() is not None:
             return
-        processes.kill_all(lambda: [*processes.carriers(run.run_id), *self._strays()])
-        if each.process is None or run.state is not RunState.QUEUED or is_held(run.dir / "lock"):
-            return
         status = run.status()
+        if status and status.job:  # its processes are Slurm's
+            return
+        processes.kill_all(lambda: [*processes.carriers(run.run_id), *self._strays()])
+        if each.process is None or not _never_began(status) or is_held(run.dir / "lock"):
+            return
         by_itself = each.process.returncode >= 0  # not by a signal: the next one would end as this one did
-        if by_itself or (status and status.starts >= STARTS):
+        if by_itself or status.starts >= STARTS:
             give_up(run, f"its supervisor did not start; {run.log_path()} says why", code=3)
 
     def _strays(self) -> list[psutil.Process]:
@@ -137,6 +160,11 @@ class Runner:
         mine = processes.descendants(os.getpid(), deep=False)
         strays = [each for each in mine if each.pid not in supervisors and processes.lives(each)]
         return [*strays, *(below for stray in strays for below in processes.descendants(stray.pid))]
+
+
+def _never_began(status: StatusRecord | None) -> TypeGuard[StatusRecord]:
+    """Whether the run was given a supervisor and still waits; one with no starts was taken up anew in the meantime."""
+    return status is not None and status.started_at is None and status.starts > 0
 
 
 def serve(root: Path, idle_seconds: float, told_to_leave: StopFlag) -> None:

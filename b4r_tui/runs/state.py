@@ -65,5 +65,11 @@ def read_state(run_dir: Path) -> RunState:
             return RunState.LOST
 
 
+def is_lost_while_we_hold(run_dir: Path) -> bool:
+    """Whether a run whose lock we hold ourselves is lost; by its lock alone it would seem to be running."""
+    status = read_status(run_dir)
+    return status is not None and status.started_at is not None and read_exit(run_dir) is None
+
+
 def _ended(record: ExitRecord | None) -> RunState | None:
     return _OF_REASON.get(record.reason, RunState.FAILED) if record else None

@@ -14,6 +14,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -41,6 +42,8 @@ from b4r_tui.trackers.watch import start_trackers
 from engine.config import Experiment
 from engine.errors import B4RError, ExitCode
 from engine.events import EventReader, EventWriter, Record, RunFailed
+
+DISK_SECONDS = 60.0  # that a full disk may stay full before a run that ended counts as lost
 
 
 class StopRequest:
@@ -73,12 +76,28 @@ def main() -> None:
     run, stop_asked = run_at(arguments.run_dir), StopRequest()
     try:
         record = supervise(run, stop_asked)
+    except OSError as error:
+        processes.sweep(run.run_id)
+        record = _failed(f"{error.filename or run.dir}: {error.strerror or error}", ExitCode.ENVIRONMENT)
     except BaseException as error:
         processes.sweep(run.run_id)
-        write_exit(run.dir, _failed(f"the supervisor broke down: {error!r}", ExitCode.RUN_FAILED))
+        _end(run, _failed(f"the supervisor broke down: {error!r}", ExitCode.RUN_FAILED))
         raise
-    write_exit(run.dir, record)
-    write_summary(run)
+    _end(run, record)
+    with suppress(OSError):  # it can be made again at any time
+        write_summary(run)
+
+
+def _end(run: Run, record: ExitRecord) -> None:
+    """Write how the run ended. On a full disk that is tried for a while, since the run would be lost without it."""
+    deadline = time.monotonic() + DISK_SECONDS
+    while True:
+        try:
+            return write_exit(run.dir, record)
+        except OSError:
+            if time.monotonic() > deadline or not run.dir.is_dir():
+                raise
+        time.sleep(0.5)
 
 
 def supervise(run: Run, stop_asked: Callable[[], bool]) -> ExitRecord:
@@ -146,9 +165,10 @@ def _ended_early(run: Run, reason: str, sentence: str | None) -> ExitRecord:
 
 def _tell(run: Run, failure: Failure, sentence: str) -> None:
     """Append the failure to the run's events."""
-    writer = EventWriter(run.events_path)
-    writer.write(RunFailed(error=sentence, rank=failure.rank or 0, traceback=failure.traceback))
-    writer.close()
+    with suppress(OSError):  # exit.json says it too, once there is room
+        writer = EventWriter(run.events_path)
+        writer.write(RunFailed(error=sentence, rank=failure.rank or 0, traceback=failure.traceback))
+        writer.close()
 
 
 def _note(run: Run, **facts: object) -> None:

@@ -65,6 +65,7 @@ class AskOne(ModalScreen[str | None]):
     DEFAULT_CSS = f"AskOne {{ {BOX} #box {{ border: round $warning; }} }}"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "Cancel", key_display="esc"),
+        *(Binding(key, f"answer('{key}')", "Answer", show=False) for key in "sdkt"),
         Binding("right", "app.focus_next", "Next", show=False),
         Binding("left", "app.focus_previous", "Previous", show=False),
     ]
@@ -87,22 +88,7 @@ class AskOne(ModalScreen[str | None]):
         """A button is an answer."""
         self.dismiss(str(event.button.id).removeprefix("answer-"))
 
-    def key_s(self) -> None:
-        """A letter is an answer."""
-        self._answer("s")
-
-    def key_d(self) -> None:
-        """A letter is an answer."""
-        self._answer("d")
-
-    def key_k(self) -> None:
-        """A letter is an answer."""
-        self._answer("k")
-
-    def key_t(self) -> None:
-        """A letter is an answer."""
-        self._answer("t")
-
-    def _answer(self, key: str) -> None:
+    def action_answer(self, key: str) -> None:
+        """A letter is an answer, if it is one of these."""
         if key in self._answers:
             self.dismiss(key)

@@ -523,7 +523,7 @@ class EditorScreen(Screen[None]):
         except B4RError as error:
             self.notify(error.sentence, severity="error")
             return
-        more = f" {', '.join(heirs)} extends it and will need another parent." if heirs else ""
+        more = f" Another parent will be needed by {', '.join(heirs)}." if heirs else ""
         question = f"Take {name} out of {self._path.name}?{more} Its runs stay."
         answers = {"k": "Keep it", "d": "Delete"}
         if await self.app.push_screen_wait(AskOne("Delete", question, answers)) == "d":

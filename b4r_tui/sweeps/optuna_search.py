@@ -72,16 +72,17 @@ class OptunaSearch:
         return None
 
     def why_prune(self, trial: Trial) -> str | None:
-        """Report the first seed's epochs; what the pruner says, as long as the run goes on."""
-        if self._options.prune is None or trial.watches[0].state.ended:
-            return None
+        """Report the first seed's epochs, which others are judged by; what the pruner says, while the run goes on."""
         frozen = self._frozen(trial)
+        if self._options.prune is None or frozen.state.is_finished():
+            return None
+        goes_on = not trial.watches[0].state.ended
         asked = self._optuna.trial.Trial(self._study, frozen._trial_id)
         for epoch, value in curve(trial.watches[0], trial.point.experiments[0]).items():
             if epoch + 1 in frozen.intermediate_values:
                 continue
             asked.report(value, epoch + 1)
-            if asked.should_prune():
+            if goes_on and asked.should_prune():
                 why = f"pruned after epoch {epoch + 1}: {value:.4f} is bad by the {self._options.prune} rule"
                 asked.set_user_attr(_PRUNED, why)
                 return why

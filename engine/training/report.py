@@ -9,7 +9,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -103,9 +103,16 @@ def failures_reported(run_dir: Path, rank: int) -> Iterator[None]:
 
 
 def _report_failure(run_dir: Path, failure: RunFailed) -> None:
-    """Append the failure unless another rank of this attempt was first: what follows the first is only its echo."""
-    if not run_dir.is_dir():
-        return
+    """Append the failure unless another rank of this attempt was first: what follows the first is only its echo.
+
+    On a full disk the exit code and the launcher's log have to do.
+    """
+    if run_dir.is_dir():
+        with suppress(OSError):
+            _append_first(run_dir, failure)
+
+
+def _append_first(run_dir: Path, failure: RunFailed) -> None:
     path = run_dir / "events.jsonl"
     with path.open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

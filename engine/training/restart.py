@@ -95,7 +95,9 @@ class Restart:
         done = facts["epoch_event"] if facts else None
         if done and done["epoch"] not in told:
             run.report.event(Epoch(**done))
-        if sum(isinstance(event, RunStarted) for event in events) > 1:
+        if (
+            facts or sum(isinstance(event, RunStarted) for event in events) > 1
+        ):  # either may be torn or missing
             run.report.event(
                 RunResumed(
                     epoch=position.epoch,

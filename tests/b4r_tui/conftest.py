@@ -88,8 +88,7 @@ def runners(store: RunStore) -> list[psutil.Process]:
     return [
         process
         for process in psutil.process_iter()
-        if command_of(process)[1:3] == ["-m", "b4r_tui.runs.runner"]
-        and command_of(process)[3] == str(store.root)
+        if command_of(process)[1:4] == ["-m", "b4r_tui.runs.runner", str(store.root)]
     ]
 
 

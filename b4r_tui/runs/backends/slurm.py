@@ -102,6 +102,14 @@ def lives(run: Run) -> bool:
     return job is not None and not job.over
 
 
+def cancel(run: Run) -> None:
+    """End the run's job, if it has one that lives; nothing where Slurm does not answer."""
+    job_id = job_of(run)
+    if job_id:
+        with suppress(B4RError):
+            command("scancel", job_id)
+
+
 def _stop(watch: _Watch) -> Ended:
     """SIGTERM to the ranks and time to save; then an end. A job that waits is just taken from the queue."""
     if not watch.job.waits:

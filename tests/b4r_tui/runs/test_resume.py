@@ -96,7 +96,10 @@ def test_what_has_finished_runs_or_is_taken_up_cannot_be_taken_up(store: RunStor
 
 
 def test_other_ranks_keep_the_sequences_of_a_step_and_the_old_settings(store: RunStore, scripted) -> None:
-    (run,) = launch(store, [scripted(CRASHES)])
+    together = (
+        "while len(list(run.glob('logs/rank_*.log'))) < int(os.environ['WORLD_SIZE']): time.sleep(0.02)\n"
+    )
+    (run,) = launch(store, [scripted(together + CRASHES)])
     wait_for_end(run)
     before = run.config()
     with pytest.raises(B4RError, match="3 ranks can't share steps of 128"):

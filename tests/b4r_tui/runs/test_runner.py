@@ -17,8 +17,10 @@ import pytest
 from b4r_tui.runs.arrange import change_settings, move, set_paused, set_priority
 from b4r_tui.runs.ensure import ensure_runner, runner_lives
 from b4r_tui.runs.launch import launch, stop
+from b4r_tui.runs.locks import is_held
 from b4r_tui.runs.outlook import look_ahead, why_it_waits
 from b4r_tui.runs.processes import carriers
+from b4r_tui.runs.resume import resume
 from b4r_tui.runs.settings import Settings, write_settings
 from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import Run, RunStore
@@ -219,6 +221,20 @@ def supervisors(run: Run) -> list[psutil.Process]:
         if "b4r_tui.runs.supervisor" in command and str(run.dir) in command:
             found.append(process)
     return found
+
+
+def test_a_run_that_is_taken_up_before_the_runner_saw_its_end_starts_again(store: RunStore, scripted) -> None:
+    (run,) = launch(store, [scripted(COUNTS + CRASHES)])
+    wait_until(lambda: run.state is RunState.RUNNING)
+    (runner,) = runners(store)
+    runner.suspend()
+    wait_until(lambda: run.state is RunState.FAILED)
+    wait_until(lambda: not is_held(run.dir / "lock"))
+    resume(run)
+    assert run.state is RunState.QUEUED
+    runner.resume()
+    wait_until(lambda: run.state is RunState.FAILED)
+    assert starts(store) == ids(run, run)
 
 
 def test_what_a_killed_supervisor_and_torchrun_leave_is_swept_by_the_runner(

@@ -18,7 +18,7 @@ from b4r_tui.runs.store import RunStore
 from engine.config import Experiment
 from engine.errors import B4RError, ExitCode
 from engine.events import RunFailed, read_events
-from tests.b4r_tui.conftest import CRASHES, GOOD, SLEEPS, wait_for_end, wait_until
+from tests.b4r_tui.conftest import CRASHES, GOOD, SLEEPS, runners, wait_for_end, wait_until
 
 Scripted = Callable[..., Experiment]
 pytestmark = pytest.mark.usefixtures("fake_torchrun")
@@ -127,6 +127,21 @@ def test_a_killed_supervisor_makes_the_run_lost_and_takes_its_ranks_along(
     wait_until(lambda: not carriers(run.run_id))
     stop(run)
     assert run.state is RunState.LOST, "there is nothing left to stop"
+
+
+def test_stop_ends_what_a_lost_run_left(store: RunStore, scripted: Scripted) -> None:
+    (run,) = launch(store, [scripted("signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SLEEPS)])
+    wait_until(lambda: run.events_path.exists())
+    status = run.status()
+    assert status is not None and status.supervisor_pid is not None
+    supervisor = psutil.Process(status.supervisor_pid)
+    for process in [*runners(store), supervisor, *supervisor.children()]:
+        process.kill()
+    wait_until(lambda: run.state is RunState.LOST)
+    assert carriers(run.run_id), "nobody has looked yet"
+    stop(run)
+    assert run.state is RunState.LOST
+    assert not carriers(run.run_id)
 
 
 def test_runs_take_turns_in_order_and_a_waiting_one_can_be_stopped(

@@ -11,15 +11,18 @@ from pathlib import Path
 
 import pytest
 
+from b4r_tui.runs.arrange import set_paused
 from b4r_tui.runs.backends.slurm import job_of
 from b4r_tui.runs.backends.slurm_job import command, find_job
 from b4r_tui.runs.launch import launch, stop
+from b4r_tui.runs.locks import is_held
+from b4r_tui.runs.orphans import sweep_orphans
 from b4r_tui.runs.processes import carriers
 from b4r_tui.runs.resume import resume
 from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import Run, RunStore
 from engine.events import Epoch, Progress, RunResumed, RunStarted, read_events
-from tests.b4r_tui.conftest import wait_until
+from tests.b4r_tui.conftest import runners, wait_until
 from tests.b4r_tui.runs.backends.conftest import cluster_experiment, losses
 from tests.conftest import ROOT
 from tests.engine.conftest import Train, train
@@ -113,11 +116,22 @@ def test_a_job_is_taken_up_requeued_and_stopped(slurm: RunStore) -> None:
     status = run.status()
     assert status is not None and status.supervisor_pid is not None
 
+    for runner in runners(slurm):
+        runner.kill()
+        runner.wait(10)
     os.kill(status.supervisor_pid, signal.SIGKILL)
     wait_until(lambda: run.state is RunState.LOST)
+    assert sweep_orphans(slurm.root) == 0, "the job's processes are Slurm's, though they run here"
     resume(run)
     wait_until(lambda: run.state is RunState.RUNNING, 30)
+    second = run.status()
+    assert second is not None and second.supervisor_pid not in (None, status.supervisor_pid)
+
+    os.kill(second.supervisor_pid, signal.SIGKILL)
+    wait_until(lambda: (third := run.status()) is not None and third.supervisor_pid != second.supervisor_pid)
+    wait_until(lambda: run.state is RunState.RUNNING, 30)
     assert not (run.dir / "attempts").exists(), "the same job, not another attempt"
+    assert job_of(run) == (status.job or "").removeprefix("slurm:")
 
     job_id = str(job_of(run))
     command("scontrol", "requeue", job_id)
@@ -134,6 +148,23 @@ def test_a_job_is_taken_up_requeued_and_stopped(slurm: RunStore) -> None:
     assert run.state is RunState.STOPPED
     assert "stopped as asked" in run.log_path(0).read_text(), "the ranks were told, and saved"
     assert not carriers(run.run_id)
+
+
+def test_stopping_a_lost_run_ends_its_job(slurm: RunStore) -> None:
+    (run,) = launch(
+        slurm,
+        [cluster_experiment(60, 16, j="2x1", scheduler="slurm", slurm={"extra": ["--begin=now+1hour"]})],
+    )
+    wait_until(lambda: "BeginTime" in waits_for(run), 30)
+    set_paused(slurm, [], True)
+    status = run.status()
+    assert status is not None and status.supervisor_pid is not None
+    os.kill(status.supervisor_pid, signal.SIGKILL)
+    wait_until(lambda: not is_held(run.dir / "lock"))
+    stop(run)
+    assert run.state is RunState.STOPPED
+    job = find_job(str(job_of(run)))
+    assert job is not None and job.state == "CANCELLED"
 
 
 def test_a_failing_job_says_why(slurm: RunStore, tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Starts small runs, kills and breaks at random what runs them, and checks what is left."""

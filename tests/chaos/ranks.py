@@ -1,0 +1,201 @@
+"""A rank of a small run that can be killed at any moment: it follows a chain of numbers and saves where it is.
+
+The chain is chaotic (a logistic map), so a step that is left out or made twice changes every number after it. As the
+engine does, it saves before it tells of an epoch, keeps a copy of what it tells, saves when told to stop, and goes on
+from there. It checks that no other process is this rank of this run at the same time.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tomli
+
+from engine.errors import ExitCode
+from engine.events import Checkpoint, Epoch, EventWriter, Progress, RunFinished, RunResumed, RunStarted, Test
+from engine.files import read_json, write_json
+
+STEPS = 12  # of an epoch
+SAVE_EVERY = 5  # steps
+DATASET = {"name": "chain", "users": 1, "items": 1, "interactions": 1, "fingerprint": "0123456789abcdef"}
+
+
+@dataclass
+class Chain:
+    """Where a rank is; value: of the chain; total: of the epoch so far; told: the last epoch's event."""
+
+    value: float
+    epoch: int = 0
+    step: int = 0
+    total: float = 0.0
+    told: dict[str, Any] | None = field(default=None)
+
+    def advance(self) -> None:
+        """One step."""
+        self.value = 3.99 * self.value * (1.0 - self.value)
+        self.total += self.value
+        self.step += 1
+
+    def turn(self, epochs: int) -> Epoch:
+        """End the epoch; what is to be told of it."""
+        metrics = {"full": {"ndcg@10": self.value, "recall@10": self.total / STEPS}}
+        event = Epoch(
+            epoch=self.epoch,
+            epochs=epochs,
+            train_loss=self.total / STEPS,
+            lr=0.1,
+            seconds=0.1,
+            sequences_per_second=1.0,
+            metrics=metrics,
+        )
+        self.epoch, self.step, self.total, self.told = self.epoch + 1, 0, 0.0, asdict(event)
+        return event
+
+
+def first(seed: int, rank: int) -> Chain:
+    """The chain's beginning."""
+    return Chain(0.1 + 0.8 * ((seed * 31 + rank * 17) % 97) / 97)
+
+
+def undisturbed(seed: int, epochs: int) -> list[Epoch]:
+    """What rank 0 tells where nothing ever happens."""
+    chain, told = first(seed, 0), []
+    for _ in range(epochs):
+        while chain.step < STEPS:
+            chain.advance()
+        told.append(chain.turn(epochs))
+    return told
+
+
+class Rank:
+    """One rank of one attempt."""
+
+    def __init__(self, run_dir: Path) -> None:
+        settings = tomli.loads((run_dir / "config.toml").read_text())
+        self.run_dir, self.rank = run_dir, int(os.environ["RANK"])
+        self.ranks, self.epochs = int(os.environ["WORLD_SIZE"]), settings["training"]["num_epochs"]
+        self.experiment, self.seconds = settings["name"], float(os.environ.get("CHAOS_STEP", "0.02"))
+        self.asked = False
+        self.folder = run_dir / "checkpoints"
+        self.folder.mkdir(exist_ok=True)
+        _only_one(self.folder / f"rank_{self.rank}.lock")
+        signal.signal(signal.SIGTERM, self._note if "deaf" not in self.experiment else signal.SIG_IGN)
+        kept = read_json(self.saved_at(self.rank))
+        self.resumed = kept is not None
+        self.chain = Chain(**kept) if kept else first(settings["training"]["seed"], self.rank)
+        self.events = EventWriter(run_dir / "events.jsonl") if self.rank == 0 else None
+        self.log = (run_dir / "logs" / f"rank_{self.rank}.log").open("a", buffering=1)
+
+    def saved_at(self, rank: int) -> Path:
+        """The checkpoint of a rank."""
+        return self.folder / f"chain_{rank}.json"
+
+    def run(self) -> None:
+        """From where it was saved last to the end."""
+        self._begin()
+        while self.chain.epoch < self.epochs:
+            while self.chain.step < STEPS:
+                self._step()
+            event = self.chain.turn(self.epochs)
+            self._save()
+            self._tell(event)
+        self._finish()
+
+    def _begin(self) -> None:
+        print(f"rank {self.rank} begins at {self.chain.epoch}.{self.chain.step}", file=self.log)
+        self._tell(
+            RunStarted(
+                run_id=self.run_dir.name,
+                experiment=self.experiment,
+                world_size=self.ranks,
+                device="cpu",
+                mode="ddp",
+                dataset=DATASET,
+                parameters=1,
+            )
+        )
+        if not self.resumed:
+            return
+        if self.chain.told and self.rank == 0 and self.chain.told["epoch"] not in told_epochs(self.run_dir):
+            self._tell(Epoch(**self.chain.told))
+        self._tell(
+            RunResumed(epoch=self.chain.epoch, step=self.chain.step, world_size=self.ranks, mode="ddp")
+        )
+
+    def _step(self) -> None:
+        self.chain.advance()
+        time.sleep(self.seconds)
+        if self.chain.step % SAVE_EVERY == 0 or self.asked:
+            self._save()
+            self._tell(
+                Progress(phase="train", epoch=self.chain.epoch, step=self.chain.step, steps=STEPS, loss=1.0)
+            )
+        if self.asked:
+            sys.exit(int(ExitCode.INTERRUPTED))
+
+    def _finish(self) -> None:
+        """All ranks have to have come to their end; then the test is told."""
+        others = [self.saved_at(rank) for rank in range(self.ranks)]
+        while not all((read_json(path) or {}).get("epoch") == self.epochs for path in others):
+            time.sleep(0.02)
+            if self.asked:
+                sys.exit(int(ExitCode.INTERRUPTED))
+        if self.rank == 0:
+            value = {"value": self.chain.value, "low": 0.0, "high": 1.0, "n": 1}
+            self._tell(
+                Test(checkpoint_epoch=self.epochs - 1, metrics={"full": {"ndcg@10": value}}, baseline={})
+            )
+            self._tell(RunFinished(seconds=1.0, best_epoch=self.epochs - 1))
+
+    def _save(self) -> None:
+        write_json(self.saved_at(self.rank), asdict(self.chain))
+        self._tell(Checkpoint(epoch=self.chain.epoch, path="checkpoints", bytes=1, seconds=0.0))
+
+    def _tell(self, event: Any) -> None:
+        if self.events is not None:
+            self.events.write(event)
+
+    def _note(self, number: int, frame: object) -> None:
+        self.asked = True
+
+
+def told_epochs(run_dir: Path) -> set[int]:
+    """Epochs that the run's events tell of."""
+    from engine.events import read_events
+
+    return {
+        record.event.epoch
+        for record in read_events(run_dir / "events.jsonl")
+        if isinstance(record.event, Epoch)
+    }
+
+
+def _only_one(path: Path) -> None:
+    """Hold a lock for as long as this process lives; where another one holds it, leave a note for the checks."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        path.with_suffix(".twice").touch()
+
+
+def main() -> None:
+    """Be the rank that the environment names."""
+    rank = Rank(Path(sys.argv[1]))
+    if "child" in rank.experiment:  # as a data loader would, in a session of its own
+        subprocess.Popen(
+            [sys.executable, "-c", "import time; time.sleep(300)", sys.argv[1]], start_new_session=True
+        )
+    rank.run()
+
+
+if __name__ == "__main__":
+    main()
