@@ -20,6 +20,7 @@ _WORDS = {
     "list": "list",
     "text": "text",
     "axis": "list of values",
+    "extends": "name of another experiment",
 }
 _LIMITS = (("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than"))
 _NO_LIMIT = 2**62  # what only the machine's integers bound need not be said

@@ -169,9 +169,7 @@ class ExperimentForm(Vertical):
         if row is None:
             return
         setting = row.setting
-        what = {"axis": "list of values", "extends": "name of another experiment"}.get(
-            setting.kind, setting.about
-        )
+        what = setting.about
         if setting.default not in (None, "", [], {}) and setting.kind != "choice":
             what += f", default {typed(setting.default)}"
         text = Text.assemble((setting.key, "bold"), "  ", (what, palette.second), "\n")

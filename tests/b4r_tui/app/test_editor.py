@@ -276,12 +276,13 @@ async def test_the_sweep_says_how_long_it_would_take_by_earlier_runs(place: Plac
 async def test_nothing_is_deleted_while_the_text_is_no_toml(place: Place) -> None:
     async with editing(place) as desk:
         desk.screen.query_one(TomlText).insert("[[[", (0, 0))
-        broken = desk.screen.query_one(TomlText).text
-        await desk.until(lambda: desk.text == broken)
-        desk.screen.query_one(ExperimentForm).focus_row()
+        form, broken = desk.screen.query_one(ExperimentForm), desk.text
+        await desk.until(lambda: form.has_class("stale"))
+        form.focus_row()
         await desk.press("D")
-        await desk.back()
-        assert desk.text == broken and desk.pilot.app.is_running
+        told = [each.message for each in desk.pilot.app._notifications]
+        assert told and "not valid TOML" in told[-1]
+        assert desk.text == broken and desk.pilot.app.screen is desk.screen
 
 
 async def test_defaults_have_a_form_too(place: Place) -> None:
