@@ -337,13 +337,13 @@ def run_app(file: Path, runs: Path, tour: bool = False) -> int:
     try:
         app = B4RApp(file, runs, remembered=Remembered(folder / "app.json"), tour=tour)
         app.run()
-        broke: Exception | None = app.broke
+        if app.broke is None:
+            return int(app.return_code or ExitCode.OK)
+        broke = app.broke
     except B4RError:
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told in one line
         broke = (app and app.broke) or error
-    if broke is None and app is not None:
-        return int(app.return_code or ExitCode.OK)
     from b4r_tui.ui_crash import crash_line
 
     sys.stderr.write(f"b4r-tui: {crash_line(broke, folder)}\n")
