@@ -1,6 +1,6 @@
 """All subcommands, in the order in which --help lists them."""
 
-from b4r_tui.command_line import after_training, files, queue, results, runs, surroundings, sweeps
+from b4r_tui.command_line import after_training, files, queue, results, runs, serve, surroundings, sweeps
 
 COMMANDS = (
     files.VALIDATE,
@@ -20,6 +20,7 @@ COMMANDS = (
     results.COMPARE,
     results.EXPORT,
     sweeps.SWEEP,
+    serve.SERVE,
     surroundings.DOCTOR,
     surroundings.FETCH,
     files.IMPORT,
