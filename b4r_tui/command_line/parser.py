@@ -60,8 +60,8 @@ def _misplaced(arguments: argparse.Namespace, commands: Parsers) -> str | None:
     run, command = arguments.run is not None, arguments.command
     if run + (arguments.tail is not None) + (command is not None) > 1:
         return "choose one of --run, --tail and a command"
-    if arguments.file and (run or arguments.tail is not None or command):
-        return "-f is for the app; other commands take their FILE themselves"
+    if arguments.file and (run or arguments.tail is not None or command not in (None, "serve")):
+        return "-f is for the app and serve; other commands take their FILE themselves"
     if arguments.seed_check and not run:
         return "--seed-check goes with --run"
     for option in ("only", "json"):

@@ -1,6 +1,10 @@
 """All subcommands, in the order in which --help lists them."""
 
+<<<<<<< HEAD
 from b4r_tui.command_line import after_training, files, queue, results, runs, shell, surroundings, sweeps
+=======
+from b4r_tui.command_line import after_training, files, queue, results, runs, serve, surroundings, sweeps
+>>>>>>> day
 
 COMMANDS = (
     files.VALIDATE,
@@ -20,6 +24,7 @@ COMMANDS = (
     results.COMPARE,
     results.EXPORT,
     sweeps.SWEEP,
+    serve.SERVE,
     surroundings.DOCTOR,
     surroundings.FETCH,
     files.IMPORT,
