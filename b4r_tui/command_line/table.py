@@ -1,10 +1,16 @@
 """All subcommands, in the order in which --help lists them."""
 
-<<<<<<< HEAD
-from b4r_tui.command_line import after_training, files, queue, results, runs, shell, surroundings, sweeps
-=======
-from b4r_tui.command_line import after_training, files, queue, results, runs, serve, surroundings, sweeps
->>>>>>> day
+from b4r_tui.command_line import (
+    after_training,
+    files,
+    queue,
+    results,
+    runs,
+    serve,
+    shell,
+    surroundings,
+    sweeps,
+)
 
 COMMANDS = (
     files.VALIDATE,

@@ -19,7 +19,6 @@ from b4r_tui.widgets.palette import palette_of
 
 if TYPE_CHECKING:
     from b4r_tui.feed import RunView
-    from b4r_tui.runs.store import Run
 
 SHOWN = 500  # the newest that fit the filter; who looks for older ones types more
 
