@@ -19,6 +19,7 @@ from b4r_tui.widgets.palette import palette_of
 
 if TYPE_CHECKING:
     from b4r_tui.feed import RunView
+    from b4r_tui.runs.store import Run  # noqa: F401  (in the string below)
 
 SHOWN = 500  # the newest that fit the filter; who looks for older ones types more
 
