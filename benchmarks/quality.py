@@ -104,7 +104,9 @@ def settings_of(experiment: Experiment) -> dict[str, Any]:
 def run_once(library: str, seed: int, experiment: Experiment, out: Path) -> dict[str, Any]:
     """The result of a library and seed, measured now unless it is in `out` for the same settings."""
     settings = settings_of(experiment)
-    if library != "ours":
+    if library == "ours":
+        settings |= {name: getattr(experiment.model, name) for name in ("norm", "init", "tie_output")}
+    else:
         settings |= chosen_settings(library, seed, experiment, out)
     return measured(library, seed, settings, experiment, out / f"{library}-{seed}.json")
 

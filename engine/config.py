@@ -131,6 +131,11 @@ class ModelConfig(Group):
     num_layers: int = Field(2, ge=1, le=64, description="Transformer blocks")
     dropout: float = Field(0.1, ge=0.0, lt=1.0, description="Dropout rate in embeddings and blocks")
     norm: Literal["pre", "post"] = Field("post", description="Layer norm before or after each half block")
+    init: Literal["bert", "xavier"] = Field(
+        "bert",
+        description="Weights at birth: bert draws all with deviation 0.02 as the paper does, xavier those of linear "
+        "layers by their widths, which learns faster with a small emb_dim",
+    )
     tie_output: bool = Field(
         False, description="Score items with the input item table (dmp: with sampled losses only)"
     )

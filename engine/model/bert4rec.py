@@ -53,7 +53,7 @@ class BERT4Rec(nn.Module):
         self.head_norm = nn.LayerNorm(config.emb_dim)
         self.output = None if config.tie_output else nn.Parameter(torch.empty(len(rows), config.emb_dim))
         self.output_bias = nn.Parameter(torch.zeros(len(rows)))
-        initialise_dense(self, seed, first_rows={"output": rows.start})
+        initialise_dense(self, seed, {"output": rows.start}, by_width=config.init == "xavier")
 
     def forward(self, items: Tensor, lengths: Tensor, positions: Tensor) -> Tensor:
         """Scores (logits) of all items at `positions`: (predictions, num_items). Arguments as in `encode`."""

@@ -13,6 +13,7 @@ from engine.data.random_numbers import uniforms
 
 STD = 0.02  # Sun et al. 2019, section 4.4; truncated at two deviations as in BERT
 _CELLS = 1 << 20  # numbers drawn at a time
+_SHRUNK = 0.8796  # what is left of a deviation after the truncation
 _BELOW = 0.5 * (1 + math.erf(-2 / math.sqrt(2)))  # share of a normal distribution below -2 deviations
 
 
@@ -29,11 +30,14 @@ def truncated_normal(seed: int, name: str, rows: range, columns: range) -> Tenso
 
 
 @torch.no_grad()
-def initialise_dense(module: nn.Module, seed: int, first_rows: Mapping[str, int] | None = None) -> None:
+def initialise_dense(
+    module: nn.Module, seed: int, first_rows: Mapping[str, int] | None = None, by_width: bool = False
+) -> None:
     """Fill every dense parameter of `module`, each by its own name: matrices truncated normal, biases 0.
 
     Layer norms keep their ones and zeros. Tables on the meta device are left to whoever materialises them.
-    first_rows: of parameters that are a part of a longer table, the row of it that they begin with.
+    first_rows: of parameters that are a part of a longer table, the row of it that they begin with. by_width: give
+    linear layers the deviation √(2 / (inputs + outputs)) of Glorot & Bengio (AISTATS 2010) instead.
     """
     for name, parameter in module.named_parameters():
         if parameter.is_meta:
@@ -43,6 +47,9 @@ def initialise_dense(module: nn.Module, seed: int, first_rows: Mapping[str, int]
             fill_rows(parameter, seed, name, first, range(parameter.shape[1]))
         elif name.endswith("bias"):
             parameter.zero_()
+    if by_width:
+        for layer in (layer for layer in module.modules() if isinstance(layer, nn.Linear)):
+            layer.weight.mul_(math.sqrt(2 / sum(layer.weight.shape)) / (STD * _SHRUNK))
 
 
 @torch.no_grad()

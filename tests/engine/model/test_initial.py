@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.model.initial import STD, truncated_normal
+from engine.model.initial import STD, initialise_dense, truncated_normal
 
 WHOLE = truncated_normal(3, "table", range(40), range(16))
 
@@ -28,3 +28,11 @@ def test_numbers_are_those_of_torchs_truncated_normal():
     assert ours.abs().max() <= 2 * STD
     levels = torch.linspace(0.01, 0.99, 50)
     assert ours.quantile(levels).numpy() == pytest.approx(theirs.quantile(levels).numpy(), abs=0.03 * STD)
+
+
+def test_linear_layers_can_be_born_as_wide_as_xaviers():
+    layer = torch.nn.Linear(300, 100)
+    initialise_dense(layer, seed=1, by_width=True)
+    assert float(layer.weight.std()) == pytest.approx((2 / 400) ** 0.5, rel=0.02)
+    initialise_dense(layer, seed=1)
+    assert float(layer.weight.std()) == pytest.approx(0.88 * STD, rel=0.02)
