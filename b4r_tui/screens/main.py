@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.widgets import ContentSwitcher, DataTable, Footer, Input, OptionList, TextArea
+from textual.widgets import ContentSwitcher, DataTable, Footer, Input, OptionList
 from textual.worker import get_current_worker
 
 from b4r_tui.feed import Feed, Snapshot
@@ -251,7 +251,7 @@ class MainScreen(RunActions, JobsPart):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that would do nothing are dimmed; where one types, or the log has the key, `/` is none of ours."""
         if action == "search":
-            types = isinstance(self.focused, Input | TextArea)
+            types = isinstance(self.focused, Input)
             return self._snapshot is not None and not types and not self.detail.has_log_focus
         if action in FITS:
             return True if self._snapshot and self.fitting(action) else None
