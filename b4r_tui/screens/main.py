@@ -60,6 +60,9 @@ class MainScreen(RunActions, JobsPart):
         Binding(
             "c", "compare", "Compare", tooltip="Compare runs: settings, metrics, users won and lost, curves"
         ),
+        Binding("slash", "search", "Filter", key_display="/", tooltip=SEARCH_HELP, priority=True),
+        # Before what is wanted less: a footer of 80 columns ends here.
+        Binding("question_mark", "app.help", "Help", key_display="?", tooltip="Show what the keys do"),
         Binding("L", "app.leaderboard", "Board", tooltip="Leaderboard of all runs that were tested"),
         Binding(
             "greater_than_sign", "app.resize('left', 4)", "Wider", show=False, tooltip="Experiments wider"
@@ -79,7 +82,6 @@ class MainScreen(RunActions, JobsPart):
         ),
         Binding("r", "reload", "Reload", tooltip="Read the experiments file again"),
         Binding("a", "toggle_all", "All runs", tooltip="Show the runs of all experiments, or of one"),
-        Binding("slash", "search", "Filter", key_display="/", tooltip=SEARCH_HELP, priority=True),
         Binding("M", "metric", "Metric", show=False, tooltip="Choose the metric of the table and the curves"),
         *(
             Binding(
