@@ -108,6 +108,12 @@ class Seen:
         return [heading.plain.split("\n")[0].strip() for heading in self.rows._headings]
 
     @property
+    def sorted_by(self) -> tuple[str, str] | None:
+        """The column whose heading has an arrow, and the arrow."""
+        marked = zip(self.columns, self.headings, strict=True)
+        return next(((key, text[-1]) for key, text in marked if text.endswith(("▲", "▼"))), None)
+
+    @property
     def lines(self) -> list[str]:
         """The rows as drawn, without the frame."""
         area = self.rows.region
@@ -149,13 +155,13 @@ class Seen:
 
 
 async def all_runs(pilot: Pilot[None], count: int = len(NEWEST)) -> Seen:
-    """All runs are shown, and the table has the keys."""
+    """All runs are shown, the table has the keys and the cursor stands on the newest."""
     app = await opened(pilot)
     seen = Seen(pilot)
     await pilot.press("a")
     await until(pilot, lambda: len(seen.names) == count)
     app.main.set_focus(seen.rows)
-    await pilot.pause()
+    await seen.press("home")
     return seen
 
 
