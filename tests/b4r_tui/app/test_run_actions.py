@@ -214,7 +214,8 @@ async def test_p_moves_holds_and_prioritises_waiting_runs(place: Place) -> None:
         await until(pilot, lambda: isinstance(pilot.app.screen, Choose))
         options = pilot.app.screen.query_one("OptionList")
         prompts = [str(option.prompt) for option in options.options]  # type: ignore[attr-defined]
-        await seen.press("home", *["down"] * prompts.index(answer), "enter")
+        options.highlighted = prompts.index(answer)  # type: ignore[attr-defined]
+        await seen.press("enter")
 
     async with place.app().run_test(size=SIZE) as pilot:
         seen = await all_runs(pilot, 3)
