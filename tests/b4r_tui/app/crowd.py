@@ -114,14 +114,6 @@ class Seen:
         return next(((key, text[-1]) for key, text in marked if text.endswith(("▲", "▼"))), None)
 
     @property
-    def lines(self) -> list[str]:
-        """The rows as drawn, without the frame."""
-        area = self.rows.region
-        strips = self.app.main._compositor.render_strips()
-        rows = strips[area.y : area.bottom]
-        return [strip.crop(area.x, area.right).text for strip in rows]
-
-    @property
     def instead(self) -> str:
         """What is said where there is no row."""
         return str(self.app.main.query_one("#no-runs", Static).render())
@@ -130,6 +122,12 @@ class Seen:
     def filters(self) -> bool:
         """Whether the line of the filter is in sight."""
         return bool(self.table.query_one(RunFilter).display)
+
+    def text(self, selector: str) -> str:
+        """A part of the main screen as it is drawn, line by line."""
+        area = self.app.main.query_one(selector).region
+        strips = self.app.main._compositor.render_strips()[area.y : area.bottom]
+        return "\n".join(strip.crop(area.x, area.right).text.rstrip() for strip in strips)
 
     def cell(self, name: str, column: str) -> str:
         """A cell by the end of a run's id and its column's key."""

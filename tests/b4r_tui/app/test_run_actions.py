@@ -34,7 +34,7 @@ from tests.b4r_tui.app.crowd import (
     trained_to_its_end,
 )
 
-SIZE = (140, 36)
+SIZE = (110, 28)
 
 pytestmark = pytest.mark.usefixtures("no_runner")
 
