@@ -133,17 +133,17 @@ class ConfigView(Vertical):
 def said_of(comparisons: list[Comparison], shown: Comparison | None) -> str:
     """The line above: what differs, and how to see it."""
     if shown is not None:
-        count = shown.missing or f"{plural(len(shown.changes), 'setting')} not as in {shown.title}"
-        return f"{count} · d goes on"
+        count = f"{plural(len(shown.changes), 'setting')} not as in {shown.title}"
+        return f"{f'No comparison with {shown.title}' if shown.missing else count} · d goes on"
     if not comparisons:
         return "config.toml, as it was when the run was launched"
-    return f"{plural(len(comparisons[0].changes), 'setting')} not as in the defaults · d shows them"
+    return f"{plural(len(comparisons[0].changes), 'setting')} not as in the defaults · 4, then d shows them"
 
 
 def changes_table(comparison: Comparison, palette: Palette) -> Table | Text:
-    """The settings that differ: the run's value, and the other one."""
+    """The settings that differ: the run's value, and the other one; or why there is nothing to tell."""
     if comparison.missing or not comparison.changes:
-        return Text("" if comparison.missing else "Nothing differs.", palette.faint)
+        return Text(comparison.missing or "Nothing differs.", palette.faint)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style=palette.faint)
     for label in ("setting", "this run", f"{comparison.title}"):
         table.add_column(label, overflow="fold")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 from textual.widgets import Static
 
+from b4r_tui.widgets.news import News
 from b4r_tui.widgets.palette import Palette, palette_of
 
 if TYPE_CHECKING:
@@ -23,11 +24,17 @@ class CrashCard(Static):
     CrashCard { height: auto; max-height: 8; padding: 0 1; }
     """
 
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id)
+        self._news = News()
+
     def show(self, view: RunView | None) -> None:
         """Show the run's card, or vanish."""
         card = view.card if view else None
         self.display = card is not None
-        self.update(drawn(card, palette_of(self.app)) if card else "")
+        said = drawn(card, palette_of(self.app)) if card else Text()
+        if self._news.of("card", said):
+            self.update(said)
 
 
 def drawn(card: Card, palette: Palette) -> Text:

@@ -78,8 +78,10 @@ def names_of(views: Sequence[RunView]) -> list[str]:
 
 
 def epoch_ticks(first: float, last: float, most: int = 5) -> list[float]:
-    """Whole epochs to write below the axis: the first, the last and round ones between."""
+    """Whole epochs to write below the axis, each once: the first, the last and round ones between."""
     low, high = math.ceil(first), math.floor(last)
+    if low >= high:
+        return [float(low)]
     step = next(
         size
         for size in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10**4, 10**6)

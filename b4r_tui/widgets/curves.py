@@ -135,8 +135,11 @@ class Curves(Vertical, can_focus=True):
         return f"{share:.0%} of the epochs in sight; 0 shows all"
 
     async def action_zoom(self, factor: float) -> None:
-        """Fewer or more epochs."""
-        await self._look_at(self._window.zoomed(factor))
+        """Fewer or more epochs; no fewer than from one to the next."""
+        views = self._beside or ([self._view] if self._view else [])
+        low, high = self._window.epochs(max([2, *(view.progress.epochs_done for view in views)]))
+        if factor > 1 or high - low > 1:
+            await self._look_at(self._window.zoomed(factor))
 
     async def action_move(self, share: float) -> None:
         """Earlier or later epochs."""

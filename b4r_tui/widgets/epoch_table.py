@@ -12,6 +12,7 @@ from textual.widgets import DataTable, Static
 from b4r_tui.widgets import numbers
 from b4r_tui.widgets.numbers import spelled
 from b4r_tui.widgets.palette import palette_of
+from b4r_tui.widgets.row_table import RowTable
 from b4r_tui.wording import duration
 
 if TYPE_CHECKING:
@@ -49,8 +50,7 @@ class EpochTable(Vertical):
 
     def compose(self) -> ComposeResult:
         """The table, and what stands there before the first epoch ends."""
-        table: DataTable[Text] = DataTable(cursor_type="row", cell_padding=0)
-        table.cursor_foreground_priority = "renderable"
+        table = RowTable()
         table.header_height = 2
         table.display = False
         yield table

@@ -14,6 +14,7 @@ from textual.widgets import Static, TabbedContent, TabPane
 
 from b4r_tui.widgets.crash_card import CrashCard
 from b4r_tui.widgets.job_line import JobLine
+from b4r_tui.widgets.news import News
 from b4r_tui.widgets.palette import Palette, palette_of
 from b4r_tui.wording import duration
 
@@ -63,6 +64,7 @@ class RunDetail(Vertical):
         self._nothing = ""
         self._beside: list[RunView] = []
         self._metric: tuple[str, str] | None = None
+        self._news = News()
         self._turn = asyncio.Lock()  # a tab is made and filled by one task at a time
 
     def compose(self) -> ComposeResult:
@@ -83,9 +85,12 @@ class RunDetail(Vertical):
         self._view, self._now, self._nothing = view, now, nothing
         self._beside, self._metric = list(beside), metric
         palette = palette_of(self.app)
-        self.border_title = title_of(view, palette) if view else "Run"
+        title = title_of(view, palette) if view else Text("Run")
+        if self._news.of("title", title):
+            self.border_title = title
         said = facts_of(view, now, palette) if view else Text(nothing, palette.faint)
-        self.query_one("#headline", Static).update(said)
+        if self._news.of("headline", said):
+            self.query_one("#headline", Static).update(said, layout=False)  # it is one line high, always
         self.query_one(CrashCard).show(view)
         if view and not self.query(TabbedContent):
             await self.mount(new_tabs())

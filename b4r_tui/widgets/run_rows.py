@@ -5,13 +5,14 @@ from __future__ import annotations
 from rich.text import Text
 from textual.widgets import DataTable
 
+from b4r_tui.widgets.row_table import RowTable
 from b4r_tui.widgets.run_columns import GAP
 
 Cells = dict[str, list[Text]]
 AT_ONCE = 200  # rows that go before the table is rather laid out anew
 
 
-class RunRows(DataTable[Text]):
+class RunRows(RowTable):
     """A data table that is told what it is to look like, and makes the difference."""
 
     DEFAULT_CSS = """
@@ -24,8 +25,7 @@ class RunRows(DataTable[Text]):
     """
 
     def __init__(self) -> None:
-        super().__init__(id="run-rows", cursor_type="row", cell_padding=0)
-        self.cursor_foreground_priority = "renderable"
+        super().__init__(id="run-rows")
         self.display = False
         self._layout: list[tuple[str, int]] = []
         self._headings: list[Text] = []
@@ -103,4 +103,10 @@ class RunRows(DataTable[Text]):
         )
         self.move_cursor(row=now, scroll=False)
         if top:
-            self.scroll_to(y=max(0, top + now - row), animate=False, immediate=True)
+            self._scroll_to_row(max(0, top + now - row))
+
+    def _scroll_to_row(self, top: int) -> None:
+        """This row on top, at once; where new rows below are not measured yet, as soon as they are."""
+        self.scroll_to(y=top, animate=False, immediate=True)
+        if top > self.max_scroll_y:
+            self.call_after_refresh(self.scroll_to, y=top, animate=False, immediate=True)

@@ -13,6 +13,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import DataTable, Static
 
+from b4r_tui.widgets.news import News
 from b4r_tui.widgets.palette import palette_of
 from b4r_tui.widgets.run_cells import heading_cell, marked
 from b4r_tui.widgets.run_columns import Column, Look, columns_for, measured, shown_metrics, shown_protocol
@@ -65,6 +66,7 @@ class RunTable(Vertical):
         self._columns: list[Column] = []
         self._look: Look | None = None
         self._drawn: dict[str, tuple[RunView, bool, list[Text]]] = {}
+        self._news = News()
 
     def compose(self) -> ComposeResult:
         """The filter, the table, and what stands there when it is empty."""
@@ -178,13 +180,15 @@ class RunTable(Vertical):
         nothing = NONE_MATCHES.format(words=self.arrangement.words) if hidden else self._nothing
         self.table.display = bool(self._shown)
         self.query_one("#no-runs", Static).display = not self._shown
-        self.query_one("#no-runs", Static).update(Text(nothing))
+        if self._news.of("nothing", nothing):
+            self.query_one("#no-runs", Static).update(Text(nothing))
         facts = [f"{len(self.marked)} marked"] if self._marks else []
         if self.arrangement.words:
             found = sum(matches(view, self.arrangement.words) for view in self._views)
             facts.append(f"{found:,} of {plural(len(self._views), 'run')}")
         facts += [f"validation, {look.protocol} ranking"] if look.protocol else []
-        self.border_subtitle = " · ".join(facts) or None
+        if self._news.of("facts", " · ".join(facts)):
+            self.border_subtitle = " · ".join(facts) or None
 
     # what keys and the mouse do ----------------------------------------------------------------
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from rich.text import Text
-from textual.widgets import DataTable
 
 from b4r_tui.sheets import Sheet, fitted
+from b4r_tui.widgets.row_table import RowTable
 
 
-class SheetTable(DataTable[Text]):
+class SheetTable(RowTable):
     """Shows a Sheet; a row is known by its key."""
 
     DEFAULT_CSS = """
@@ -23,8 +23,7 @@ class SheetTable(DataTable[Text]):
     """
 
     def __init__(self, id: str | None = None) -> None:
-        super().__init__(id=id, cursor_type="row", cell_padding=1)
-        self.cursor_foreground_priority = "renderable"
+        super().__init__(id=id, cell_padding=1)
         self._sheet: Sheet | None = None
         self._keys: list[str] = []
         self._width = 0

@@ -63,6 +63,12 @@ def place(tmp_path: Path) -> Iterator[Place]:
         made.let_go()
 
 
+@pytest.fixture
+def no_runner(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is queued stays queued: no process is started for it."""
+    monkeypatch.setattr("b4r_tui.runs.ensure._start_runner", lambda root: None)
+
+
 async def until(pilot: Pilot[None], true: Callable[[], object], seconds: float = 8.0) -> None:
     """Let the app work until `true()` holds."""
     deadline = time.monotonic() + seconds
