@@ -8,6 +8,7 @@ from typing import cast
 from textual.command import CommandInput, CommandList, CommandPalette
 from textual.pilot import Pilot
 from textual.widgets import DataTable
+from textual.widgets._toast import Toast
 
 from b4r_tui.app import B4RApp
 from tests.b4r_tui.app.conftest import until
@@ -26,6 +27,11 @@ def rows(pilot: Pilot[None], table: str) -> list[list[str]]:
 def said(pilot: Pilot[None], selector: str) -> str:
     """The text of a label."""
     return str(pilot.app.screen.query_one(selector).render())
+
+
+def toasts(pilot: Pilot[None]) -> list[str]:
+    """The texts of the messages in the corner."""
+    return [str(toast._notification.message) for toast in pilot.app.screen.query(Toast)]
 
 
 async def all_runs_shown(pilot: Pilot[None], runs: int) -> None:

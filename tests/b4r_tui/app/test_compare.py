@@ -26,7 +26,7 @@ from b4r_tui.screens.main import MainScreen
 from b4r_tui.screens.notice import Notice
 from b4r_tui.widgets.overlay import Overlay
 from tests.b4r_tui.app.conftest import Place, until
-from tests.b4r_tui.app.hands import all_runs_shown, app_of, mark, rows, said
+from tests.b4r_tui.app.hands import all_runs_shown, app_of, mark, rows, said, toasts
 from tests.b4r_tui.app.sample_runs import write_experiments
 from tests.b4r_tui.app.tested_runs import make_tested_runs
 
@@ -335,12 +335,7 @@ async def test_x_writes_the_comparison_in_every_format(made: Made, tmp_path: Pat
         for file in files.values():
             await export_to(pilot, str(file))
             await until(pilot, file.exists)
-            await until(
-                pilot,
-                lambda file=file: any(
-                    str(file) in said(pilot, "Toast") for _ in pilot.app.screen.query("Toast")
-                ),
-            )
+            await until(pilot, lambda file=file: str(file) in toasts(pilot))
     with files[".csv"].open(newline="") as lines:
         tested = {row["experiment"]: row["ndcg@10.p_holm"] for row in csv.DictReader(lines)}
     assert tested["small"] == "" and 0 < float(tested["big"]) < 0.05
