@@ -143,8 +143,14 @@ async def test_marked_rows_are_compared_and_without_marks_the_highlighted_one_wi
     made: Made,
 ) -> None:
     async with ranking(made[0]) as pilot:
-        await pilot.press("c")
+        await until(pilot, lambda: len(app_of(pilot).main.views()) == len(made[1]))
+        await pilot.press("right_square_bracket", "c")  # a board of one run
         await until(pilot, lambda: toasts(pilot) == ["Mark two rows or more with space."])
+        await pilot.press("left_square_bracket", "c")  # the first row alone: its seeds
+        await until(pilot, lambda: isinstance(pilot.app.screen, CompareScreen))
+        await until(pilot, lambda: [row[1][:4] for row in rows(pilot, "#sides-table")] == ["big "] * 2)
+        await pilot.press("escape")
+        await settled(pilot)
         await pilot.press("down", "c")
         await until(pilot, lambda: isinstance(pilot.app.screen, CompareScreen))
         await until(pilot, lambda: len(rows(pilot, "#sides-table")) == 2)
