@@ -38,7 +38,7 @@ OPENS = {
     "CompareScreen": "compare",
     "LeaderboardScreen": "app.leaderboard",
 }  # keys of main
-ACT_TRIES = 1200  # of 0.05 s: a comparison's runs may still be chosen by hand
+ACT_TRIES = 20  # of 0.05 s
 SAVE_AFTER = 1.0  # seconds from a change of what is remembered to its file
 
 
@@ -94,8 +94,12 @@ class B4RApp(App[None]):
         return MainScreen(self.file.name, Feed(self.file, self.runs_root), self._now, self._period)
 
     def on_mount(self) -> None:
-        """Remember themes; where there is no experiments file, offer one."""
+        """Remember themes; say where what was remembered is lost; where there is no experiments file, offer one."""
         self.theme_changed_signal.subscribe(self, lambda theme: self.remember("theme", theme.name))
+        if self.remembered.fault:
+            self.notify(
+                self.remembered.fault, title="Nothing was remembered", severity="warning", markup=False
+            )
         if self._tour and not self.file.exists():
             self.call_after_refresh(self.action_tour)
 
@@ -126,9 +130,10 @@ class B4RApp(App[None]):
         if name in known:
             experiments.highlighted = known.index(name)
         layout.restore(self.main, self.remembered)
+        self.main.table.restore(self.remembered.get("table", lambda value: isinstance(value, dict)) or {})
         tab = self.remembered.get("tab", lambda value: value in TABS)
         if tab:
-            self.main.query_one(RunDetail).open_tab(tab)
+            self.main.query_one(RunDetail).restore_tab(tab)
 
     def on_option_list_option_highlighted(self) -> None:
         """Another experiment is looked at."""
@@ -140,6 +145,11 @@ class B4RApp(App[None]):
         """Another tab of a run is looked at."""
         if self._restored and event.pane.id in TABS:
             self.remember("tab", event.pane.id)
+
+    def on_run_table_changed(self) -> None:
+        """Runs may be sorted otherwise."""
+        if self._restored:
+            self.remember("table", self.main.table.kept)
 
     def action_resize(self, pane: str, by: int) -> None:
         """Make a pane of the main screen larger or smaller."""
@@ -292,10 +302,12 @@ class B4RApp(App[None]):
             await self.pop_screen()
         if not isinstance(self.screen, kind):
             await self.main.run_action(OPENS[kind.__name__])
-        for _ in range(ACT_TRIES):
+        closed = 0
+        while closed < ACT_TRIES:  # runs may still be chosen by hand; back on the main screen nothing is awaited
             if isinstance(self.screen, kind) and getattr(self.screen, "ready", True):
                 await self.run_action(action, self.screen)
                 return
+            closed = closed + 1 if self.screen is self.main else 0
             await asyncio.sleep(0.05)
 
     async def open_run(self, view: RunView) -> None:

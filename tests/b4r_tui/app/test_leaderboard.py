@@ -156,11 +156,11 @@ async def test_marked_rows_are_compared_and_without_marks_the_highlighted_one_wi
         await until(pilot, lambda: len(rows(pilot, "#sides-table")) == 2)
         await pilot.press("escape")
         await settled(pilot)
-        await pilot.press("home", "space", "space", "space")
+        await pilot.press("ctrl+home", "space", "space", "space")
         await until(pilot, lambda: [row[0] for row in rows(pilot, "#board-table")] == ["● 1", "● 2", "● 3"])
         await pilot.press("space")  # no longer the last
         assert rows(pilot, "#board-table")[2][0] == "3"
-        await pilot.press("home", "down", "down", "space", "c")
+        await pilot.press("ctrl+home", "down", "down", "space", "c")
         await until(pilot, lambda: isinstance(pilot.app.screen, CompareScreen))
         await until(pilot, lambda: len(rows(pilot, "#sides-table")) == 3)
 
