@@ -175,7 +175,7 @@ class RunTable(Vertical):
 
     def _new_look(self) -> Look:
         """The moment, the colours and the metrics that are shown."""
-        asked = self.asked if self.asked and self.asked in self.measured else None  # other runs may measure other things
+        asked = self.asked if self.asked and self.asked in self.measured else None  # else not measured here
         protocol = asked[0] if asked else shown_protocol(self._views)
         metrics = (asked[1],) if asked else shown_metrics(self._views[:LOOKED_AT], protocol)
         return Look(self._now, palette_of(self.app), protocol, metrics)
