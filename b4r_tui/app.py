@@ -14,7 +14,7 @@ from textual import work
 from textual.app import App, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import TabbedContent
+from textual.widgets import OptionList, TabbedContent
 
 from b4r_tui import layout
 from b4r_tui.endings import DESKTOP, LOUDNESS, Endings, desktop_sequence, sentence_of, title_of
@@ -119,7 +119,7 @@ class B4RApp(App[None]):
         """Tell which runs have ended; at the first look, go back to where the last start was."""
         for view in self.endings.news(message.snapshot.runs):
             self._tell_end(view)
-        if not self._restored:
+        if not self._restored and self._has_main:
             self._restored = True
             self._restore()
 
@@ -135,9 +135,10 @@ class B4RApp(App[None]):
         if tab:
             self.main.query_one(RunDetail).restore_tab(tab)
 
-    def on_option_list_option_highlighted(self) -> None:
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Another experiment is looked at."""
-        name = self.main.query_one(ExperimentList).selected if self._restored else None
+        experiments = event.option_list
+        name = experiments.selected if self._restored and isinstance(experiments, ExperimentList) else None
         if name and self.remembered.put_experiment(self.file, name):
             self._save_soon()
 
@@ -148,7 +149,7 @@ class B4RApp(App[None]):
 
     def on_run_table_changed(self) -> None:
         """Runs may be sorted otherwise."""
-        if self._restored:
+        if self._restored and self._has_main:
             self.remember("table", self.main.table.kept)
 
     def action_resize(self, pane: str, by: int) -> None:
@@ -167,6 +168,11 @@ class B4RApp(App[None]):
     def main(self) -> MainScreen:
         """The screen below all others."""
         return next(screen for screen in self.screen_stack if isinstance(screen, MainScreen))
+
+    @property
+    def _has_main(self) -> bool:
+        """Whether that is still there; messages may come while the app is being left."""
+        return any(isinstance(screen, MainScreen) for screen in self.screen_stack)
 
     # runs that end -----------------------------------------------------------------------------
 

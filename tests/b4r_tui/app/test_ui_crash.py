@@ -89,3 +89,15 @@ def test_a_long_error_and_control_characters_stay_one_line(tmp_path: Path) -> No
     line = crash_line(ValueError("\x1b]0;title\x07" + "long\n" * 200), tmp_path, 1_760_000_000.0)
     assert "\n" not in line and "\x1b" not in line and "\x07" not in line
     assert len(line) < 400 and "…" in line
+
+
+async def test_leaving_at_once_breaks_nothing(place: Place) -> None:
+    """What was read meanwhile may come to an app without screens."""
+    place.finished()
+    for pauses in range(4):
+        app = place.app()
+        async with app.run_test() as pilot:
+            for _ in range(pauses):
+                await pilot.pause()
+            await pilot.press("q")
+        assert app.broke is None and app.return_code == 0
