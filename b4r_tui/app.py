@@ -14,7 +14,7 @@ from textual import work
 from textual.app import App, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import TabbedContent
+from textual.widgets import OptionList, TabbedContent
 
 from b4r_tui import layout
 from b4r_tui.endings import DESKTOP, LOUDNESS, Endings, desktop_sequence, sentence_of, title_of
@@ -38,7 +38,7 @@ OPENS = {
     "CompareScreen": "compare",
     "LeaderboardScreen": "app.leaderboard",
 }  # keys of main
-ACT_TRIES = 1200  # of 0.05 s: a comparison's runs may still be chosen by hand
+ACT_TRIES = 20  # of 0.05 s
 SAVE_AFTER = 1.0  # seconds from a change of what is remembered to its file
 
 
@@ -94,8 +94,12 @@ class B4RApp(App[None]):
         return MainScreen(self.file.name, Feed(self.file, self.runs_root), self._now, self._period)
 
     def on_mount(self) -> None:
-        """Remember themes; where there is no experiments file, offer one."""
+        """Remember themes; say where what was remembered is lost; where there is no experiments file, offer one."""
         self.theme_changed_signal.subscribe(self, lambda theme: self.remember("theme", theme.name))
+        if self.remembered.fault:
+            self.notify(
+                self.remembered.fault, title="Nothing was remembered", severity="warning", markup=False
+            )
         if self._tour and not self.file.exists():
             self.call_after_refresh(self.action_tour)
 
@@ -115,7 +119,7 @@ class B4RApp(App[None]):
         """Tell which runs have ended; at the first look, go back to where the last start was."""
         for view in self.endings.news(message.snapshot.runs):
             self._tell_end(view)
-        if not self._restored:
+        if not self._restored and self._has_main:
             self._restored = True
             self._restore()
 
@@ -126,13 +130,15 @@ class B4RApp(App[None]):
         if name in known:
             experiments.highlighted = known.index(name)
         layout.restore(self.main, self.remembered)
+        self.main.table.restore(self.remembered.get("table", lambda value: isinstance(value, dict)) or {})
         tab = self.remembered.get("tab", lambda value: value in TABS)
         if tab:
-            self.main.query_one(RunDetail).open_tab(tab)
+            self.main.query_one(RunDetail).restore_tab(tab)
 
-    def on_option_list_option_highlighted(self) -> None:
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Another experiment is looked at."""
-        name = self.main.query_one(ExperimentList).selected if self._restored else None
+        experiments = event.option_list
+        name = experiments.selected if self._restored and isinstance(experiments, ExperimentList) else None
         if name and self.remembered.put_experiment(self.file, name):
             self._save_soon()
 
@@ -140,6 +146,11 @@ class B4RApp(App[None]):
         """Another tab of a run is looked at."""
         if self._restored and event.pane.id in TABS:
             self.remember("tab", event.pane.id)
+
+    def on_run_table_changed(self) -> None:
+        """Runs may be sorted otherwise."""
+        if self._restored and self._has_main:
+            self.remember("table", self.main.table.kept)
 
     def action_resize(self, pane: str, by: int) -> None:
         """Make a pane of the main screen larger or smaller."""
@@ -157,6 +168,11 @@ class B4RApp(App[None]):
     def main(self) -> MainScreen:
         """The screen below all others."""
         return next(screen for screen in self.screen_stack if isinstance(screen, MainScreen))
+
+    @property
+    def _has_main(self) -> bool:
+        """Whether that is still there; messages may come while the app is being left."""
+        return any(isinstance(screen, MainScreen) for screen in self.screen_stack)
 
     # runs that end -----------------------------------------------------------------------------
 
@@ -292,10 +308,12 @@ class B4RApp(App[None]):
             await self.pop_screen()
         if not isinstance(self.screen, kind):
             await self.main.run_action(OPENS[kind.__name__])
-        for _ in range(ACT_TRIES):
+        closed = 0
+        while closed < ACT_TRIES:  # runs may still be chosen by hand; back on the main screen nothing is awaited
             if isinstance(self.screen, kind) and getattr(self.screen, "ready", True):
                 await self.run_action(action, self.screen)
                 return
+            closed = closed + 1 if self.screen is self.main else 0
             await asyncio.sleep(0.05)
 
     async def open_run(self, view: RunView) -> None:

@@ -39,8 +39,7 @@ def restore(screen: Screen[Any], remembered: Remembered) -> None:
 def reset(screen: Screen[Any]) -> None:
     """The sizes of the style sheet again."""
     for pane, axis in (("left", "width"), ("runs", "height")):
-        screen.query_one(f"#{pane}").styles.inline.clear_rule(axis)
-    screen.refresh(layout=True)
+        setattr(screen.query_one(f"#{pane}").styles, axis, None)
 
 
 def _set(screen: Screen[Any], pane: str, size: int) -> None:

@@ -24,12 +24,16 @@ def state_folder() -> Path:
 
 
 class Remembered:
-    """Values by name. `get` takes only what `fits`; `put` is kept in memory until `save`."""
+    """Values by name. `get` takes only what `fits`; `put` is kept in memory until `save`.
+
+    fault: a sentence where there is a file that could not be used, else None.
+    """
 
     def __init__(self, path: Path | None) -> None:
         """path: the file, None to remember nothing beyond this start."""
         self._path = path
         self._values = _read(path)
+        self.fault = _fault(path)
         self._news: dict[str, Any] = {}  # what this app has changed; other apps may write the file, too
 
     def get(self, name: str, fits: Callable[[Any], bool]) -> Any:
@@ -76,6 +80,20 @@ class Remembered:
 def _read(path: Path | None) -> dict[str, Any]:
     values = (read_json(path) or {}) if path else {}
     return values if values.get("v") == VERSION else {}
+
+
+def _fault(path: Path | None) -> str | None:
+    """Why the values of a file are not used, None where they are or where there is no file."""
+    if path is None or not path.exists():
+        return None
+    values = read_json(path)
+    if values is None:
+        why = "could not be read"
+    elif values.get("v") != VERSION:
+        why = f"is of version {values.get('v')}, not {VERSION}"
+    else:
+        return None
+    return f"{path} {why}; the app starts as if new, and replaces it with the next change"
 
 
 def _table(value: Any) -> dict[str, Any]:

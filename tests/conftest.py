@@ -27,5 +27,6 @@ def data_dir() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def data_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No test reads or fills the user's own cache; processes that tests start inherit this one."""
+    """No test reads or fills the user's own cache and state; processes that tests start inherit these."""
     os.environ["B4R_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+    os.environ["XDG_STATE_HOME"] = str(tmp_path_factory.mktemp("state"))

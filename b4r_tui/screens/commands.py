@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
+from textual.actions import parse
 from textual.binding import ActiveBinding, Binding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+from textual.dom import DOMNode
+from textual.markup import escape
 from textual.screen import Screen
+from textual.widget import Widget
 
 from b4r_tui.endings import DESKTOP, LOUDNESS
 from b4r_tui.screens.help import spelled
@@ -30,6 +35,15 @@ DESKTOPS = {
     "osc9": "Desktop notification: OSC 9 (iTerm2, kitty, WezTerm)",
     "osc777": "Desktop notification: OSC 777 (foot, Ghostty, urxvt)",
 }
+UNTOLD = ("screen.copy_text", "command_palette", "app.command_palette")
+PARTS = {
+    "RunTable": "Table of runs",
+    "LogView": "Log",
+    "LogLines": "Log",
+    "Curves": "Curves",
+    "ConfigView": "Config",
+    "SettingRow": "Setting",
+}  # widgets with keys of their own that do something, and how they are called
 
 
 @dataclass(frozen=True)
@@ -52,7 +66,7 @@ class Commands(Provider):
     async def discover(self) -> Hits:
         """Before anything is typed: what works here, then the settings."""
         for command in (*here(self.b4r, self.screen), *settings(self.b4r), *elsewhere(self.b4r, self.screen)):
-            yield DiscoveryHit(command.name, command.run, help=command.about)
+            yield DiscoveryHit(Content(command.name), command.run, command.name, escape(command.about))
 
     async def search(self, query: str) -> Hits:
         """Everything that fits what is typed, in any order of its letters."""
@@ -63,10 +77,10 @@ class Commands(Provider):
                 await asyncio.sleep(0)
             score = matcher.match(command.name)
             if score > 0:
-                yield Hit(score, matcher.highlight(command.name), command.run, help=command.about)
+                yield Hit(score, matcher.highlight(command.name), command.run, help=escape(command.about))
         for command in runs(self.b4r, FUZZY, None):
             if all(word in command.name.casefold() for word in words):
-                yield Hit(0.5, matcher.highlight(command.name), command.run, help=command.about)
+                yield Hit(0.5, matcher.highlight(command.name), command.run, help=escape(command.about))
 
     def _all(self) -> Iterator[Command]:
         app = self.b4r
@@ -76,19 +90,42 @@ class Commands(Provider):
         yield from runs(app, 0, FUZZY)
         yield from elsewhere(app, self.screen)
         for system in app.get_system_commands(self.screen):
-            yield Command(system.title, system.help, system.callback)
+            if system.title not in ("Quit", "Theme"):  # are offered by us
+                yield Command(system.title, system.help, system.callback)
 
 
 def here(app: B4RApp, screen: Screen[Any]) -> Iterator[Command]:
     """What keys do on the screen that the palette is above, with the keys."""
     told: set[str] = set()
-    for active in screen.active_bindings.values():
-        binding = active.binding
-        name = binding.description
-        if is_told(binding) and active.enabled and name not in told and not of_widget(active):
+    for node, binding in (*bound(screen), *bound_in_parts(screen)):
+        part = PARTS.get(type(node).__name__)
+        name = f"{part}: {binding.description}" if part else binding.description
+        if name not in told:
             told.add(name)
-            about = f"{active.tooltip or binding.description}  ({key_of(binding)})"
-            yield Command(name, about, partial(app.run_action, binding.action, active.node))
+            about = f"{binding.tooltip or binding.description}  ({key_of(binding)})"
+            yield Command(name, about, partial(app.run_action, binding.action, node))
+
+
+def bound(screen: Screen[Any]) -> Iterator[tuple[DOMNode, Binding]]:
+    """What keys do now: on the screen, and in the part of it that has the focus."""
+    for active in screen.active_bindings.values():
+        ours = not isinstance(active.node, Widget) or isinstance(active.node, Screen)
+        if is_told(active.binding) and active.enabled and (ours or is_told_of_part(active)):
+            yield active.node, replace(active.binding, tooltip=active.tooltip)
+
+
+def bound_in_parts(screen: Screen[Any]) -> Iterator[tuple[DOMNode, Binding]]:
+    """What keys would do in the parts that are in sight, were the focus there."""
+    for kind in PARTS:
+        parts = [
+            part for part in screen.query(kind) if all(node.display for node in part.ancestors_with_self)
+        ]
+        if len(parts) != 1:
+            continue  # of many rows just the one with the focus is meant
+        for binding in Binding.make_bindings(type(parts[0]).BINDINGS):
+            _, action, parameters = parse(binding.action)
+            if is_told(binding) and binding.tooltip and parts[0].check_action(action, parameters):
+                yield parts[0], binding
 
 
 def elsewhere(app: B4RApp, screen: Screen[Any]) -> Iterator[Command]:
@@ -158,10 +195,11 @@ def key_of(binding: Binding) -> str:
 
 
 def is_told(binding: Binding) -> bool:
-    """Whether it is something to do, unlike moving about."""
-    return bool(binding.description) and not binding.system and not binding.action.startswith("app.focus")
+    """Whether it is something to do, unlike moving about or opening this palette."""
+    named = bool(binding.description) and not binding.system
+    return named and not binding.action.startswith("app.focus") and binding.action not in UNTOLD
 
 
-def of_widget(active: ActiveBinding) -> bool:
-    """Whether a widget brings it, such as a table its cursor keys."""
-    return not isinstance(active.node, Screen) and active.node is not active.node.app
+def is_told_of_part(active: ActiveBinding) -> bool:
+    """Whether a widget's key is one of ours, unlike the cursor keys of a table."""
+    return type(active.node).__name__ in PARTS and bool(active.tooltip)

@@ -92,8 +92,9 @@ class ComparePicker(ModalScreen["list[Run] | None"]):
         """Choose all that are shown, or none of them."""
         found = self.query_one(SelectionList)
         if len(found.selected) == found.option_count:
+            for key in found.selected:
+                self._chosen.pop(key, None)
             found.deselect_all()
-            self._chosen.clear()
         else:
             found.select_all()
             self._chosen |= dict.fromkeys(found.selected)
@@ -123,6 +124,7 @@ class ComparePicker(ModalScreen["list[Run] | None"]):
                 for view in fit
             ]
         )
+        found.highlighted = 0 if fit else None  # space is for the first at once
         self._say()
 
     def _say(self, sentence: str = "") -> None:

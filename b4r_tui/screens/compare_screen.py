@@ -102,9 +102,9 @@ class CompareScreen(ExportingScreen):
         loaded: Loaded
 
     def __init__(self, root: Path, runs: Sequence[Run], baseline: str | None = None) -> None:
-        """root: the runs root. runs: what to compare. baseline: the name of a side, None for the first."""
+        """root: the runs root. runs: what to compare. baseline: the name of a side, None for that of the oldest run."""
         super().__init__()
-        self._root, self._runs = root, list(runs)
+        self._root, self._runs = root, oldest_first(runs)
         self._asked = Asked(baseline=baseline)
         self._loaded: Loaded | None = None
 
@@ -176,7 +176,7 @@ class CompareScreen(ExportingScreen):
     async def _show(self, loaded: Loaded) -> None:
         palette, found = palette_of(self.app), loaded.found
         self.query_one("#compared", Static).update(headline(loaded, palette))
-        self.query_one("#refused", Static).update(Text(loaded.refused))
+        self.query_one("#refused", Static).update(Text(refusal(loaded)))
         self.query_one("#refused").display = found is None
         for part in ("#sides-table", "#note", "#metrics-table"):
             self.query_one(part).display = found is not None
@@ -205,7 +205,8 @@ class CompareScreen(ExportingScreen):
         if action in ("metric", "export", "baseline"):
             return True if loaded and loaded.found else None
         if action == "protocol":
-            return True if loaded and len(loaded.protocols) > 1 else None
+            least = 2 if loaded and loaded.found else 1  # one is a way out where each run's first is another
+            return True if loaded and len(loaded.protocols) >= least else None
         if action == "together":
             return True if loaded and loaded.seeds else None
         return True
@@ -278,7 +279,7 @@ class CompareScreen(ExportingScreen):
 
     def _take(self, runs: list[Run] | None) -> None:
         if runs:
-            self._runs = runs
+            self._runs = oldest_first(runs)
             self._ask(baseline=None)
 
     def action_reload(self) -> None:
@@ -288,6 +289,18 @@ class CompareScreen(ExportingScreen):
     def action_leave(self) -> None:
         """Back."""
         self.dismiss()
+
+
+def oldest_first(runs: Sequence[Run]) -> list[Run]:
+    """What came first is what the others are compared with."""
+    return sorted(runs, key=lambda run: run.run_id)
+
+
+def refusal(loaded: Loaded) -> str:
+    """Why the sides cannot be compared, and whether another protocol is worth a try."""
+    if loaded.found or not loaded.protocols:
+        return loaded.refused
+    return f"{loaded.refused}\n\nTested by all: {', '.join(loaded.protocols)}. Press p to choose."
 
 
 def headline(loaded: Loaded, palette: Palette) -> Text:

@@ -101,6 +101,8 @@ class Tour(ModalScreen[bool]):
 
     def on_mount(self) -> None:
         """The first page."""
+        for button in self.query(Button):
+            button.active_effect_duration = 0  # while one looks pressed it takes no second enter
         self._show()
 
     def action_turn(self, by: int) -> None:

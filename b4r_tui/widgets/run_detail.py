@@ -65,6 +65,7 @@ class RunDetail(Vertical):
         self._beside: list[RunView] = []
         self._metric: tuple[str, str] | None = None
         self._news = News()
+        self._first_tab = TABS[0]
         self._turn = asyncio.Lock()  # a tab is made and filled by one task at a time
 
     def compose(self) -> ComposeResult:
@@ -93,7 +94,7 @@ class RunDetail(Vertical):
             self.query_one("#headline", Static).update(said, layout=False)  # it is one line high, always
         self.query_one(CrashCard).show(view)
         if view and not self.query(TabbedContent):
-            await self.mount(new_tabs())
+            await self.mount(new_tabs(self._first_tab))
         for tabs in self.query(TabbedContent):
             tabs.display = view is not None
         await self._show_tab()
@@ -140,6 +141,12 @@ class RunDetail(Vertical):
                 self._enter(name)
             tabs.active = name
 
+    def restore_tab(self, name: str) -> None:
+        """The tab of the last start on top, now or with the first run; the keys stay where they are."""
+        self._first_tab = name
+        for tabs in self.query(TabbedContent):
+            tabs.active = name
+
     def _enter(self, name: str) -> None:
         """Focus the first part of a tab that takes keys."""
         for child in self.query_one(f"#{name}", TabPane).query("*"):
@@ -176,9 +183,9 @@ class RunDetail(Vertical):
         await cast(RunTab, pane.children[0]).show(self._view)
 
 
-def new_tabs() -> TabbedContent:
-    """All tabs, empty as yet."""
-    tabs = TabbedContent(initial=TABS[0])
+def new_tabs(first: str) -> TabbedContent:
+    """All tabs, empty as yet, one of them on top."""
+    tabs = TabbedContent(initial=first)
     for name in TABS:
         tabs.compose_add_child(TabPane(name.capitalize(), id=name))
     return tabs

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -104,6 +104,27 @@ class RunTable(Vertical):
         """Protocols and metrics there are to choose from."""
         return list(measured(self._views[:LOOKED_AT]))
 
+    @property
+    def kept(self) -> dict[str, Any]:
+        """How the runs are arranged, for the next start, as JSON has it."""
+        asked = list(self.asked) if self.asked else None
+        return {
+            "by": self.arrangement.by,
+            "falls": self.arrangement.falls,
+            "grouped": self.arrangement.grouped,
+            "metric": asked,
+        }
+
+    def restore(self, kept: Mapping[str, Any]) -> None:
+        """Arrange the runs as they were at the last start; what does not fit any more stays as it is."""
+        by, asked = kept.get("by"), kept.get("metric")
+        if isinstance(by, str) and by in VALUES:
+            self.arrangement = replace(self.arrangement, by=by, falls=kept.get("falls") is True)
+        self.arrangement = replace(self.arrangement, grouped=kept.get("grouped") is True)
+        if isinstance(asked, list) and len(asked) == 2 and all(isinstance(part, str) for part in asked):
+            self.asked = (asked[0], asked[1])
+        self._draw()
+
     def show(self, views: Sequence[RunView], all_runs: bool, now: float, nothing: str) -> None:
         """Show these runs as they are at `now`; `nothing` is said where there are none."""
         self._all_runs, self._now, self._nothing = all_runs, now, nothing
@@ -124,6 +145,7 @@ class RunTable(Vertical):
         """Show this metric of this protocol; None: recall and NDCG of the first."""
         self.asked = asked
         self._draw()
+        self.post_message(self.Changed())
 
     def ask_filter(self) -> None:
         """Let the person type which runs to show."""
@@ -155,8 +177,9 @@ class RunTable(Vertical):
 
     def _new_look(self) -> Look:
         """The moment, the colours and the metrics that are shown."""
-        protocol = self.asked[0] if self.asked else shown_protocol(self._views)
-        metrics = (self.asked[1],) if self.asked else shown_metrics(self._views[:LOOKED_AT], protocol)
+        asked = self.asked if self.asked and self.asked in self.measured else None  # else not measured here
+        protocol = asked[0] if asked else shown_protocol(self._views)
+        metrics = (asked[1],) if asked else shown_metrics(self._views[:LOOKED_AT], protocol)
         return Look(self._now, palette_of(self.app), protocol, metrics)
 
     def _cells(self, row: RunView | Heading, look: Look) -> list[Text]:

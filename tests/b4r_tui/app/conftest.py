@@ -69,7 +69,7 @@ def no_runner(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("b4r_tui.runs.ensure._start_runner", lambda root: None)
 
 
-async def until(pilot: Pilot[None], true: Callable[[], object], seconds: float = 8.0) -> None:
+async def until(pilot: Pilot[None], true: Callable[[], object], seconds: float = 30.0) -> None:
     """Let the app work until `true()` holds."""
     deadline = time.monotonic() + seconds
     while not true():

@@ -24,6 +24,7 @@ from b4r_tui.widgets.run_detail import RunDetail
 from b4r_tui.widgets.run_table import RunTable
 from engine.errors import B4RError
 from tests.b4r_tui.app.conftest import MEMORY, Place, until
+from tests.b4r_tui.app.hands import choose_in_palette, typed_in_palette
 from tests.b4r_tui.app.sample_runs import RunFolder
 
 SIZE = (120, 36)
@@ -383,13 +384,11 @@ async def test_question_mark_shows_every_key(place: Place) -> None:
 async def test_the_palette_offers_what_the_keys_do(place: Place) -> None:
     async with place.app().run_test(size=SIZE) as pilot:
         app = await opened(pilot)
-        commands = {command.title: command for command in app.get_system_commands(app.screen)}
-        assert {"Launch", "Edit", "Reload", "All runs", "Help", "Theme"} <= commands.keys()
-        assert "Stop" not in commands  # nothing runs
-        app.call_later(commands["All runs"].callback)
+        names = await typed_in_palette(pilot, "")
+        assert {"Launch", "Edit", "Reload", "All runs", "Help", "Theme: b4r-light"} <= set(names)
+        assert "Stop" not in names  # nothing runs
+        await choose_in_palette(pilot, "All runs")
         await until(pilot, lambda: app.screen.query_one(RunTable).border_title == "Runs of all experiments")
-        await pilot.press("ctrl+p")
-        await until(pilot, lambda: not isinstance(app.screen, MainScreen))
 
 
 async def test_q_leaves_and_says_that_runs_go_on(place: Place) -> None:
