@@ -150,6 +150,7 @@ def test_the_page_shows_the_app_and_keys_reach_it(serving: Serving, page: Page) 
     page.goto(serving.url)
     shows(page, "second-of-two")
     shows(page, "Press l to launch first-of-two")
+    shows(page, "l Launch")  # the footer is drawn for an app that has the focus
     assert page.locator("#starting").is_hidden()
     page.keyboard.press("ArrowDown")
     shows(page, "Press l to launch second-of-two")
