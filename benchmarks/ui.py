@@ -6,7 +6,8 @@
 The app draws into a pseudo-terminal, and somebody presses key after key: down, up, marks, all tabs, the filter. A key is
 over when a paint has ended after which its effect is shown and nothing is left to paint. Eight runs report five times a
 second each meanwhile, from a process of their own. A bare table of Textual and toolong stand beside where they do the
-same. `--ahead` puts the measured programs before others on a machine that is never idle (`nice`, which only root may).
+same. `--ahead` puts the measured programs before others on a machine that is never idle (real-time scheduling, which
+only root may ask for).
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     asked = parser.parse_args()
     if asked.ahead:
-        os.nice(-15)
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
     results: dict[str, Any] = {**asked_for(asked), **measure(asked), **about()}
     print(as_table(results))
     if asked.json:

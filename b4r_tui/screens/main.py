@@ -21,6 +21,7 @@ from b4r_tui.screens.confirm import Confirm
 from b4r_tui.screens.jobs import JobsPart
 from b4r_tui.screens.run_actions import FITS, RunActions
 from b4r_tui.widgets.experiment_list import ExperimentList
+from b4r_tui.widgets.news import is_news
 from b4r_tui.widgets.numbers import spelled
 from b4r_tui.widgets.problem_list import ProblemList
 from b4r_tui.widgets.run_detail import TABS, RunDetail
@@ -171,7 +172,9 @@ class MainScreen(RunActions, JobsPart):
         broken = bool(snapshot.problems)
         left = self.query_one("#left")
         left.set_class(broken, "problems")
-        left.border_subtitle = None if broken else result_label(snapshot.experiments)
+        label = None if broken else result_label(snapshot.experiments)
+        if is_news(left, "subtitle", label):
+            left.border_subtitle = label
         self.query_one(ContentSwitcher).current = "problems" if broken else "experiments"
         self.query_one(ProblemList).show(snapshot.problems)
         self.query_one(ExperimentList).show(snapshot)
@@ -184,7 +187,9 @@ class MainScreen(RunActions, JobsPart):
             return
         name = self._experiment()
         views = snapshot.runs if name is None else snapshot.runs_of(name)
-        table.border_title = f"Runs of {name}" if name else "Runs of all experiments"
+        title = f"Runs of {name}" if name else "Runs of all experiments"
+        if is_news(table, "title", title):
+            table.border_title = title
         table.show(views, name is None, self._now(), self._nothing(name))
         if self._awaited and table.select(self._awaited):
             self._awaited = None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 from textual.widgets import Static
 
+from b4r_tui.widgets.news import is_news
 from b4r_tui.widgets.palette import Palette, palette_of
 
 if TYPE_CHECKING:
@@ -26,8 +27,10 @@ class CrashCard(Static):
     def show(self, view: RunView | None) -> None:
         """Show the run's card, or vanish."""
         card = view.card if view else None
-        self.display = card is not None
-        self.update(drawn(card, palette_of(self.app)) if card else "")
+        palette = palette_of(self.app)
+        if is_news(self, "card", (card, palette)):
+            self.display = card is not None
+            self.update(drawn(card, palette) if card else "")
 
 
 def drawn(card: Card, palette: Palette) -> Text:

@@ -13,6 +13,7 @@ from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import DataTable, Static
 
+from b4r_tui.widgets.news import is_news
 from b4r_tui.widgets.palette import palette_of
 from b4r_tui.widgets.run_cells import heading_cell, marked
 from b4r_tui.widgets.run_columns import Column, Look, columns_for, measured, shown_metrics, shown_protocol
@@ -178,13 +179,16 @@ class RunTable(Vertical):
         nothing = NONE_MATCHES.format(words=self.arrangement.words) if hidden else self._nothing
         self.table.display = bool(self._shown)
         self.query_one("#no-runs", Static).display = not self._shown
-        self.query_one("#no-runs", Static).update(Text(nothing))
+        if is_news(self, "nothing", nothing):
+            self.query_one("#no-runs", Static).update(Text(nothing))
         facts = [f"{len(self.marked)} marked"] if self._marks else []
         if self.arrangement.words:
             found = sum(matches(view, self.arrangement.words) for view in self._views)
             facts.append(f"{found:,} of {plural(len(self._views), 'run')}")
         facts += [f"validation, {look.protocol} ranking"] if look.protocol else []
-        self.border_subtitle = " · ".join(facts) or None
+        subtitle = " · ".join(facts) or None
+        if is_news(self, "subtitle", subtitle):
+            self.border_subtitle = subtitle
 
     # what keys and the mouse do ----------------------------------------------------------------
 
