@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from textual import work
 from textual.app import App, SuspendNotSupported
 from textual.binding import Binding, BindingType
+from textual.events import Event, InputEvent
 from textual.screen import Screen
 from textual.widgets import OptionList, TabbedContent
 
 from b4r_tui import layout
 from b4r_tui.endings import DESKTOP, LOUDNESS, Endings, desktop_sequence, sentence_of, title_of
 from b4r_tui.feed import Feed
+from b4r_tui.garbage import Garbage
 from b4r_tui.remembered import Remembered, state_folder
 from b4r_tui.screens.main import MainScreen
 from b4r_tui.widgets.experiment_list import ExperimentList
@@ -83,6 +85,7 @@ class B4RApp(App[None]):
         self.endings = Endings()
         self.broke: Exception | None = None
         self._restored = False
+        self._garbage = Garbage()
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = (
@@ -96,12 +99,19 @@ class B4RApp(App[None]):
     def on_mount(self) -> None:
         """Remember themes; say where what was remembered is lost; where there is no experiments file, offer one."""
         self.theme_changed_signal.subscribe(self, lambda theme: self.remember("theme", theme.name))
+        self.set_interval(1.0, self._garbage.look)
         if self.remembered.fault:
             self.notify(
                 self.remembered.fault, title="Nothing was remembered", severity="warning", markup=False
             )
         if self._tour and not self.file.exists():
             self.call_after_refresh(self.action_tour)
+
+    async def on_event(self, event: Event) -> None:
+        """Somebody may be at the keys."""
+        if isinstance(event, InputEvent):
+            self._garbage.touched()
+        await super().on_event(event)
 
     # what is remembered ------------------------------------------------------------------------
 

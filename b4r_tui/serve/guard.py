@@ -29,7 +29,7 @@ def guard(local: bool) -> Middleware:
         if local and not names_this_machine(request.host):
             raise web.HTTPForbidden(text="b4r-tui: open it as localhost or 127.0.0.1\n")
         origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc != request.host:
+        if origin is not None and origin.partition("://")[2] != request.host:
             raise web.HTTPForbidden(text="b4r-tui: pages of other sites may not come in\n")
         response = await handler(request)
         if not response.prepared:
@@ -41,10 +41,10 @@ def guard(local: bool) -> Middleware:
 
 def names_this_machine(host: str) -> bool:
     """Whether a Host header, with a port or without, names the machine that it is said to."""
-    name = urlsplit(f"//{host}").hostname or ""
-    if name == "localhost":
-        return True
     try:
+        name = urlsplit(f"//{host}").hostname or ""
+        if name == "localhost":
+            return True
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False

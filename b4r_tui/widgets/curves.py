@@ -5,6 +5,7 @@ The plotting library brings numpy, so it is imported when the first curve is dra
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -64,6 +65,7 @@ class Curves(Vertical, can_focus=True):
         self._curves: list[Curve] = []
         self._names: list[str] = []
         self._drawn: object = None
+        self._turn = asyncio.Lock()  # a resize, or another run, while the plots are being made
 
     def compose(self) -> ComposeResult:
         """The runs, room for the plots, and what stands there before there is a point."""
@@ -86,7 +88,8 @@ class Curves(Vertical, can_focus=True):
         self.query_one("#curve-status").display = there
         self.query_one(".nothing").display = not there
         if there:
-            await self._draw()
+            async with self._turn:
+                await self._draw()
 
     async def redraw(self) -> None:
         """Draw again, in the colours of a new theme."""

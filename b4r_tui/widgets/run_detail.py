@@ -66,6 +66,7 @@ class RunDetail(Vertical):
         self._metric: tuple[str, str] | None = None
         self._news = News()
         self._first_tab = TABS[0]
+        self._content: TabbedContent | None = None
         self._turn = asyncio.Lock()  # a tab is made and filled by one task at a time
 
     def compose(self) -> ComposeResult:
@@ -93,10 +94,13 @@ class RunDetail(Vertical):
         if self._news.of("headline", said):
             self.query_one("#headline", Static).update(said, layout=False)  # it is one line high, always
         self.query_one(CrashCard).show(view)
-        if view and not self.query(TabbedContent):
-            await self.mount(new_tabs(self._first_tab))
-        for tabs in self.query(TabbedContent):
-            tabs.display = view is not None
+        async with self._turn:
+            if view and self._content is None:
+                tabs = new_tabs(self._first_tab)
+                await self.mount(tabs)
+                self._content = tabs
+        if self._content is not None:
+            self._content.display = view is not None
         await self._show_tab()
 
     def show_job(self, job: Job | None) -> None:
@@ -117,7 +121,7 @@ class RunDetail(Vertical):
     @property
     def shows_log(self) -> bool:
         """Whether the log is on top."""
-        return any(tabs.active == "log" for tabs in self.query(TabbedContent))
+        return self._content is not None and self._content.active == "log"
 
     @property
     def has_log_focus(self) -> bool:
@@ -136,16 +140,16 @@ class RunDetail(Vertical):
 
     def open_tab(self, name: str) -> None:
         """Bring a tab to the top; where it is there already, let it have the keys."""
-        for tabs in self.query(TabbedContent):
-            if tabs.active == name:
+        if self._content is not None:
+            if self._content.active == name:
                 self._enter(name)
-            tabs.active = name
+            self._content.active = name
 
     def restore_tab(self, name: str) -> None:
         """The tab of the last start on top, now or with the first run; the keys stay where they are."""
         self._first_tab = name
-        for tabs in self.query(TabbedContent):
-            tabs.active = name
+        if self._content is not None:
+            self._content.active = name
 
     def _enter(self, name: str) -> None:
         """Focus the first part of a tab that takes keys."""
@@ -160,9 +164,13 @@ class RunDetail(Vertical):
 
     def _tabs(self, active: str | None = None) -> Iterator[RunTab]:
         """The tabs that were opened so far, but for the active one."""
-        for pane in self.query(TabPane):
-            for child in pane.children if pane.id != active else ():
+        for name in TABS if self._content else ():
+            for child in self._pane(name).children if name != active else ():
                 yield cast(RunTab, child)
+
+    def _pane(self, name: str) -> TabPane:
+        assert self._content is not None
+        return self._content.get_pane(name)
 
     async def _show_tab(self) -> None:
         """Bring the tab on top up to date; the others rest."""
@@ -170,12 +178,12 @@ class RunDetail(Vertical):
             await self._fill_tab()
 
     async def _fill_tab(self) -> None:
-        active = next((tabs.active for tabs in self.query(TabbedContent)), "")
+        active = self._content.active if self._content else ""
         for tab in self._tabs(active if self._view else None):
             tab.rest()
         if self._view is None or not active:
             return
-        pane = self.query_one(f"#{active}", TabPane)
+        pane = self._pane(active)
         if not pane.children:
             await pane.mount(new_tab(active))
         if active == "curves":

@@ -68,6 +68,7 @@ RULES = (
     Rule(r"b4r-tui export-model ", PARSED, MODEL.format("tests/engine/serving/test_export_model.py")),
     Rule(r"b4r-tui track ", PARSED, "needs the trackers; tests/b4r_tui/trackers/test_trackers.py feeds both"),
     Rule(r"b4r-tui fetch ", PARSED, "downloads; tests/b4r_tui/test_fetch.py has a server of its own"),
+    Rule(r"b4r-tui serve", PARSED, "serves until it is interrupted; tests/e2e/test_serve.py does that"),
     Rule(
         r"(\.venv/bin/)?b4r-tui$", PARSED, "the app needs a terminal; tests/e2e/test_terminal.py gives it one"
     ),
