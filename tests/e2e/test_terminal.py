@@ -89,7 +89,7 @@ def test_a_broken_file_is_mended_in_the_editor(folder: Path) -> None:
     editor.chmod(0o755)
     terminal = Terminal(folder, VISUAL=str(editor))
     terminal.shows("did you mean 'emb_dim'?")
-    terminal.press("e")
+    terminal.press("E")
     terminal.shows("No runs yet. Press l to launch chain.")
     terminal.press("q")
     terminal.ends()
