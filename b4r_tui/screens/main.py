@@ -351,6 +351,7 @@ class MainScreen(RunActions, JobsPart):
         """The run on the whole screen, or no longer."""
         if self.maximized is None:
             self.maximize(self.detail, container=False)
+            self.detail.enter()
         else:
             self.minimize()
 

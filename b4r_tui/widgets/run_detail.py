@@ -141,6 +141,11 @@ class RunDetail(Vertical):
                 self._enter(name)
             tabs.active = name
 
+    def enter(self) -> None:
+        """Let the tab on top have the keys."""
+        for tabs in self.query(TabbedContent):
+            self._enter(tabs.active)
+
     def _enter(self, name: str) -> None:
         """Focus the first part of a tab that takes keys."""
         for child in self.query_one(f"#{name}", TabPane).query("*"):
