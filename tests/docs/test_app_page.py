@@ -43,7 +43,7 @@ UNTOLD = {"shift+tab", "equals_sign"}  # as tab, backwards; plus without shift
 def keys_of(screen: type[DOMNode]) -> Iterator[str]:
     """Keys as people write them; number keys of tabs stand in a range."""
     for binding in Binding.make_bindings(screen.BINDINGS):
-        if binding.key not in UNTOLD and not left_out(binding) or binding.key in ("left", "right"):
+        if (binding.key not in UNTOLD and not left_out(binding)) or binding.key in ("left", "right"):
             head, plus, last = binding.key.rpartition("+")
             yield head + plus + SIGNS.get(last, last)
 

@@ -66,7 +66,9 @@ def test_ticks_of_epochs_are_few_whole_and_end_at_the_last(last: int) -> None:
     assert ticks == sorted(set(ticks))
 
 
-@pytest.mark.parametrize(("first", "last", "ticks"), [(10.5, 11.5, [11]), (3.0, 4.0, [3, 4]), (5.0, 5.9, [5])])
+@pytest.mark.parametrize(
+    ("first", "last", "ticks"), [(10.5, 11.5, [11]), (3.0, 4.0, [3, 4]), (5.0, 5.9, [5])]
+)
 def test_ticks_of_a_few_epochs_stand_there_once(first: float, last: float, ticks: list[float]) -> None:
     assert epoch_ticks(first, last) == ticks
 

@@ -101,7 +101,9 @@ async def test_marked_runs_are_drawn_over_each_other_with_signs_and_names(place:
         await seen.press("2")
         await until(pilot, lambda: titles(seen) == ["Train loss", "NDCG@10 val"])
         curves = seen.app.main.query_one(Curves)
-        assert list(curves._curves[0].lines) == [""] and len(curves._curves[1].lines) == 2  # a line a protocol
+        assert (
+            list(curves._curves[0].lines) == [""] and len(curves._curves[1].lines) == 2
+        )  # a line a protocol
         await seen.press("X")
         names = [f"ml-1m-base {name}" for name in (RUNNING, FAILED, FINISHED)]
         await until(pilot, lambda: list(curves._curves[0].lines) == names)
@@ -232,9 +234,7 @@ def ran_on(run: RunFolder) -> None:
     before.mkdir(parents=True)
     (before / "config.toml").write_text((run.run.dir / "config.toml").read_text())
     at = NOW - 9000
-    status = StatusRecord(
-        run_id=run.run.run_id, experiment=run.run.experiment, queued_at=at, started_at=at
-    )
+    status = StatusRecord(run_id=run.run.run_id, experiment=run.run.experiment, queued_at=at, started_at=at)
     write_status(before, status)
     error = "rank 1 ran out of memory\nsecond line"
     write_exit(before, ExitRecord(reason="failed", ended_at=at + 90, code=1, error=error))
@@ -251,7 +251,18 @@ async def test_the_environment_shows_attempts_above_facts(place: Place) -> None:
         await until(pilot, lambda: "torchrec" in seen.text("EnvironmentView"))
         lines = [line.split() for line in seen.text("EnvironmentView").splitlines()]
         assert lines[0] == ["attempt", "started", "took", "ranks", "ended"]
-        assert lines[1][0] == "1" and lines[1][3:] == "1m 30s 2 failed: rank 1 ran out of memory".split()
+        assert lines[1][0] == "1" and lines[1][3:] == [
+            "1m",
+            "30s",
+            "2",
+            "failed:",
+            "rank",
+            "1",
+            "ran",
+            "out",
+            "of",
+            "memory",
+        ]
         assert lines[2][0] == "2" and lines[2][-1] == "finished"
         assert ["host", "評価-host"] in lines and ["torch", "2.9.1"] in lines
         assert ["git", "commit", "0123abc,", "with", "changes"] in lines

@@ -367,9 +367,7 @@ async def test_a_small_terminal_shows_what_counts(place: Place) -> None:
         assert seen.rows.virtual_size.width <= seen.rows.size.width
 
 
-async def test_a_large_terminal_shows_every_number(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_large_terminal_shows_every_number(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     made = crowd(place)
     on_gpus(made[RUNNING], "0", "1")
     monkeypatch.setattr("b4r_tui.runs.gpus.loads", lambda: {"0": 0.9, "1": 0.7})
