@@ -83,6 +83,7 @@ class MainScreen(RunActions, JobsPart):
         ),
         Binding("r", "reload", "Reload", tooltip="Read the experiments file again"),
         Binding("a", "toggle_all", "All runs", tooltip="Show the runs of all experiments, or of one"),
+        Binding("z", "whole", "Whole screen", show=False, tooltip="The run on the whole screen, and back"),
         Binding("M", "metric", "Metric", show=False, tooltip="Choose the metric of the table and the curves"),
         *(
             Binding(
@@ -347,6 +348,14 @@ class MainScreen(RunActions, JobsPart):
         """All runs, or those of the highlighted experiment."""
         self._all_runs = not self._all_runs
         await self._show_runs()
+
+    def action_whole(self) -> None:
+        """The run on the whole screen, or no longer."""
+        if self.maximized is None:
+            self.maximize(self.detail, container=False)
+            self.detail.enter()
+        else:
+            self.minimize()
 
     def action_open_tab(self, name: str) -> None:
         """Bring a tab of the detail to the top."""

@@ -41,7 +41,7 @@ def drawn(card: Card, palette: Palette) -> Text:
     """The card as text: what and where, the sentence, the first steps."""
     facts = [f"rank {card.rank}"] if card.rank is not None else []
     facts += [card.where] if card.where else []
-    text = Text(card.title, f"bold {palette.failed}")
+    text = Text.assemble((card.title, f"bold {palette.failed}"))
     for fact in facts:
         text.append("  ·  ", palette.faint).append(fact)
     for number, step in enumerate(card.steps[:STEPS], 1):

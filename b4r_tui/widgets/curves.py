@@ -81,11 +81,11 @@ class Curves(Vertical, can_focus=True):
         """Show the curves of a run, over those of the runs put beside it."""
         self._view = view
         views = self._beside or [view]
-        self._names = names_of(views) if len(views) > 1 else []
+        self._names = names_of(views) if views != [view] else []  # one may stand for another under the cursor
         self._curves = curves_of(views, self._asked)
         there = any(each.progress.history for each in views)
         self.query_one("#plots").display = there
-        self.query_one("#curve-status").display = there
+        self.query_one("#curve-status").display = there and (bool(self._names) or self._window != Window())
         self.query_one(".nothing").display = not there
         if there:
             async with self._turn:
@@ -128,7 +128,6 @@ class Curves(Vertical, can_focus=True):
                 place.query_one(".plot-title", Static).update(title)
                 curve_plot.draw(place.query_one("PlotWidget"), curve, self._window, self._names, dark)
         status = self.query_one("#curve-status", Static)
-        status.display = bool(self._names) or self._window != Window()
         status.update(
             curve_plot.legend(self._names, dark, self.size.width - 2) if self._names else self._said()
         )

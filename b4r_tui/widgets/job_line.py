@@ -16,7 +16,7 @@ class JobLine(Static):
     """Title, phase and a bar."""
 
     DEFAULT_CSS = """
-    JobLine { height: 1; padding: 0 1; display: none; }
+    JobLine { height: 1; padding: 0 1; display: none; text-wrap: nowrap; text-overflow: ellipsis; }
     """
 
     def show(self, job: Job | None) -> None:
@@ -31,5 +31,4 @@ class JobLine(Static):
         line = Text.assemble((f"◆ {job.title}", palette.running), "  ", (f"{phase:10}", palette.strong), " ")
         if job.share is not None:
             line.append_text(numbers.bar(job.share, BAR, palette.running, palette.faint))
-        line.no_wrap, line.overflow = True, "ellipsis"
         return line

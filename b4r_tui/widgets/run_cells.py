@@ -32,9 +32,7 @@ def heading_cell(column: Column, heading: Heading, look: Look) -> Text:
         text = Text(heading.title, f"bold {look.palette.strong}")
     elif column.key == "progress":
         text = _counts(heading, look)
-    elif column.key == "epoch":
-        text = Text(f"{len(heading.views):,}", look.palette.faint)
-    elif column.key == "note" or (column.key == "state" and column.width >= WORDS):
+    elif column.key == "state" and column.width >= WORDS:
         text = Text(plural(len(heading.views), "run"), look.palette.faint)
     return numbers.fitted(text, column.width, column.right)
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from b4r_tui.widgets import numbers
 from b4r_tui.widgets.palette import Palette
-from b4r_tui.widgets.run_cells import DRAWN, epoch_of
+from b4r_tui.widgets.run_cells import DRAWN, WORDS, epoch_of
 from b4r_tui.widgets.run_order import note_of
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 GAP = 1
 WIDEST_BAR = 32
+GLYPH = 1  # cells of a state without its word
 NOTE = 16  # cells from which on a note says something
 NARROW = 84  # below this a heading has one line
 RISES, FALLS = "▲", "▼"
@@ -64,9 +65,12 @@ class Column:
 
 
 def columns_for(
-    width: int, all_runs: bool, marks: bool, views: Sequence[RunView], look: Look
+    width: int, all_runs: bool, marks: bool, views: Sequence[RunView], look: Look, title: int = 0
 ) -> list[Column]:
-    """The columns that fit `width`: less needed ones go first, the note and the bar take what is left."""
+    """The columns that fit `width`: less needed ones go first, the note and the bar take what is left.
+
+    title: cells that the longest heading of a group would like to have.
+    """
     columns = _all_columns(views, look, look.protocol or "" if width >= NARROW else "")
     there = {
         "experiment": all_runs,
@@ -78,7 +82,7 @@ def columns_for(
         if not is_there:
             del columns[key]
     _shrink(columns, width)
-    spare = width - _total(columns)
+    spare = _use_spare(columns, width - _total(columns), title)
     bar = min(spare, WIDEST_BAR - columns["progress"].width) if "note" not in columns else spare // 3
     bar = min(bar, WIDEST_BAR - columns["progress"].width)
     _widen(columns, "progress", bar)
@@ -124,7 +128,7 @@ def _all_columns(views: Sequence[RunView], look: Look, protocol: str) -> dict[st
     ]
     columns = [
         Column("mark", "", 1, right=False),
-        Column("state", "State", 10, right=False),
+        Column("state", "State", WORDS, right=False),
         Column("run", "Run", 20, right=False),
         Column("experiment", "Experiment", 16, right=False),
         Column("epoch", "Epoch", max([5, *(len(epoch_of(view)) for view in views)])),
@@ -150,9 +154,19 @@ def _shrink(columns: dict[str, Column], width: int) -> None:
         if _total(columns) <= width:
             return
         if key == "second":
-            columns["state"] = replace(columns["state"], label="", width=1)
+            columns["state"] = replace(columns["state"], label="", width=GLYPH)
         if _total(columns) > width:
             columns.pop(key, None)
+
+
+def _use_spare(columns: dict[str, Column], spare: int, title: int) -> int:
+    """States get their words back where these fit after all, and headings of groups room; what is left then."""
+    if columns["state"].width == GLYPH and spare >= WORDS - GLYPH:
+        columns["state"] = replace(columns["state"], label="State", width=WORDS)
+        spare -= WORDS - GLYPH
+    more = min(spare, max(0, title - columns["run"].width))
+    _widen(columns, "run", more)
+    return spare - more
 
 
 def _widen(columns: dict[str, Column], key: str, spare: int) -> None:

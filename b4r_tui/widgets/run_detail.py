@@ -44,9 +44,10 @@ class RunTab(Protocol):
 class RunDetail(Vertical):
     """Shows the run it is given; only the tab on top is kept up to date."""
 
+    ALLOW_MAXIMIZE = True
     DEFAULT_CSS = """
     RunDetail {
-        #headline { height: 1; padding: 0 1; }
+        #headline { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
         Tabs { height: 1; }
         #tabs-list-bar Underline { display: none; }
         Tab.-active { color: $primary; text-style: bold underline; }
@@ -151,6 +152,11 @@ class RunDetail(Vertical):
         if self._content is not None:
             self._content.active = name
 
+    def enter(self) -> None:
+        """Let the tab on top have the keys."""
+        for tabs in self.query(TabbedContent):
+            self._enter(tabs.active)
+
     def _enter(self, name: str) -> None:
         """Focus the first part of a tab that takes keys."""
         for child in self.query_one(f"#{name}", TabPane).query("*"):
@@ -247,9 +253,7 @@ def facts_of(view: RunView, now: float, palette: Palette) -> Text:
     error = (view.progress.error or "see the log").partition("\n")[0] if failed else ""
     parts = [Text(error, palette.failed)] if error else []
     parts += [Text(fact) for fact in _pace(view, now) + _place(view)]
-    line = Text("  ·  ", palette.faint, no_wrap=True, overflow="ellipsis").join(parts)
-    line.no_wrap, line.overflow = True, "ellipsis"
-    return line
+    return Text("  ·  ", palette.faint).join(parts)
 
 
 def _pace(view: RunView, now: float) -> list[str]:

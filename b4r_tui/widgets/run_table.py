@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -18,7 +19,7 @@ from b4r_tui.widgets.palette import palette_of
 from b4r_tui.widgets.run_cells import heading_cell, marked
 from b4r_tui.widgets.run_columns import Column, Look, columns_for, measured, shown_metrics, shown_protocol
 from b4r_tui.widgets.run_filter import RunFilter
-from b4r_tui.widgets.run_order import VALUES, Arrangement, Heading, arranged, matches
+from b4r_tui.widgets.run_order import OPEN, VALUES, Arrangement, Heading, arranged, matches
 from b4r_tui.widgets.run_rows import RunRows
 from b4r_tui.wording import plural
 
@@ -162,8 +163,9 @@ class RunTable(Vertical):
 
     def _draw(self) -> None:
         look = self._new_look()
+        names = self._all_runs and not self.arrangement.grouped  # headings tell them
         columns = columns_for(
-            self.content_size.width - 1, self._all_runs, bool(self._marks), self._views, look
+            self.content_size.width - 1, names, bool(self._marks), self._views, look, self._longest_title()
         )
         headings = [column.heading(self.arrangement.by, self.arrangement.falls) for column in columns]
         if columns != self._columns or self._look is None or replace(self._look, now=look.now) != look:
@@ -174,6 +176,11 @@ class RunTable(Vertical):
         cells = {key: self._cells(row, look) for key, row in rows.items()}
         self.table.show([(column.key, column.width) for column in columns], headings, cells)
         self._say(look)
+
+    def _longest_title(self) -> int:
+        """Cells of the longest heading; 0 where there are no groups."""
+        names = {view.run.experiment for view in self._views} if self.arrangement.grouped else ()
+        return max((cell_len(f"{OPEN} {name}") for name in names), default=0)
 
     def _new_look(self) -> Look:
         """The moment, the colours and the metrics that are shown."""

@@ -22,6 +22,14 @@ def test_it_says_what_and_where_and_the_first_steps() -> None:
     assert "[bold]room[/]" in text, "steps are no markup"
 
 
+def test_just_the_title_stands_out() -> None:
+    text = drawn(CARD, DARK)
+    assert not text.style
+    assert {text.plain[span.start : span.end] for span in text.spans if "bold" in str(span.style)} == {
+        "disk full"
+    }
+
+
 def test_a_card_survives_its_file_and_an_unknown_cause_does_not_break_it() -> None:
     assert card_from(CARD.as_json()) == CARD
     later = card_from(CARD.as_json() | {"cause": "of a later version"})

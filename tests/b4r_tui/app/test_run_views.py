@@ -94,7 +94,8 @@ async def test_zoom_halves_the_epochs_in_sight_arrows_move_and_0_shows_all(place
 
 
 async def test_marked_runs_are_drawn_over_each_other_with_signs_and_names(place: Place) -> None:
-    place.finished(), place.failed(), place.running()  # type: ignore[func-returns-value]
+    for make in (place.finished, place.failed, place.running):
+        make()
     async with place.app().run_test(size=SIZE) as pilot:
         seen = await closer(pilot, 3)
         await seen.press("2")
@@ -130,6 +131,32 @@ async def test_curves_grow_with_the_run_and_begin_with_its_first_epoch(place: Pl
         assert curves._curves[1].lines == {"full": ([1.0], [0.1])}
         another_epoch(run, 1, ndcg=0.2)
         await until(pilot, lambda: curves._curves[1].lines == {"full": ([1.0, 2.0], [0.1, 0.2])})
+
+
+async def test_one_marked_run_is_named_where_the_cursor_stands_on_another(place: Place) -> None:
+    place.finished()
+    place.running()
+    async with place.app().run_test(size=SIZE) as pilot:
+        seen = await closer(pilot, 2)
+        await seen.press("2", "x")
+        await until(pilot, lambda: f"ml-1m-base {RUNNING}" in seen.text("#curve-status"))
+        assert seen.at == FINISHED
+        await seen.press("up")
+        await until(pilot, lambda: not seen.app.main.query_one("#curve-status").display)
+
+
+async def test_z_gives_a_run_the_whole_screen_and_takes_it_back(place: Place) -> None:
+    place.finished()
+    place.running()
+    async with place.app().run_test(size=(80, 24)) as pilot:
+        seen = await closer(pilot, 2)
+        await seen.press("2", "z")
+        await until(pilot, lambda: seen.app.main.query_one(Curves).size.height > 15)
+        assert isinstance(pilot.app.focused, Curves)  # keys go to what is seen
+        await seen.press("escape")
+        await until(pilot, lambda: seen.app.main.query_one(Curves).size.height < 8)
+        await seen.press("z", "z")
+        assert seen.app.main.maximized is None and pilot.app.focused.is_on_screen  # type: ignore[union-attr]
 
 
 # config ----------------------------------------------------------------------------------------
@@ -224,7 +251,18 @@ async def test_the_environment_shows_attempts_above_facts(place: Place) -> None:
         await until(pilot, lambda: "torchrec" in seen.text("EnvironmentView"))
         lines = [line.split() for line in seen.text("EnvironmentView").splitlines()]
         assert lines[0] == ["attempt", "started", "took", "ranks", "ended"]
-        assert lines[1][0] == "1" and lines[1][3:] == ["1m", "30s", "2", "failed:", "rank", "1", "ran", "out", "of", "memory"]
+        assert lines[1][0] == "1" and lines[1][3:] == [
+            "1m",
+            "30s",
+            "2",
+            "failed:",
+            "rank",
+            "1",
+            "ran",
+            "out",
+            "of",
+            "memory",
+        ]
         assert lines[2][0] == "2" and lines[2][-1] == "finished"
         assert ["host", "評価-host"] in lines and ["torch", "2.9.1"] in lines
         assert ["git", "commit", "0123abc,", "with", "changes"] in lines

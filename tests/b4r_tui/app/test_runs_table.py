@@ -146,7 +146,7 @@ async def test_g_puts_runs_below_headings_that_enter_folds_and_x_marks(place: Pl
         assert seen.names == [dmp, QUEUED, base, RUNNING, FAILED, FINISHED, synthetic, LOST, STOPPED]
         assert seen.at == FAILED
         await seen.go_to(base)
-        assert seen.cell(base, "note") == "3 runs" and seen.cell(base, "progress") == "●1 ✓1 ✗1"
+        assert "experiment" not in seen.columns and seen.cell(base, "progress") == "●1 ✓1 ✗1"
         assert "3 runs here" in str(pilot.app.screen.query_one("#headline").render())
         await seen.press("enter")
         assert seen.names == [dmp, QUEUED, base, synthetic, LOST, STOPPED]

@@ -1,0 +1,63 @@
+"""The page on the app names every key that its screens have."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from textual.binding import Binding
+from textual.dom import DOMNode
+
+from b4r_tui.app import B4RApp
+from b4r_tui.screens.compare_screen import CompareScreen
+from b4r_tui.screens.help import left_out
+from b4r_tui.screens.leaderboard_screen import LeaderboardScreen
+from b4r_tui.screens.main import MainScreen
+from b4r_tui.widgets.config_view import ConfigView
+from b4r_tui.widgets.curves import Curves
+from b4r_tui.widgets.run_table import RunTable
+from tests.conftest import ROOT
+from tests.docs.pages import text_of
+
+SIGNS = {
+    "question_mark": "?",
+    "slash": "/",
+    "plus": "+",
+    "minus": "-",
+    "greater_than_sign": ">",
+    "less_than_sign": "<",
+    "right_curly_bracket": "}",
+    "left_curly_bracket": "{",
+    "right_square_bracket": "]",
+    "left_square_bracket": "[",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+    "escape": "esc",
+}
+UNTOLD = {"shift+tab", "equals_sign"}  # as tab, backwards; plus without shift
+
+
+def keys_of(screen: type[DOMNode]) -> Iterator[str]:
+    """Keys as people write them; number keys of tabs stand in a range."""
+    for binding in Binding.make_bindings(screen.BINDINGS):
+        if (binding.key not in UNTOLD and not left_out(binding)) or binding.key in ("left", "right"):
+            head, plus, last = binding.key.rpartition("+")
+            yield head + plus + SIGNS.get(last, last)
+
+
+@pytest.mark.parametrize(
+    "screen", [B4RApp, MainScreen, RunTable, Curves, ConfigView, CompareScreen, LeaderboardScreen]
+)
+def test_every_key_is_told(screen: type[DOMNode]) -> None:
+    told = set(re.findall(r"`([^`]+)`", text_of(ROOT / "docs" / "app.md")))
+    keys = {key for key in keys_of(screen) if not (key.isdecimal() and key != "0")}
+    assert keys - told == set()
+
+
+def test_a_key_that_is_missing_would_be_found() -> None:
+    assert {"l", "z", "M", "<", "shift+↓", "+", "esc"} <= {
+        key for screen in (MainScreen, RunTable, Curves) for key in keys_of(screen)
+    }
