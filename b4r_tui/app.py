@@ -309,7 +309,9 @@ class B4RApp(App[None]):
         if not isinstance(self.screen, kind):
             await self.main.run_action(OPENS[kind.__name__])
         closed = 0
-        while closed < ACT_TRIES:  # runs may still be chosen by hand; back on the main screen nothing is awaited
+        while (
+            closed < ACT_TRIES
+        ):  # runs may still be chosen by hand; back on the main screen nothing is awaited
             if isinstance(self.screen, kind) and getattr(self.screen, "ready", True):
                 await self.run_action(action, self.screen)
                 return

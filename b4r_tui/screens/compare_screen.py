@@ -45,7 +45,6 @@ class CompareScreen(ExportingScreen):
     DEFAULT_CSS = """
     CompareScreen {
         background: $background;
-        Footer { scrollbar-size: 0 0; }
         #compared { dock: top; height: 1; padding: 0 1; background: $panel; }
         #sides, #closer {
             border: round $border-blurred;
@@ -137,7 +136,7 @@ class CompareScreen(ExportingScreen):
 
     def on_mount(self) -> None:
         """Start to read."""
-        self.query_one("#closer").border_title = "Closer"
+        self.query_one("#closer").border_title = "Details"
         self.app.theme_changed_signal.subscribe(self, self._redraw)
         self.query_one("#sides-table").focus()
         self._ask()

@@ -34,10 +34,10 @@ def sides_sheet(found: Comparison, palette: Palette) -> Sheet:
             better = side.versus.difference > 0
             cells[5].stylize(f"bold {palette.finished if better else palette.failed}")
             cells[7].append(" *").stylize("bold")
-        bar = users_bar(side.versus, palette) if side.versus else Text("baseline", palette.faint)
-        rows.append(
-            [number(place, palette), *(cells if side.versus else [*cells[:5], text(), *cells[6:]]), bar]
-        )
+        bar = users_bar(side.versus, palette) if side.versus else text()
+        if side.versus is None:
+            cells[5].stylize(palette.faint)
+        rows.append([number(place, palette), *cells, bar])
     columns = [Column("#"), *sheet.columns, Column("+ = −", spare=6)]
     return replace(sheet, columns=columns, rows=rows)
 
