@@ -26,6 +26,7 @@ class Choose(ModalScreen[str | None]):
             border-subtitle-color: $text-muted;
         }
         OptionList { height: auto; max-height: 100%; border: none; background: transparent; padding: 0; }
+        OptionList:focus { border: none; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

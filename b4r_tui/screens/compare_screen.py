@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.widgets import DataTable, Footer, Static, TabbedContent, TabPane
 from textual.worker import get_current_worker
 
+from b4r_tui.results.compare import OTHER_PROTOCOL
 from b4r_tui.screens.choose import Choose
 from b4r_tui.screens.compare_load import Asked, Loaded, load
 from b4r_tui.screens.compare_sheets import metrics_sheet, settings_sheet, sides_sheet
@@ -299,7 +300,8 @@ def refusal(loaded: Loaded) -> str:
     """Why the sides cannot be compared, and whether another protocol is worth a try."""
     if loaded.found or not loaded.protocols:
         return loaded.refused
-    return f"{loaded.refused}\n\nTested by all: {', '.join(loaded.protocols)}. Press p to choose."
+    refused = loaded.refused.removesuffix(OTHER_PROTOCOL)
+    return f"{refused}\n\nTested by all: {', '.join(loaded.protocols)}. Press p to choose."
 
 
 def headline(loaded: Loaded, palette: Palette) -> Text:

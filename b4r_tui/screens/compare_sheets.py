@@ -67,7 +67,10 @@ def settings_sheet(
     settings: Sequence[Setting], names: Sequence[str], baseline: int, palette: Palette
 ) -> Sheet:
     """A row a setting that differs, a column a side; what is not as the baseline has it is marked."""
-    columns = [Column("setting"), *(Column(name) for name in names)]
+    columns = [
+        Column("setting"),
+        *(Column(f"  {name}") for name in names),
+    ]  # above the values, not their signs
     rows = [
         [
             text(setting.key, palette.strong),
