@@ -63,7 +63,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
         made.let_go()
 
 
-async def until(pilot: Pilot[None], true: Callable[[], object], seconds: float = 3.0) -> None:
+async def until(pilot: Pilot[None], true: Callable[[], object], seconds: float = 8.0) -> None:
     """Let the app work until `true()` holds."""
     deadline = time.monotonic() + seconds
     while not true():
