@@ -17,6 +17,8 @@ from b4r_tui.runs.store import Run
 from engine.errors import B4RError
 from engine.problems import nearest
 
+OTHER_PROTOCOL = "; name one that all measured with --protocol"
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -124,7 +126,7 @@ def _common(groups: Sequence[Group], metric: str, protocol: str | None) -> Condi
     each = [conditions(run, metric, protocol) for group in groups for run in group.runs]
     different = differing(each)
     if different:
-        hint = "; name one that all measured with --protocol" if different[0].startswith("protocol") else ""
+        hint = OTHER_PROTOCOL if different[0].startswith("protocol") else ""
         raise B4RError(
             f"cannot compare {listed([g.name for g in groups])}: they differ in {listed(different)}{hint}"
         )

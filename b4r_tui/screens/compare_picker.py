@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
+from rich.segment import Segment
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
+from textual.strip import Strip
 from textual.widgets import Input, SelectionList, Static
 from textual.widgets.selection_list import Selection
 
@@ -22,6 +24,19 @@ if TYPE_CHECKING:
     from b4r_tui.runs.store import Run  # noqa: F401  (in the string below)
 
 SHOWN = 500  # the newest that fit the filter; who looks for older ones types more
+
+
+class Choices(SelectionList[str]):
+    """A list whose boxes are empty or have a cross; the library tells them by colour alone."""
+
+    def render_line(self, y: int) -> Strip:
+        """A line with its box."""
+        line = super().render_line(y)
+        place = self.scroll_offset.y + y
+        if place >= self.option_count or self.get_option_at_index(place).value in self.selected:
+            return line
+        left, inner, *rest = line
+        return Strip([left, Segment(" ", inner.style), *rest])
 
 
 class ComparePicker(ModalScreen["list[Run] | None"]):
@@ -37,7 +52,7 @@ class ComparePicker(ModalScreen["list[Run] | None"]):
         }
         Input { border: none; height: 1; padding: 0 1; background: $boost; margin-bottom: 1; }
         Input:focus { border: none; background: $primary 20%; }
-        SelectionList {
+        Choices {
             height: auto; max-height: 24; border: none; background: transparent; padding: 0;
             &:focus { border: none; background-tint: transparent 0%; }
         }
@@ -63,7 +78,7 @@ class ComparePicker(ModalScreen["list[Run] | None"]):
             box.border_title = "Compare"
             box.border_subtitle = "space chooses · a all · / filters · enter compares · esc closes"
             yield Input(placeholder="filter: words of experiment or run", compact=True)
-            yield SelectionList[str]()
+            yield Choices()
             yield Static(id="said")
 
     def on_mount(self) -> None:

@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.widgets import DataTable, Footer, Static, TabbedContent, TabPane
 from textual.worker import get_current_worker
 
+from b4r_tui.results.compare import OTHER_PROTOCOL
 from b4r_tui.screens.choose import Choose
 from b4r_tui.screens.compare_load import Asked, Loaded, load
 from b4r_tui.screens.compare_sheets import metrics_sheet, settings_sheet, sides_sheet
@@ -45,7 +46,6 @@ class CompareScreen(ExportingScreen):
     DEFAULT_CSS = """
     CompareScreen {
         background: $background;
-        Footer { scrollbar-size: 0 0; }
         #compared { dock: top; height: 1; padding: 0 1; background: $panel; }
         #sides, #closer {
             border: round $border-blurred;
@@ -137,7 +137,7 @@ class CompareScreen(ExportingScreen):
 
     def on_mount(self) -> None:
         """Start to read."""
-        self.query_one("#closer").border_title = "Closer"
+        self.query_one("#closer").border_title = "Details"
         self.app.theme_changed_signal.subscribe(self, self._redraw)
         self.query_one("#sides-table").focus()
         self._ask()
@@ -300,7 +300,8 @@ def refusal(loaded: Loaded) -> str:
     """Why the sides cannot be compared, and whether another protocol is worth a try."""
     if loaded.found or not loaded.protocols:
         return loaded.refused
-    return f"{loaded.refused}\n\nTested by all: {', '.join(loaded.protocols)}. Press p to choose."
+    refused = loaded.refused.removesuffix(OTHER_PROTOCOL)
+    return f"{refused}\n\nTested by all: {', '.join(loaded.protocols)}. Press p to choose."
 
 
 def headline(loaded: Loaded, palette: Palette) -> Text:

@@ -34,10 +34,10 @@ def sides_sheet(found: Comparison, palette: Palette) -> Sheet:
             better = side.versus.difference > 0
             cells[5].stylize(f"bold {palette.finished if better else palette.failed}")
             cells[7].append(" *").stylize("bold")
-        bar = users_bar(side.versus, palette) if side.versus else Text("baseline", palette.faint)
-        rows.append(
-            [number(place, palette), *(cells if side.versus else [*cells[:5], text(), *cells[6:]]), bar]
-        )
+        bar = users_bar(side.versus, palette) if side.versus else text()
+        if side.versus is None:
+            cells[5].stylize(palette.faint)
+        rows.append([number(place, palette), *cells, bar])
     columns = [Column("#"), *sheet.columns, Column("+ = −", spare=6)]
     return replace(sheet, columns=columns, rows=rows)
 
@@ -67,7 +67,10 @@ def settings_sheet(
     settings: Sequence[Setting], names: Sequence[str], baseline: int, palette: Palette
 ) -> Sheet:
     """A row a setting that differs, a column a side; what is not as the baseline has it is marked."""
-    columns = [Column("setting"), *(Column(name) for name in names)]
+    columns = [
+        Column("setting"),
+        *(Column(f"  {name}") for name in names),
+    ]  # above the values, not their signs
     rows = [
         [
             text(setting.key, palette.strong),

@@ -66,7 +66,6 @@ class LeaderboardScreen(ExportingScreen):
     DEFAULT_CSS = """
     LeaderboardScreen {
         background: $background;
-        Footer { scrollbar-size: 0 0; }
         #ranked { dock: top; height: 1; padding: 0 1; background: $panel; }
         #board {
             height: 1fr;
@@ -106,7 +105,9 @@ class LeaderboardScreen(ExportingScreen):
         Binding(
             "right_square_bracket", "board(1)", "Next", key_display="]", show=False, tooltip="The next board"
         ),
-        Binding("enter", "open", "Open", tooltip="Go to the newest run of the row", priority=True),
+        Binding(
+            "enter", "open", "Open", show=False, tooltip="Go to the newest run of the row", priority=True
+        ),
         Binding(
             "x", "export", "Export", tooltip="Write the board as csv, markdown, LaTeX, JSON, parquet or HTML"
         ),

@@ -136,6 +136,7 @@ class Tour(ModalScreen[bool]):
         self.query_one("#back", Button).disabled = self._step == 0
         button = self.query_one("#next", Button)
         button.label = f"Make {self._file.name}" if last else "Next"
+        button.refresh(layout=True)  # it may be wider now
         button.focus()
         self.query_one("#page", VerticalScroll).scroll_home(animate=False)
         self.query_one("#says", Static).update(Group(Text(step.says), "", self._below()))
@@ -164,6 +165,6 @@ def places_table(file: Path, runs: Path, palette: Palette) -> Table:
 
 
 def demo_excerpt(palette: Palette) -> Text:
-    """The experiments of the file, without the settings they share."""
-    lines = DEMO[DEMO.index("[experiments.") :].splitlines()
-    return Text("\n".join(line for line in lines if line and not line.startswith("#")), palette.faint)
+    """The experiments of the file, without the settings they share and without remarks."""
+    lines = [line.partition("#")[0].rstrip() for line in DEMO[DEMO.index("[experiments.") :].splitlines()]
+    return Text("\n".join(filter(None, lines)).replace("\n[", "\n\n["), palette.faint)

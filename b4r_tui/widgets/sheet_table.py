@@ -10,6 +10,8 @@ from rich.text import Text
 from b4r_tui.sheets import Sheet, fitted
 from b4r_tui.widgets.row_table import RowTable
 
+EDGES = 3  # cells beside the columns: the outer padding, and a bar where there are more rows than room
+
 
 class SheetTable(RowTable):
     """Shows a Sheet; a row is known by its key."""
@@ -52,7 +54,8 @@ class SheetTable(RowTable):
     def _fill(self) -> None:
         assert self._sheet is not None
         self._width = self.size.width
-        shown = fitted(self._sheet, (self._width or self.app.size.width) - 2)
+        room = (self._width or self.app.size.width) - EDGES
+        shown = fitted(self._sheet, room)
         self.clear(columns=True)
         for column in shown.columns:
             title = Text(column.title, justify="right" if column.right else "left")
