@@ -13,7 +13,7 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +61,11 @@ class Stopwatch:
         while True:
             await asyncio.sleep(LOOK)
             if self._painted is not None and holds():
-                shown = self._painted[0] if shown is None and self._is_clean({target}) else shown
-                if shown is not None and self._is_clean(self.app.screen._compositor.visible_widgets):
-                    return (
-                        (shown - began) * 1000,
-                        (self._painted[0] - began) * 1000,
-                        (self._painted[1] - busy) * 1000,
+                shown = self._painted[0] if shown is None and self._is_shown(target) else shown
+                if shown is not None and self._is_settled():
+                    return tuple(
+                        1000 * span
+                        for span in (shown - began, self._painted[0] - began, self._painted[1] - busy)
                     )
             if time.perf_counter() > began + PATIENCE:
                 raise TimeoutError(f"the key {key} has no effect")
@@ -76,17 +75,25 @@ class Stopwatch:
         if renderable is not None:
             self._painted = time.perf_counter(), time.thread_time()
 
-    def _is_clean(self, widgets: Iterable[Widget]) -> bool:
-        """Whether widgets are painted as they are, and no message of theirs waits."""
+    def _is_shown(self, widget: Widget) -> bool:
+        """Whether a widget is on screen as it is, and no message says otherwise."""
+        screen = self.app.screen
+        told = any(
+            getattr(message, "widget", None) is widget for message in tuple(screen._message_queue.values)
+        )
+        due = widget._repaint_required or widget._layout_required or widget in screen._dirty_widgets
+        return widget in screen._compositor.visible_widgets and not (told or due)
+
+    def _is_settled(self) -> bool:
+        """Whether nothing on screen waits to be painted, and no message to be heeded."""
         screen = self.app.screen
         waits = any(
-            each._repaint_required
-            or each._layout_required
-            or each._message_queue.qsize()
-            or each in screen._dirty_widgets
-            for each in widgets
+            widget._repaint_required or widget._layout_required or widget._message_queue.qsize()
+            for widget in screen._compositor.visible_widgets
         )
-        return not (waits or screen._layout_required or screen._message_queue.qsize())
+        return not (
+            waits or screen._layout_required or screen._dirty_widgets or screen._message_queue.qsize()
+        )
 
 
 class Bare(App[None]):

@@ -21,6 +21,7 @@ from b4r_tui.screens.confirm import Confirm
 from b4r_tui.screens.jobs import JobsPart
 from b4r_tui.screens.run_actions import FITS, RunActions
 from b4r_tui.widgets.experiment_list import ExperimentList
+from b4r_tui.widgets.key_line import KeyLine
 from b4r_tui.widgets.news import News
 from b4r_tui.widgets.numbers import spelled
 from b4r_tui.widgets.problem_list import ProblemList
@@ -134,7 +135,7 @@ class MainScreen(RunActions, JobsPart):
             with Vertical(id="right"):
                 yield RunTable()
                 yield RunDetail()
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Start to read."""

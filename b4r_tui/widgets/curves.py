@@ -98,8 +98,9 @@ class Curves(Vertical, can_focus=True):
             await self.show(self._view)
 
     async def on_resize(self) -> None:
-        """There may be room for all of them, or no longer."""
-        await self.redraw()
+        """There may be room for all of them, or no longer; each plot fills its own."""
+        if self._view:
+            await self.show(self._view)
 
     def rest(self) -> None:
         """Nothing goes on here by itself."""
@@ -110,7 +111,13 @@ class Curves(Vertical, can_focus=True):
 
     async def _draw(self) -> None:
         """Draw what changed since the last time."""
-        wanted = (self._curves, self._window, self._in_sight, self._names)
+        wanted = (
+            self._curves,
+            self._window,
+            self._in_sight,
+            self._names,
+            self.size.width if self._names else 0,
+        )
         if wanted == self._drawn:
             return
         from b4r_tui.widgets import curve_plot
