@@ -36,7 +36,7 @@ bench: .venv/dev ## start-up, data, evaluation and training beside other librari
 	$(BIN)/python -m benchmarks.evaluate
 	$(BIN)/python -m benchmarks.train
 	$(BIN)/python -m benchmarks.fairness
-	$(BIN)/python -m benchmarks.queue
+	$(BIN)/python -m benchmarks.run_queue
 
 docs: .venv/dev ## the reference pages and the picture of the README, made from the code and by the program itself
 	$(BIN)/python -m docs.make_reference

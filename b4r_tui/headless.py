@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections import Counter
@@ -19,20 +18,19 @@ from b4r_tui.interrupts import Interrupts
 from b4r_tui.results.leaderboard import leaderboard
 from b4r_tui.results.seed_check import SeedCheck, check_seeds
 from b4r_tui.results.summary import Summary, read_summary
-from b4r_tui.runs.backends.interface import GRACE_SECONDS
 from b4r_tui.runs.ensure import RunnerWatch
-from b4r_tui.runs.launch import launch, stop
+from b4r_tui.runs.launch import launch
 from b4r_tui.runs.progress import RunWatch
 from b4r_tui.runs.settings import read_settings
 from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import Run, RunStore
 from b4r_tui.sheets import console as make_console
+from b4r_tui.stopping import say, stop_all
 from b4r_tui.wording import plural
 from engine.config import Experiment
-from engine.errors import B4RError, ExitCode
+from engine.errors import ExitCode
 
 POLL_SECONDS = 0.25
-STOP_SECONDS = 30.0  # beyond the grace period, before we stop waiting for runs to end
 
 
 def run_file(
@@ -52,7 +50,7 @@ def run_file(
         with _display(watches, planned, console, as_json) as display:
             _follow(watches, display, lambda: interrupts.count > 0, RunnerWatch(root))
             stopped = [watch for watch in watches if not watch.state.ended]
-            _stop_all(stopped, lambda: interrupts.count > 1)
+            stop_all(stopped, lambda: interrupts.count > 1)
             display.update([watch for watch in watches if watch.poll()])
     summaries = [read_summary(run) for run in runs]
     checks = check_seeds(summaries) if seed_check else []
@@ -87,7 +85,7 @@ def _names(runs: Sequence[Run]) -> dict[str, str]:
 
 def _tell_paused(root: Path) -> None:
     if read_settings(root).paused:
-        _say(f"the queue of {root} is paused; b4r-tui queue go lets it go on")
+        say(f"the queue of {root} is paused; b4r-tui queue go lets it go on")
 
 
 def _follow(
@@ -100,26 +98,6 @@ def _follow(
         if given_up() or all(watch.state.ended for watch in watches):
             return
         time.sleep(POLL_SECONDS)
-
-
-def _stop_all(watches: Sequence[RunWatch], hurried: Callable[[], bool]) -> None:
-    """Stop the runs, the waiting ones first, and wait until they have ended or someone is in a hurry."""
-    if watches:
-        _say(f"interrupted; stopping {plural(len(watches), 'run')}, a second Ctrl-C does not wait for it")
-    for watch in reversed(watches):
-        _stop(watch.run)
-    deadline = time.monotonic() + STOP_SECONDS + float(os.environ.get("B4R_GRACE", GRACE_SECONDS))
-    while (
-        not hurried() and time.monotonic() < deadline and not all(watch.run.state.ended for watch in watches)
-    ):
-        time.sleep(0.05)
-
-
-def _stop(run: Run) -> None:
-    try:
-        stop(run)
-    except B4RError as error:  # the others shall stop all the same
-        _say(error.sentence)
 
 
 def _print_json(summaries: Sequence[Summary], checks: Sequence[SeedCheck]) -> None:
@@ -152,9 +130,9 @@ def _tell_stopped(watches: Sequence[RunWatch]) -> None:
     done = [watch for watch in watches if watch.run.state.ended]
     names = ", ".join(f"{watch.run.experiment}/{watch.run.run_id}" for watch in done)
     if done:
-        _say(f"stopped {plural(len(done), 'run')}: {names}")
+        say(f"stopped {plural(len(done), 'run')}: {names}")
     if len(done) < len(watches):
-        _say(f"{plural(len(watches) - len(done), 'run')} told to stop, still ending")
+        say(f"{plural(len(watches) - len(done), 'run')} told to stop, still ending")
 
 
 def _verdict(summaries: Sequence[Summary], checks: Sequence[SeedCheck]) -> ExitCode:
@@ -165,7 +143,3 @@ def _verdict(summaries: Sequence[Summary], checks: Sequence[SeedCheck]) -> ExitC
         if codes == {code}:
             return code
     return ExitCode.OK if not short and all(check.same for check in checks) else ExitCode.RUN_FAILED
-
-
-def _say(sentence: str) -> None:
-    sys.stderr.write(f"b4r-tui: {sentence}\n")

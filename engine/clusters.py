@@ -143,7 +143,8 @@ def _check_nodes(launch: LaunchConfig) -> None:
         found = f"names {len(launch.hosts)}" if launch.hosts else "is not set"
         refuse(
             "launch.hosts",
-            f"{launch.j} runs on {launch.nodes} hosts, but {found}; name {launch.nodes}, or use scheduler slurm",
+            f"{launch.j} runs on {launch.nodes} hosts, but the list {found}; name {launch.nodes}, "
+            "or use scheduler slurm",
         )
     elif launch.nodes == 1 and launch.hosts:
         refuse(

@@ -284,12 +284,7 @@ class EditorScreen(Screen[None]):
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         """Take what was typed in the text pane; lines are undone one by one."""
         area = event.text_area
-        if (
-            area.id == "toml"
-            and self._disk is not None
-            and area.text != self._document.text
-            and area.has_focus
-        ):
+        if area.id == "toml" and self._disk is not None and area.text != self._document.text:
             self._document.change(area.text, ("text", area.cursor_location[0], area.document.line_count))
             self._show_state()
             self._settle()

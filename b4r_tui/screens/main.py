@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.widgets import ContentSwitcher, DataTable, Footer, Input, OptionList, TextArea
+from textual.widgets import ContentSwitcher, DataTable, Footer, Input, OptionList
 from textual.worker import get_current_worker
 
 from b4r_tui.feed import Feed, Snapshot
@@ -61,6 +61,9 @@ class MainScreen(RunActions, JobsPart):
         Binding(
             "c", "compare", "Compare", tooltip="Compare runs: settings, metrics, users won and lost, curves"
         ),
+        Binding("slash", "search", "Filter", key_display="/", tooltip=SEARCH_HELP, priority=True),
+        # Before what is wanted less: a footer of 80 columns ends here.
+        Binding("question_mark", "app.help", "Help", key_display="?", tooltip="Show what the keys do"),
         Binding("L", "app.leaderboard", "Board", tooltip="Leaderboard of all runs that were tested"),
         Binding(
             "greater_than_sign", "app.resize('left', 4)", "Wider", show=False, tooltip="Experiments wider"
@@ -80,7 +83,6 @@ class MainScreen(RunActions, JobsPart):
         ),
         Binding("r", "reload", "Reload", tooltip="Read the experiments file again"),
         Binding("a", "toggle_all", "All runs", tooltip="Show the runs of all experiments, or of one"),
-        Binding("slash", "search", "Filter", key_display="/", tooltip=SEARCH_HELP, priority=True),
         Binding("z", "whole", "Whole screen", show=False, tooltip="The run on the whole screen, and back"),
         Binding("M", "metric", "Metric", show=False, tooltip="Choose the metric of the table and the curves"),
         *(
@@ -258,7 +260,7 @@ class MainScreen(RunActions, JobsPart):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that would do nothing are dimmed; where one types, or the log has the key, `/` is none of ours."""
         if action == "search":
-            types = isinstance(self.focused, Input | TextArea)
+            types = isinstance(self.focused, Input)
             return self._snapshot is not None and not types and not self.detail.has_log_focus
         if action in FITS:
             return True if self._snapshot and self.fitting(action) else None

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +16,12 @@ from rich.console import Console
 from b4r_tui.experiments.load import load_experiments
 from b4r_tui.experiments.searches import Sweep
 from b4r_tui.interrupts import Interrupts
-from b4r_tui.runs.backends.interface import GRACE_SECONDS
-from b4r_tui.runs.launch import stop
 from b4r_tui.runs.locks import try_hold
-from b4r_tui.runs.progress import RunWatch
 from b4r_tui.runs.state import RunState
-from b4r_tui.runs.store import Run, RunStore
+from b4r_tui.runs.store import RunStore
 from b4r_tui.sheets import console as make_console
 from b4r_tui.sheets import show
+from b4r_tui.stopping import say, stop_all
 from b4r_tui.sweeps.budget import Budget
 from b4r_tui.sweeps.driver import Driver
 from b4r_tui.sweeps.optuna_search import OptunaSearch
@@ -35,7 +33,6 @@ from b4r_tui.wording import decimal, plural
 from engine.errors import B4RError, ExitCode
 
 POLL_SECONDS = 0.25
-STOP_SECONDS = 30.0  # beyond the grace period, before we stop waiting for runs to end
 FOLDER = ".sweeps"  # in the runs root: what searches remember, and locks
 
 
@@ -121,33 +118,13 @@ def _drive(driver: Driver, view: SweepView, interrupts: Callable[[], int]) -> bo
         view.update(driver.step())
         if interrupts() and not driver.done:
             going = [watch for watch in driver.watches if not watch.state.ended]
-            _stop_all(going, lambda: interrupts() > 1)
+            stop_all(going, lambda: interrupts() > 1)
+            say("run the same command again to go on where it stopped")
             view.update([watch for watch in going if watch.poll()])
             return True
         if not driver.done:
             time.sleep(POLL_SECONDS)
     return False
-
-
-def _stop_all(watches: Sequence[RunWatch], hurried: Callable[[], bool]) -> None:
-    """Stop the runs, the waiting ones first, and wait until they have ended or someone is in a hurry."""
-    if watches:
-        _say(f"interrupted; stopping {plural(len(watches), 'run')}, a second Ctrl-C does not wait for it")
-    for watch in reversed(watches):
-        _stop(watch.run)
-    deadline = time.monotonic() + STOP_SECONDS + float(os.environ.get("B4R_GRACE", GRACE_SECONDS))
-    while not hurried() and time.monotonic() < deadline:
-        if all(watch.run.state.ended for watch in watches):
-            break
-        time.sleep(0.05)
-    _say("run the same command again to go on where it stopped")
-
-
-def _stop(run: Run) -> None:
-    try:
-        stop(run)
-    except B4RError as error:  # the others shall stop all the same
-        _say(error.sentence)
 
 
 def _report(sweep: Sweep, driver: Driver, console: Console, json_wanted: bool) -> None:
@@ -174,7 +151,3 @@ def _report(sweep: Sweep, driver: Driver, console: Console, json_wanted: bool) -
         metric = best.point.experiments[0].evaluation.select_by
         console.print(f"\nbest: {best.point.name}" + (f"; its {metric} on test: {found}" if found else ""))
         console.print(as_toml(sweep, best), soft_wrap=True)
-
-
-def _say(sentence: str) -> None:
-    sys.stderr.write(f"b4r-tui: {sentence}\n")

@@ -54,7 +54,7 @@ def load_trained(run_dir: Path, experiment: Experiment, pth: str) -> Trained:
 
 
 def _check_sizes(path: Path, wanted: dict[str, Tensor], found: dict[str, Tensor]) -> None:
-    for name in wanted.keys() | found.keys():
+    for name in dict.fromkeys([*wanted, *found]):
         sizes = [list(side[name].shape) if name in side else "nothing" for side in (found, wanted)]
         if sizes[0] != sizes[1]:
             raise B4RError(

@@ -79,7 +79,7 @@ def test_columns_of_ones_own_data_are_not_those_of_another_format():
     ("options", "said"),
     [
         (EvaluateOptions(protocols=("hardest-3",)), "evaluation.protocols.*'hardest-3' is no protocol"),
-        (EvaluateOptions(j="2x2"), "launch.j: .* has one"),
+        (EvaluateOptions(j="2x2"), "launch.hosts: 2x2 runs on 2 hosts, but the list is not set; name 2"),
         (EvaluateOptions(dataset_name="lt"), "data.dataset_path: lt needs the folder"),
     ],
 )

@@ -130,7 +130,7 @@ async def test_what_is_typed_after_the_slash_is_searched_and_launches_nothing(
     async with opened(place) as log:
         for key in ("slash", *"ls/"):  # as in one burst: nobody waits between keys
             log.app.post_message(Key(key, None if len(key) > 1 else key))
-        await until(log.pilot, lambda: log.app.screen.query_one(Input).value == "ls/")
+        await until(log.pilot, lambda: log.app.screen.query_one("LogQuestion Input", Input).value == "ls/")
         assert not launched
 
 

@@ -83,7 +83,7 @@ def test_processes_that_ask_at_once_build_once(tmp_path, damaged):
 def test_another_process_builds_when_the_builder_is_killed(tmp_path):
     (tmp_path / "gate").touch()
     killed = start_builder(tmp_path)
-    while not (tmp_path / "built").exists():
+    while not ((tmp_path / "built").exists() and (tmp_path / "built").read_text()):
         time.sleep(0.001)
     killed.kill()
     assert killed.wait(60) < 0

@@ -1,6 +1,6 @@
 """What the queue costs: memory of the runner with many queued runs, overhead of a run, and listing thousands of them.
 
-    python -m benchmarks.queue [--queued 1000] [--started 20] [--folders 10000] [--real 2] [--json]
+    python -m benchmarks.run_queue [--queued 1000] [--started 20] [--folders 10000] [--real 2] [--json]
 
 `queued` runs wait behind one that runs, and the runner's memory is read once it has read them. Then `started` runs
 whose script does nothing are run one after the other under a stand-in for torchrun that only starts the script, so that
