@@ -68,6 +68,7 @@ class RunDetail(Vertical):
         self._news = News()
         self._first_tab = TABS[0]
         self._content: TabbedContent | None = None
+        self._wants_keys = ""  # a tab that was to have the keys before it was filled
         self._turn = asyncio.Lock()  # a tab is made and filled by one task at a time
 
     def compose(self) -> ComposeResult:
@@ -163,6 +164,7 @@ class RunDetail(Vertical):
             if child.focusable:
                 self.screen.set_focus(child)
                 return
+        self._wants_keys = name
 
     async def on_tabbed_content_tab_activated(self) -> None:
         """Another tab is on top: bring it up to date."""
@@ -195,6 +197,9 @@ class RunDetail(Vertical):
         if active == "curves":
             cast("Curves", pane.children[0]).put_beside(self._beside, self._metric)
         await cast(RunTab, pane.children[0]).show(self._view)
+        if self._wants_keys == active:
+            self._enter(active)
+        self._wants_keys = ""
 
 
 def new_tabs(first: str) -> TabbedContent:

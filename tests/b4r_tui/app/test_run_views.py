@@ -45,10 +45,9 @@ async def test_v_shows_the_other_curves_and_a_large_terminal_all_four(place: Pla
     place.running()
     async with place.app().run_test(size=SIZE) as pilot:
         seen = await closer(pilot)
-        await seen.press("2")
+        await pilot.press("2", "2")  # twice: the keys go there, even before there is something to see
         await until(pilot, lambda: titles(seen) == ["Train loss", "NDCG@10 val"])
-        await seen.press("2")  # once more: the keys go there
-        assert isinstance(pilot.app.focused, Curves)
+        await until(pilot, lambda: isinstance(pilot.app.focused, Curves))
         await seen.press("v")
         assert titles(seen) == ["Sequences a second", "Learning rate"]
         await seen.press("v")
@@ -251,18 +250,7 @@ async def test_the_environment_shows_attempts_above_facts(place: Place) -> None:
         await until(pilot, lambda: "torchrec" in seen.text("EnvironmentView"))
         lines = [line.split() for line in seen.text("EnvironmentView").splitlines()]
         assert lines[0] == ["attempt", "started", "took", "ranks", "ended"]
-        assert lines[1][0] == "1" and lines[1][3:] == [
-            "1m",
-            "30s",
-            "2",
-            "failed:",
-            "rank",
-            "1",
-            "ran",
-            "out",
-            "of",
-            "memory",
-        ]
+        assert " ".join(lines[1][3:]) == "1m 30s 2 failed: rank 1 ran out of memory"
         assert lines[2][0] == "2" and lines[2][-1] == "finished"
         assert ["host", "評価-host"] in lines and ["torch", "2.9.1"] in lines
         assert ["git", "commit", "0123abc,", "with", "changes"] in lines

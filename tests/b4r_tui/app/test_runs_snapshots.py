@@ -7,8 +7,9 @@ from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input, TabbedContent
 
-from tests.b4r_tui.app.conftest import Place
+from tests.b4r_tui.app.conftest import Place, until
 from tests.b4r_tui.app.crowd import (
     FAILED,
     FINISHED,
@@ -46,17 +47,19 @@ def after(*keys: str, at: str | None = None, rest: float = 0.3) -> Settle:
         seen = await all_runs(pilot)
         if at:
             await seen.go_to(at)
-        await seen.press(*keys)
+        for key in keys:
+            await seen.press(key)
+            await until(pilot, lambda: filled(seen))
+        for line in pilot.app.screen.query(Input):
+            line.cursor_blink = False
         await pilot.pause(rest)
-        await still(seen)
 
     return settle
 
 
-async def still(seen: Seen) -> None:
-    """Nothing that passes lies over the picture."""
-    seen.app.clear_notifications()
-    await seen.pilot.pause()
+def filled(seen: Seen) -> bool:
+    """Whether the tab on top has been made."""
+    return all(seen.app.main.query(f"#{tabs.active} > *") for tabs in seen.app.main.query(TabbedContent))
 
 
 TABLES = {
