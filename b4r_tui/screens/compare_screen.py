@@ -22,6 +22,7 @@ from b4r_tui.screens.compare_load import Asked, Loaded, load
 from b4r_tui.screens.compare_sheets import metrics_sheet, settings_sheet, sides_sheet
 from b4r_tui.screens.exporting import ExportingScreen
 from b4r_tui.widgets import numbers
+from b4r_tui.widgets.keys_footer import fit_footer
 from b4r_tui.widgets.overlay import Overlay
 from b4r_tui.widgets.palette import Palette, palette_of
 from b4r_tui.widgets.results_view import ordered
@@ -144,8 +145,8 @@ class CompareScreen(ExportingScreen):
 
     def on_resize(self) -> None:
         """Where the terminal is narrow, the footer is just our keys."""
-        footer, narrow = self.query_one(Footer), self.size.width < NARROW
-        footer.show_command_palette, footer.compact = not narrow, narrow
+        narrow = self.size.width < NARROW
+        fit_footer(self.query_one(Footer), narrow, narrow)
 
     # what is reckoned --------------------------------------------------------------------------
 

@@ -32,6 +32,7 @@ from b4r_tui.widgets.form.form import ExperimentForm
 from b4r_tui.widgets.form.row import SettingRow
 from b4r_tui.widgets.form.strip import ExperimentStrip
 from b4r_tui.widgets.form.toml_text import TomlText
+from b4r_tui.widgets.keys_footer import fit_footer
 from b4r_tui.widgets.palette import palette_of
 from engine.errors import B4RError
 
@@ -407,8 +408,7 @@ class EditorScreen(Screen[None]):
     def on_resize(self) -> None:
         """Side by side where there is room."""
         self.set_class(self.size.width < BOTH, "-one")
-        footer = self.query_one(Footer)
-        footer.show_command_palette, footer.compact = self.size.width >= BOTH, self.size.width < BOTH
+        fit_footer(self.query_one(Footer), self.size.width < BOTH, self.size.width < BOTH)
         self._choose_pane()
 
     def _choose_pane(self) -> None:

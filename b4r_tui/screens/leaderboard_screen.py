@@ -25,6 +25,7 @@ from b4r_tui.screens.choose import Choose
 from b4r_tui.screens.exporting import ExportingScreen
 from b4r_tui.sheets import Sheet
 from b4r_tui.widgets import numbers
+from b4r_tui.widgets.keys_footer import fit_footer
 from b4r_tui.widgets.palette import Palette, palette_of
 from b4r_tui.widgets.results_view import ordered
 from b4r_tui.widgets.sheet_table import SheetTable
@@ -161,8 +162,8 @@ class LeaderboardScreen(ExportingScreen):
 
     def on_resize(self) -> None:
         """Where the terminal is narrow, the footer is just our keys."""
-        footer, narrow = self.query_one(Footer), self.size.width < NARROW
-        footer.show_command_palette, footer.compact = not narrow, narrow
+        narrow = self.size.width < NARROW
+        fit_footer(self.query_one(Footer), narrow, narrow)
 
     def _want(self, **changes: object) -> None:
         self._wanted = replace(self._wanted, **changes)  # type: ignore[arg-type]

@@ -21,6 +21,7 @@ from b4r_tui.screens.confirm import Confirm
 from b4r_tui.screens.jobs import JobsPart
 from b4r_tui.screens.run_actions import FITS, RunActions
 from b4r_tui.widgets.experiment_list import ExperimentList
+from b4r_tui.widgets.keys_footer import fit_footer
 from b4r_tui.widgets.numbers import spelled
 from b4r_tui.widgets.problem_list import ProblemList
 from b4r_tui.widgets.run_detail import TABS, RunDetail
@@ -221,8 +222,8 @@ class MainScreen(RunActions, JobsPart):
 
     def on_resize(self) -> None:
         """Where the terminal is narrow, entries of experiments are short, and so is the footer: just our keys."""
-        footer, narrow = self.query_one(Footer), self.size.width < NARROW
-        footer.show_command_palette, footer.compact = not narrow, self.size.width < ROOMY
+        narrow = self.size.width < NARROW
+        fit_footer(self.query_one(Footer), narrow, self.size.width < ROOMY)
         lines = 1 if narrow else 3
         experiments = self.query_one(ExperimentList)
         if experiments.lines != lines:
