@@ -13,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
-from textual.widgets import DataTable, Footer, Static, TabbedContent, TabPane
+from textual.widgets import DataTable, Static, TabbedContent, TabPane
 from textual.worker import get_current_worker
 
 from b4r_tui.results.compare import OTHER_PROTOCOL
@@ -22,6 +22,7 @@ from b4r_tui.screens.compare_load import Asked, Loaded, load
 from b4r_tui.screens.compare_sheets import metrics_sheet, settings_sheet, sides_sheet
 from b4r_tui.screens.exporting import ExportingScreen
 from b4r_tui.widgets import numbers
+from b4r_tui.widgets.key_line import KeyLine
 from b4r_tui.widgets.overlay import Overlay
 from b4r_tui.widgets.palette import Palette, palette_of
 from b4r_tui.widgets.results_view import ordered
@@ -133,7 +134,7 @@ class CompareScreen(ExportingScreen):
                 yield SheetTable("settings-table")
             with TabPane("Curves", id="curves"):
                 yield Overlay()
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Start to read."""
@@ -144,8 +145,8 @@ class CompareScreen(ExportingScreen):
 
     def on_resize(self) -> None:
         """Where the terminal is narrow, the footer is just our keys."""
-        footer, narrow = self.query_one(Footer), self.size.width < NARROW
-        footer.show_command_palette, footer.compact = not narrow, narrow
+        narrow = self.size.width < NARROW
+        self.query_one(KeyLine).fit(narrow, narrow)
 
     # what is reckoned --------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.screen import Screen
 from textual.timer import Timer
-from textual.widgets import Footer, Static, TextArea
+from textual.widgets import Static, TextArea
 from textual.worker import get_current_worker
 
 from b4r_tui.experiments import edit_tables
@@ -32,6 +32,7 @@ from b4r_tui.widgets.form.form import ExperimentForm
 from b4r_tui.widgets.form.row import SettingRow
 from b4r_tui.widgets.form.strip import ExperimentStrip
 from b4r_tui.widgets.form.toml_text import TomlText
+from b4r_tui.widgets.key_line import KeyLine
 from b4r_tui.widgets.palette import palette_of
 from engine.errors import B4RError
 
@@ -147,7 +148,7 @@ class EditorScreen(Screen[None]):
             with Vertical(id="text"):
                 yield TomlText()
                 yield Static(id="problems-of-text")
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Read the file."""
@@ -402,8 +403,7 @@ class EditorScreen(Screen[None]):
     def on_resize(self) -> None:
         """Side by side where there is room."""
         self.set_class(self.size.width < BOTH, "-one")
-        footer = self.query_one(Footer)
-        footer.show_command_palette, footer.compact = self.size.width >= BOTH, self.size.width < BOTH
+        self.query_one(KeyLine).fit(self.size.width < BOTH, self.size.width < BOTH)
         self._choose_pane()
 
     def _choose_pane(self) -> None:

@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from b4r_tui.board_report import leaderboard_sheet
@@ -25,6 +25,7 @@ from b4r_tui.screens.choose import Choose
 from b4r_tui.screens.exporting import ExportingScreen
 from b4r_tui.sheets import Sheet
 from b4r_tui.widgets import numbers
+from b4r_tui.widgets.key_line import KeyLine
 from b4r_tui.widgets.palette import Palette, palette_of
 from b4r_tui.widgets.results_view import ordered
 from b4r_tui.widgets.sheet_table import SheetTable
@@ -151,7 +152,7 @@ class LeaderboardScreen(ExportingScreen):
         with Vertical(id="board"):
             yield SheetTable("board-table")
             yield Static(id="notes")
-        yield Footer()
+        yield KeyLine()
 
     def on_mount(self) -> None:
         """Start to read."""
@@ -161,8 +162,8 @@ class LeaderboardScreen(ExportingScreen):
 
     def on_resize(self) -> None:
         """Where the terminal is narrow, the footer is just our keys."""
-        footer, narrow = self.query_one(Footer), self.size.width < NARROW
-        footer.show_command_palette, footer.compact = not narrow, narrow
+        narrow = self.size.width < NARROW
+        self.query_one(KeyLine).fit(narrow, narrow)
 
     def _want(self, **changes: object) -> None:
         self._wanted = replace(self._wanted, **changes)  # type: ignore[arg-type]

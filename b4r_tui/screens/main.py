@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.widgets import ContentSwitcher, DataTable, Footer, Input, OptionList
+from textual.widgets import ContentSwitcher, DataTable, Input, OptionList
 from textual.worker import get_current_worker
 
 from b4r_tui.feed import Feed, Snapshot
@@ -231,8 +231,8 @@ class MainScreen(RunActions, JobsPart):
 
     def on_resize(self) -> None:
         """Where the terminal is narrow, entries of experiments are short, and so is the footer: just our keys."""
-        footer, narrow = self.query_one(Footer), self.size.width < NARROW
-        footer.show_command_palette, footer.compact = not narrow, self.size.width < ROOMY
+        narrow = self.size.width < NARROW
+        self.query_one(KeyLine).fit(narrow, self.size.width < ROOMY)
         lines = 1 if narrow else 3
         experiments = self.query_one(ExperimentList)
         if experiments.lines != lines:

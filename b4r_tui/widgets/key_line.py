@@ -21,6 +21,13 @@ class KeyLine(Footer):
             self._is_due = True
             self.call_after_refresh(self._look)
 
+    def fit(self, narrow: bool, compact: bool) -> None:
+        """Fit the terminal's width. narrow: just our keys, without that of the palette. compact: no room between keys."""
+        self.compact = compact
+        if self.show_command_palette is narrow:
+            self.show_command_palette = not narrow
+            self.refresh(recompose=True)  # the library would wait for other keys
+
     async def _look(self) -> None:
         self._is_due = False
         if self._face() != self._shown:

@@ -63,7 +63,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
         made.let_go()
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def no_runner(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is queued stays queued: no process is started for it."""
     monkeypatch.setattr("b4r_tui.runs.ensure._start_runner", lambda root: None)

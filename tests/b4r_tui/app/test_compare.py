@@ -258,7 +258,9 @@ async def test_what_was_measured_otherwise_is_refused_in_a_sentence(
 async def test_a_protocol_that_both_were_tested_by_makes_them_comparable(made: Made) -> None:
     """Each one's first protocol differs; p offers those that all share."""
     async with comparing(made, "small 1", "sampled") as pilot:
-        assert screen_of(pilot)._loaded and screen_of(pilot)._loaded.protocols == ("full",)
+        loaded = screen_of(pilot)._loaded
+        assert loaded and loaded.protocols == ("full",)
+        assert "Tested by all: full. Press p to choose." in said(pilot, "#refused")
         await pilot.press("p")
         await answer(pilot, "full")
         await until(pilot, lambda: pilot.app.screen.query_one("#sides-table").display)
@@ -335,7 +337,7 @@ async def test_x_writes_the_comparison_in_every_format(made: Made, tmp_path: Pat
         for file in files.values():
             await export_to(pilot, str(file))
             await until(pilot, file.exists)
-            await until(pilot, lambda file=file: str(file) in toasts(pilot))
+            await until(pilot, lambda file=file: str(file) in toasts(pilot))  # type: ignore[misc]
     with files[".csv"].open(newline="") as lines:
         tested = {row["experiment"]: row["ndcg@10.p_holm"] for row in csv.DictReader(lines)}
     assert tested["small"] == "" and 0 < float(tested["big"]) < 0.05

@@ -21,7 +21,8 @@ class Heard:
     """What the terminal was told."""
 
     def __init__(self) -> None:
-        self.bells, self.written = 0, [""][:0]
+        self.bells = 0
+        self.written: list[str] = []
 
     def bell(self) -> None:
         self.bells += 1
@@ -35,7 +36,7 @@ async def watching(place: Place, **values: str) -> AsyncIterator[tuple[Pilot[Non
     for name, value in values.items():
         app.remembered.put(name, value)
     app.bell = heard.bell  # type: ignore[method-assign]
-    app.write_to_terminal = heard.written.append  # type: ignore[method-assign]
+    app.write_to_terminal = heard.written.append  # type: ignore[method-assign, assignment]
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await until(pilot, lambda: len(app.main.views()) == len(place.made))
         yield pilot, heard

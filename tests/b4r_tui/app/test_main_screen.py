@@ -19,6 +19,7 @@ from b4r_tui.screens.main import MainScreen
 from b4r_tui.screens.notice import Notice
 from b4r_tui.widgets.experiment_list import ExperimentList
 from b4r_tui.widgets.log_view import LogView
+from b4r_tui.widgets.palette import LIGHT
 from b4r_tui.widgets.problem_list import ProblemList
 from b4r_tui.widgets.run_detail import RunDetail
 from b4r_tui.widgets.run_table import RunTable
@@ -444,4 +445,4 @@ async def test_a_new_theme_redraws_everything(place: Place) -> None:
         app.theme = "b4r-light"
         await pilot.pause()
         table = app.screen.query_one("#run-rows", DataTable)
-        await until(pilot, lambda: "#2b7a2b" in str(table.get_row_at(0)[0].style))
+        await until(pilot, lambda: LIGHT.finished in str(table.get_row_at(0)[0].style))

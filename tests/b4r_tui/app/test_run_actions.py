@@ -36,7 +36,6 @@ from tests.b4r_tui.app.crowd import (
 
 SIZE = (110, 28)
 
-pytestmark = pytest.mark.usefixtures("no_runner")
 
 
 async def marked(seen: Seen, *names: str) -> None:

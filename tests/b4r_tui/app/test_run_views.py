@@ -18,7 +18,6 @@ from tests.b4r_tui.app.test_main_screen import opened
 
 SIZE = (120, 36)
 
-pytestmark = pytest.mark.usefixtures("no_runner")
 
 
 async def closer(pilot: Pilot[None], runs: int = 1) -> Seen:

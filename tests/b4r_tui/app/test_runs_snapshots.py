@@ -27,7 +27,7 @@ Compare = Callable[..., bool]
 Settle = Callable[[Pilot[None]], Awaitable[None]]
 SIZE, SMALL, LARGE = (120, 36), (80, 24), (200, 60)
 
-pytestmark = pytest.mark.usefixtures("no_runner", "utc")
+pytestmark = pytest.mark.usefixtures("utc")
 
 
 @pytest.fixture

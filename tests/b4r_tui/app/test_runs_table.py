@@ -28,7 +28,6 @@ from tests.b4r_tui.app.crowd import (
 
 SIZE = (130, 28)
 
-pytestmark = pytest.mark.usefixtures("no_runner")
 
 
 # filter ----------------------------------------------------------------------------------------

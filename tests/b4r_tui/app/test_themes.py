@@ -172,7 +172,7 @@ async def test_a_theme_of_the_library_gets_the_palette_of_its_ground(place: Plac
         await pilot.pause()
         for theme in ("nord", "solarized-light"):
             app.theme = theme
-            assert palette_of(app) is PALETTES["b4r-dark" if app.current_theme.dark else "b4r-light"]
+            assert palette_of(app) is PALETTES["b4r-dark" if app.current_theme.dark else "b4r-light"]  # type: ignore[arg-type]
 
 
 def test_no_color_has_no_colours_and_signs_instead(place: Place) -> None:
