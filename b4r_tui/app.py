@@ -328,8 +328,10 @@ class B4RApp(App[None]):
         super()._handle_exception(error)
 
     def _print_error_renderables(self) -> None:
-        """Nothing here: `run_app` says it in one line."""
-        self._exit_renderables.clear()
+        """The farewell; nothing where the app broke, as `run_app` says that in one line."""
+        if self.broke is not None:
+            self._exit_renderables.clear()
+        super()._print_error_renderables()
 
 
 def farewell(active: int, runs: Path) -> str | None:

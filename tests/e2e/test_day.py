@@ -15,7 +15,7 @@ from b4r_tui.runs.store import RunStore
 from tests.b4r_tui.conftest import runners
 from tests.e2e.test_terminal import Terminal
 
-PATIENCE = 45.0  # seconds: a run that starts on a machine with much else to do
+PATIENCE = 240.0  # seconds: a run that starts on a machine with much else to do
 ENTER, ESCAPE, DOWN, SAVE = "\r", "\x1b", "\x1b[B", "\x13"
 
 
@@ -91,7 +91,7 @@ def test_a_day(tmp_path: Path, store: RunStore) -> None:
     person.does(DOWN, "No runs yet. Press l to launch chain-dmp.")
     person.does("l", "Launched chain-dmp")
     person.does("a", "Runs of all experiments", "/2")
-    assert "open b4r-tui again to watch" in " ".join(person.leaves().split())
+    assert "again to watch" in " ".join(person.leaves().split())
 
     # they go on alone, and are there again
     person = Person(tmp_path)
