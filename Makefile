@@ -30,13 +30,14 @@ format: .venv/dev
 types: .venv/dev
 	$(BIN)/mypy
 
-bench: .venv/dev ## start-up, data, evaluation and training beside other libraries, fairness: as ratios in one run
+bench: .venv/dev ## start-up, data, evaluation and training beside other libraries, fairness, the app: as ratios in one run
 	$(BIN)/python -m benchmarks.startup
 	$(BIN)/python -m benchmarks.data
 	$(BIN)/python -m benchmarks.evaluate
 	$(BIN)/python -m benchmarks.train
 	$(BIN)/python -m benchmarks.fairness
 	$(BIN)/python -m benchmarks.run_queue
+	$(BIN)/python -m benchmarks.ui
 
 docs: .venv/dev ## the reference pages and the picture of the README, made from the code and by the program itself
 	$(BIN)/python -m docs.make_reference

@@ -348,7 +348,7 @@ class B4RApp(App[None]):
         super()._handle_exception(error)
 
     def _print_error_renderables(self) -> None:
-        """What is said on leaving; of an error nothing here, since `run_app` says it in one line."""
+        """The farewell; nothing where the app broke, as `run_app` says that in one line."""
         if self.broke is not None:
             self._exit_renderables.clear()
         super()._print_error_renderables()

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from b4r_tui.runs.store import ExitRecord, Run
     from engine.config import Experiment
 
-NEW_RUNS_A_POLL = 64  # so that a folder of thousands shows its newest runs at once
+NEW_RUNS_A_POLL = (
+    64  # so that a folder of thousands shows its newest runs at once; later as many as are known
+)
+MOST_A_POLL = 1000
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,7 @@ class Feed:
         new.sort(key=lambda run: run.run_id, reverse=True)
         new.sort(key=lambda run: run.dir in states and states[run.dir].ended)  # those under way at once
         known = [view.run for view in self._views.values() if view.state.value != "finished"]
-        return new[:NEW_RUNS_A_POLL] + known
+        return new[: max(NEW_RUNS_A_POLL, min(len(self._views), MOST_A_POLL))] + known
 
     def _read_run(self, run: Run) -> bool:
         """Look at a run; whether it has news. An active run always has: its time left goes down."""

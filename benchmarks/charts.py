@@ -1,6 +1,6 @@
 """Turns the benchmarks' JSON files into charts and into the tables of docs/benchmarks.md.
 
-Reads `train.json`, `sharding.json` and `quality.json` of a folder, those that are there, and draws an SVG
+Reads `train.json`, `sharding.json`, `quality.json` and `ui.json` of a folder, those that are there, and draws an SVG
 beside each. With --write, the part of the page between `<!-- train -->` and `<!-- /train -->` becomes the new
 table, and so on.
 
@@ -26,7 +26,9 @@ ALT = {
     "train": "Training speed and peak memory by library",
     "sharding": "Step time and memory a rank by number of items",
     "quality": "Test NDCG@10 by library, every seed and the mean",
+    "ui": "Milliseconds from key to paint by kind of key",
 }
+GOAL_MS = 50.0
 OURS_COLOUR, PEER_COLOUR = "#1f6f8b", "#b8c4cc"
 SETTINGS = {
     "svg.hashsalt": "b4r-tui",  # the same figures draw the same file
@@ -136,7 +138,25 @@ def sharding_chart(results: Any) -> Figure:
     return figure
 
 
-CHARTS = {"train": train_chart, "sharding": sharding_chart, "quality": quality_chart}
+def ui_chart(results: dict[str, Any]) -> Figure:
+    """Key to paint by kind of key: from the median to the 99th percentile, and the goal."""
+    parts = [part for part in ("stream", "many") if part in results]
+    rows = [(f"{name} ({part})", row) for part in parts for name, row in results[part]["keys"].items()]
+    figure = Figure(figsize=(8, 0.24 * len(rows) + 1), layout="constrained")
+    axes = figure.subplots()
+    for place, (_, row) in enumerate(rows):
+        axes.plot([row["p50"], row["p99"]], [place, place], color=PEER_COLOUR, linewidth=4)
+        axes.plot([row["p50"]], [place], "o", color=OURS_COLOUR)
+    axes.axvline(GOAL_MS, color="#6b7780", linestyle=":")
+    axes.set_yticks(range(len(rows)), [name for name, _ in rows])
+    axes.invert_yaxis()
+    axes.set_xlabel(
+        "milliseconds from key to paint: median to 99th percentile; dotted: the goal while runs report"
+    )
+    return figure
+
+
+CHARTS = {"train": train_chart, "sharding": sharding_chart, "quality": quality_chart, "ui": ui_chart}
 
 if __name__ == "__main__":
     main()

@@ -78,6 +78,60 @@ def quality_table(results: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def ui_table(results: dict[str, Any]) -> str:
+    """First paint, keys while runs report and among many, and a long log: the parts that were measured."""
+    lines = [*_foot(results, "Real-time scheduling." if results["ahead"] else "")]
+    if "first_paint" in results:
+        lines += ["| | seconds, median |", "|---|---|"]
+        lines += [f"| {name} | {value:.3f} |" for name, value in results["first_paint"]["seconds"].items()]
+        lines += ["", f"First paint: {results['first_paint']['first_paint_ratio']} × a bare Textual app.", ""]
+    titles = {"stream": f"{results['runs']} runs report {results['hertz']} times a second"}
+    titles |= {"many": f"{results['folders']:,} runs that have ended"}
+    for part in (part for part in titles if part in results):
+        lines += [*_keys(titles[part], results[part]), ""]
+    if "log" in results:
+        lines += [*_log(results["log"]), ""]
+    return "\n".join(lines[:-1])
+
+
+def _keys(title: str, part: dict[str, Any]) -> list[str]:
+    lines = [f"| {title}: ms from key to paint | keys | p50 | p99 | most | settled p50 | settled p99 |"]
+    lines += ["|---|---|---|---|---|---|---|"]
+    rows = {**part["keys"], "down, up in a bare table": part["bare"]["down, up"]}
+    for name, row in rows.items():
+        figures = (row[key] for key in ("p50", "p99", "max", "settled_p50", "settled_p99"))
+        lines.append(
+            f"| {name} | {row['keys']:,} | " + " | ".join(f"{value:.1f}" for value in figures) + " |"
+        )
+    lines += ["", f"Down and up: {part['moves_ratio']} × a bare table of Textual (p50)."]
+    if "goal_ms" in part:
+        lines[-1] += (
+            f" Goal: p99 of all below {part['goal_ms']:g} ms; {'met' if part['goal_met'] else 'not met'}."
+        )
+    seconds = part.get("seconds", {})
+    spans = [f"{value:.1f} {name}" for name, value in seconds.items()]
+    bare = [f"{part['bare_seconds']:.1f} in a bare table"] if "bare_seconds" in part else []
+    return lines + (["", f"From the start: {', '.join(spans + bare)}."] if spans else [])
+
+
+def _log(log: dict[str, Any]) -> list[str]:
+    lines = [
+        f"| log of {log['lines']:,} lines: seconds of processor (of the clock) | b4r-tui | toolong | ratio |"
+    ]
+    lines += ["|---|---|---|---|"]
+    for task in log["b4r-tui"]["cpu"]:
+        ratio = log["ratio_of_cpu"].get(task)
+        cells = [
+            f"{log[name]['cpu'][task]:.2f} ({log[name]['clock'][task]:.2f})"
+            if task in log[name]["cpu"]
+            else "–"
+            for name in ("b4r-tui", "toolong")
+        ]
+        lines.append(f"| {task} | {' | '.join(cells)} | {f'{ratio:.1f} ×' if ratio else ''} |")
+    memory = " | ".join(f"{log[name]['memory_mb']:,.0f}" for name in ("b4r-tui", "toolong"))
+    return [*lines, f"| most memory, MB | {memory} | |"]
+
+
 def _foot(results: dict[str, Any], more: str) -> list[str]:
     """A line on when and on what it was measured, where the file tells."""
     if "date" not in results:
@@ -94,4 +148,4 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-TABLES = {"train": train_table, "sharding": sharding_table, "quality": quality_table}
+TABLES = {"train": train_table, "sharding": sharding_table, "quality": quality_table, "ui": ui_table}

@@ -3,11 +3,11 @@
     python -m benchmarks.ui [--runs 8] [--hertz 5] [--rounds 20] [--folders 10000] [--lines 1000000] [--repeats 5]
                             [--only first_paint stream log many] [--ahead] [--json FILE]
 
-The app draws into a pseudo-terminal, and somebody presses key after key: down, up, marks, all tabs, the filter. A key is
-over when a paint has ended that shows its effect, and settled when nothing at all is left to paint. Eight runs report five times a
-second each meanwhile, from a process of their own. A bare table of Textual and toolong stand beside where they do the
-same. `--ahead` puts the measured programs before others on a machine that is never idle (real-time scheduling, which
-only root may ask for).
+The app draws into a pseudo-terminal, and somebody presses key after key: down, up, marks, all tabs, the filter. A key
+is over when a paint has ended that shows its effect, and settled when nothing at all is left to paint. Eight runs
+report five times a second each meanwhile, from a process of their own. A bare table of Textual and toolong stand
+beside where they do the same. `--ahead` puts the measured programs before others on a machine that is never idle
+(real-time scheduling, which only root may ask for).
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
     python -m benchmarks.ui_stream HERTZ RUN_DIR…
 
-It says so once it holds them. Each run tells how far it is so many times a second, logs as often, and ends an epoch every 20 reports.
+It says so once it holds them. Each run tells how far it is so many times a second, logs as often, and ends an epoch
+every 20 reports.
 """
 
 from __future__ import annotations

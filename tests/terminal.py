@@ -59,6 +59,13 @@ class Terminal:
             assert time.monotonic() < deadline, f"{text!r} never came:\n{self.screen}"
             self._read()
 
+    def lacks(self, text: str, seconds: float = 15.0) -> None:
+        """Wait until the screen shows a text no longer."""
+        deadline = time.monotonic() + seconds
+        while text in self.screen:
+            assert time.monotonic() < deadline, f"{text!r} is still there:\n{self.screen}"
+            self._read()
+
     def ends(self, seconds: float = 10.0) -> str:
         """Wait until the program has ended; what it said after the screen was given back."""
         self.child.expect(pexpect.EOF, timeout=seconds)

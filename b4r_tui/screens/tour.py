@@ -136,7 +136,7 @@ class Tour(ModalScreen[bool]):
         self.query_one("#back", Button).disabled = self._step == 0
         button = self.query_one("#next", Button)
         button.label = f"Make {self._file.name}" if last else "Next"
-        button.refresh(layout=True)  # it may be wider now
+        button.refresh(layout=True)  # it is as wide as its label
         button.focus()
         self.query_one("#page", VerticalScroll).scroll_home(animate=False)
         self.query_one("#says", Static).update(Group(Text(step.says), "", self._below()))

@@ -89,6 +89,8 @@ class RunTable(Vertical):
     @property
     def marked(self) -> list[RunView]:
         """The runs that were chosen, of those that the filter leaves, newest first."""
+        if not self._marks:
+            return []  # asked several times a key, maybe of thousands
         return [
             view for view in self._views if view.key in self._marks and matches(view, self.arrangement.words)
         ]

@@ -12,6 +12,7 @@ from benchmarks.quality_table import compare
 from benchmarks.race import Figures
 from benchmarks.tables import TABLES
 from benchmarks.train import OURS, as_table, compared, row_of
+from benchmarks.ui import summaries
 from tests.benchmarks.test_quality_table import five
 
 ROWS = {
@@ -40,7 +41,18 @@ QUALITY: dict[str, Any] = {
     "recipe": {"max_len": 50, "lr": 0.002},
     **compare({"ours": five("ours", 0.0), "recbole": five("recbole", 0.0)}),
 }
-RESULTS = {"train": TRAIN, "sharding": SHARDING, "quality": QUALITY}
+KEYS = summaries([("down, up", 1.0, 5.0, 2.0), ("mark", 3.0, 9.0, 4.0)])
+BARE = {"keys": KEYS, "bare": KEYS, "moves_ratio": 1.0}
+SEARCHED = {"cpu": {"search": 1.0}, "clock": {"search": 1.0}, "memory_mb": 50}
+UI: dict[str, Any] = {
+    **ABOUT,
+    **{"runs": 8, "hertz": 5, "folders": 100, "ahead": True},
+    "first_paint": {"seconds": {"b4r-tui --help": 0.1}, "first_paint_ratio": 1.2},
+    "stream": {**BARE, "first": KEYS, "goal_ms": 50.0, "goal_met": True},
+    "many": {**BARE, "seconds": {"seconds to all runs": 2.0}, "bare_seconds": 1.0},
+    "log": {"b4r-tui": SEARCHED, "toolong": SEARCHED, "ratio_of_cpu": {"search": 1.0}, "lines": 10},
+}
+RESULTS = {"train": TRAIN, "sharding": SHARDING, "quality": QUALITY, "ui": UI}
 
 
 def test_a_row_is_the_median_speed_the_shortest_start_and_the_largest_memory() -> None:

@@ -45,7 +45,9 @@ class Filter(Input):
         """Go on to the first row."""
         if not self.value:
             self.display = False
-        self.screen.query_one(ExperimentForm).focus_row()
+        form = self.screen.query_one(ExperimentForm)
+        form.filter(self.value)  # the last letter may not have come there yet
+        form.focus_row()
 
 
 class ExperimentForm(Vertical):

@@ -37,7 +37,6 @@ from tests.b4r_tui.app.crowd import (
 SIZE = (110, 28)
 
 
-
 async def marked(seen: Seen, *names: str) -> None:
     """Mark these runs."""
     for name in names:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import pytest
 from textual.pilot import Pilot
 from textual.widgets import DataTable, Static, TextArea
 
@@ -17,7 +16,6 @@ from tests.b4r_tui.app.sample_runs import NOW, RunFolder
 from tests.b4r_tui.app.test_main_screen import opened
 
 SIZE = (120, 36)
-
 
 
 async def closer(pilot: Pilot[None], runs: int = 1) -> Seen:
