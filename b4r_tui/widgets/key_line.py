@@ -22,7 +22,7 @@ class KeyLine(Footer):
             self.call_after_refresh(self._look)
 
     def fit(self, narrow: bool, compact: bool) -> None:
-        """Fit the terminal's width. narrow: just our keys, without that of the palette. compact: no room between keys."""
+        """Fit the terminal. narrow: just our keys, without that of the palette. compact: no room between keys."""
         self.compact = compact
         if self.show_command_palette is narrow:
             self.show_command_palette = not narrow
