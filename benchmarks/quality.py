@@ -12,9 +12,9 @@ recipe, whichever is better on validation with the first seed.
 
 The peers hand over their scores of all items for each user. Ranks and metrics of all three are made by our
 own code, and checked against the peer's own figure. Results of each library and seed stay in --out, and what
-is there is not run again, so the work can be done in pieces.
+is there is not run again, so the work can be done in pieces; those of docs/benchmarks.md are kept beside it.
 
-    python -m benchmarks.quality --out FOLDER [--data FOLDER] [--recipe FILE] [--only ours recbole rectools]
+    python -m benchmarks.quality --out docs/benchmarks/quality [--data FOLDER] [--recipe FILE] [--only ours recbole rectools]
                                  [--seeds 1 2 3 4 5] [--epochs N] [--json FILE]
 """
 
@@ -106,6 +106,7 @@ def run_once(library: str, seed: int, experiment: Experiment, out: Path) -> dict
     settings = settings_of(experiment)
     if library == "ours":
         settings |= {name: getattr(experiment.model, name) for name in ("norm", "init", "tie_output")}
+        settings |= {name: getattr(experiment.training, name) for name in ("decay_step", "gamma")}
     else:
         settings |= chosen_settings(library, seed, experiment, out)
     return measured(library, seed, settings, experiment, out / f"{library}-{seed}.json")
