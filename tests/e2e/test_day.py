@@ -15,7 +15,7 @@ from b4r_tui.runs.store import RunStore
 from tests.b4r_tui.conftest import runners
 from tests.terminal import Terminal
 
-PATIENCE = 100.0  # seconds: a run that starts on a machine with much else to do
+PATIENCE = 240.0  # seconds: a run that starts on a machine with much else to do
 ENTER, ESCAPE, DOWN, SAVE = "\r", "\x1b", "\x1b[B", "\x13"
 
 
@@ -107,10 +107,13 @@ def test_a_day(tmp_path: Path, store: RunStore) -> None:
 
     # the two that finished, side by side
     person.does("c", "space chooses")
-    person.does("a", "2 chosen")
-    person.does(ENTER, "Closer", "chain-ddp", "chain-dmp", "launch.mode")
+    person.does("a", "2 of 2 chosen")
+    person.does(ENTER, "Closer", "chain-ddp", "chain-dmp")
+    person.does("2", "launch.mode")
     person.does("x", "Where to?")
     person.does(ENTER, "Exported")
+    page = (tmp_path / "comparison.html").read_text()
+    assert "chain-ddp" in page and "chain-dmp" in page
     person.does(ESCAPE, "Runs of all experiments")
     assert "again to watch" not in person.leaves()
 
