@@ -12,10 +12,10 @@ recipe, whichever is better on validation with the first seed.
 
 The peers hand over their scores of all items for each user. Ranks and metrics of all three are made by our
 own code, and checked against the peer's own figure. Results of each library and seed stay in --out, and what
-is there is not run again, so the work can be done in pieces; those of docs/benchmarks.md are kept beside it.
+is there is not run again, so the work can be done in pieces; docs/benchmarks/quality has those of the docs.
 
-    python -m benchmarks.quality --out docs/benchmarks/quality [--data FOLDER] [--recipe FILE] [--only ours recbole rectools]
-                                 [--seeds 1 2 3 4 5] [--epochs N] [--json FILE]
+    python -m benchmarks.quality --out docs/benchmarks/quality [--data FOLDER] [--recipe FILE]
+                                 [--only ours recbole rectools] [--seeds 1 2 3 4 5] [--epochs N] [--json FILE]
 """
 
 from __future__ import annotations

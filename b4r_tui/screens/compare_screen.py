@@ -27,7 +27,6 @@ from b4r_tui.widgets.overlay import Overlay
 from b4r_tui.widgets.palette import Palette, palette_of
 from b4r_tui.widgets.results_view import ordered
 from b4r_tui.widgets.sheet_table import SheetTable
-from b4r_tui.widgets.title_bar import NARROW
 from b4r_tui.wording import plural, whole
 
 if TYPE_CHECKING:
@@ -142,11 +141,6 @@ class CompareScreen(ExportingScreen):
         self.app.theme_changed_signal.subscribe(self, self._redraw)
         self.query_one("#sides-table").focus()
         self._ask()
-
-    def on_resize(self) -> None:
-        """Where the terminal is narrow, the footer is just our keys."""
-        narrow = self.size.width < NARROW
-        self.query_one(KeyLine).fit(narrow, narrow)
 
     # what is reckoned --------------------------------------------------------------------------
 

@@ -403,7 +403,6 @@ class EditorScreen(Screen[None]):
     def on_resize(self) -> None:
         """Side by side where there is room."""
         self.set_class(self.size.width < BOTH, "-one")
-        self.query_one(KeyLine).fit(self.size.width < BOTH, self.size.width < BOTH)
         self._choose_pane()
 
     def _choose_pane(self) -> None:

@@ -29,7 +29,6 @@ from b4r_tui.widgets.key_line import KeyLine
 from b4r_tui.widgets.palette import Palette, palette_of
 from b4r_tui.widgets.results_view import ordered
 from b4r_tui.widgets.sheet_table import SheetTable
-from b4r_tui.widgets.title_bar import NARROW
 from b4r_tui.wording import plural
 from engine.errors import B4RError
 
@@ -159,11 +158,6 @@ class LeaderboardScreen(ExportingScreen):
         self.app.theme_changed_signal.subscribe(self, lambda _: self._show())
         self.query_one("#board-table").focus()
         self._want()
-
-    def on_resize(self) -> None:
-        """Where the terminal is narrow, the footer is just our keys."""
-        narrow = self.size.width < NARROW
-        self.query_one(KeyLine).fit(narrow, narrow)
 
     def _want(self, **changes: object) -> None:
         self._wanted = replace(self._wanted, **changes)  # type: ignore[arg-type]

@@ -40,7 +40,6 @@ NO_RUNS = "No runs yet. Press l to launch {name}."
 NO_RUNS_AT_ALL = "No runs yet. Highlight an experiment and press l to launch it."
 TABS_HELP = ", ".join(TABS).capitalize()
 BROKEN = "No runs yet. Mend the file first."
-ROOMY = 140  # cells from which on all keys fit the footer with room between them
 ON_HEADING = (
     "{runs} here: enter folds or opens the group, x marks its runs, s, R, t, D and p are for all of them."
 )
@@ -230,10 +229,8 @@ class MainScreen(RunActions, JobsPart):
         await self.detail.redraw()
 
     def on_resize(self) -> None:
-        """Where the terminal is narrow, entries of experiments are short, and so is the footer: just our keys."""
-        narrow = self.size.width < NARROW
-        self.query_one(KeyLine).fit(narrow, self.size.width < ROOMY)
-        lines = 1 if narrow else 3
+        """Where the terminal is narrow, entries of experiments are short."""
+        lines = 1 if self.size.width < NARROW else 3
         experiments = self.query_one(ExperimentList)
         if experiments.lines != lines:
             experiments.redraw(lines)
