@@ -129,9 +129,13 @@ class ExperimentForm(Vertical):
         row = self.row(key or self._at)
         rows = self.rows
         if row is None or not row.display:
-            row = rows[0] if rows else None
-        if row:
-            row.focus()
+            row = next(iter(rows), None)
+        if row is None:
+            return
+        is_first = row is rows[0]
+        row.focus(scroll_visible=not is_first)
+        if is_first:  # the heading above it is to be seen too
+            self.query_one("#rows").scroll_home(animate=False)
 
     def filter(self, words: str) -> None:
         """Show only the rows that match."""

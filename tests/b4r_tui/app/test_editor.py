@@ -110,15 +110,15 @@ async def test_what_is_typed_in_a_field_stands_in_the_text_at_once_and_esc_puts_
         assert desk.values["ml-1m-dmp"]["training"] == {"lr": 3e-4}
         assert "training.lr = 3e-4" in desk.text
         await desk.press("escape")
-        assert desk.text == before and not desk.row("training.lr").editing
+        await desk.until(lambda: desk.text == before and not desk.row("training.lr").editing)
         await desk.press("enter", *"3e-4", "enter")
         await desk.until(lambda: desk.row("training.lr").face.here and desk.row("training.lr").has_focus)
         await desk.press("ctrl+z")
-        assert desk.text == before
+        await desk.until(lambda: desk.text == before)
         await desk.press("ctrl+y")
-        assert "training.lr = 3e-4" in desk.text
+        await desk.until(lambda: "training.lr = 3e-4" in desk.text)
         await desk.press("r")
-        assert desk.text == before
+        await desk.until(lambda: desk.text == before)
 
 
 async def test_a_bool_is_switched_and_a_choice_is_chosen(place: Place) -> None:

@@ -18,6 +18,12 @@ from tests.b4r_tui.app.test_main_screen import cells, opened
 
 pytestmark = pytest.mark.torchrun
 
+
+@pytest.fixture(autouse=True)
+def no_runner() -> None:
+    """Here what is queued is to run."""
+
+
 STUB = '''\
 """Stands in for the engine: tells the events of a short run."""
 
