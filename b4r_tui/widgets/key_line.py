@@ -13,6 +13,8 @@ from textual.events import Leave, MouseDown, MouseMove
 from textual.screen import ActiveBinding, Screen
 from textual.widget import Widget
 
+HELP = "question_mark"
+
 
 @dataclass(frozen=True)
 class Key:
@@ -31,7 +33,7 @@ class Key:
 
 
 class KeyLine(Widget, can_focus=False):
-    """Shows as many of the screen's keys as fit, the palette's at the right end where there is room for it.
+    """Shows the screen's keys, and at the right end the palette's where there is room; where not all fit, the help's.
 
     Textual's footer is a widget a key, all made anew whenever the focus moves, which other keys wait for.
     """
@@ -90,16 +92,16 @@ class KeyLine(Widget, can_focus=False):
             "key": self.get_component_rich_style("key-line--key", partial=True),
             "off": self.get_component_rich_style("key-line--off", partial=True),
         }
-        room, gap, palette = fitted(self._keys, self._palette, self.size.width)
+        room, gap, last = fitted(self._keys, self._palette, self.size.width)
         line, self._places = Text(" ", no_wrap=True, end=""), []
-        for key in self._keys:
+        for key in (key for key in self._keys if key is not last):
             if line.cell_len + key.width > room:
                 break
             self._add(line, key, style)
             line.append(" " * gap)
-        if palette is not None:
-            line.append(" " * (self.size.width - 1 - palette.width - line.cell_len))
-            self._add(line, palette, style)
+        if last is not None:
+            line.append(" " * (self.size.width - 1 - last.width - line.cell_len))
+            self._add(line, last, style)
         return line
 
     def _add(self, line: Text, key: Key, style: dict[str, Style]) -> None:
@@ -137,9 +139,13 @@ class KeyLine(Widget, can_focus=False):
 
 
 def fitted(keys: Sequence[Key], palette: Key | None, width: int) -> tuple[int, int, Key | None]:
-    """Where the keys have to end, the blanks between them, and the palette's key where there is room for it."""
+    """Where the keys have to end, the blanks between them, and the key at the right end.
+
+    That is the palette's where there is room for it, and where not all keys fit the one that tells all, the help's.
+    """
     for gap, last in ((2, palette), (1, palette), (1, None)):
         room = width - (last.width + 3 if last else 1)
         if 1 + sum(key.width for key in keys) + gap * (len(keys) - 1) <= room:
             return room, gap, last
-    return width - 1, 1, None
+    tells = next((key for key in keys if key.key == HELP), None)
+    return width - (tells.width + 3 if tells else 1), 1, tells
