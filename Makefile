@@ -13,7 +13,7 @@ demo: .venv/app ## run the two experiments of experiments.toml
 	$(BIN)/b4r-tui --run experiments.toml
 
 test: .venv/dev ## run the tests, but for the longest
-	$(BIN)/python -m pytest -m "not long"
+	$(BIN)/python -m pytest -n 3 --dist loadfile -m "not long"
 
 test-long: .venv/dev ## run those that take a minute or more each
 	$(BIN)/python -m pytest -m long

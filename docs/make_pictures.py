@@ -22,6 +22,11 @@ ROOT = Path(__file__).resolve().parents[1]
 FILE = ROOT / "experiments.toml"
 SIZE = (120, 36)
 EPOCHS_SEEN = 13
+SCREENS = {  # keys from the main screen on, and a part of the screen that shows that it is there
+    "editor": (["e"], "SettingRow"),
+    "compare": (["c", "a", "enter"], "#sides-table"),
+    "leaderboard": (["L"], "#board-table"),
+}
 
 
 def main() -> None:
@@ -29,8 +34,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         runs = Path(folder) / "runs"
         subprocess.run([sys.executable, "-m", "b4r_tui", "--run", str(FILE), "--runs", str(runs)], check=True)
-        picture = asyncio.run(running_run(runs))
-    (ROOT / "docs" / "app.svg").write_text(picture)
+        pictures = {name: asyncio.run(photograph(runs, keys, part)) for name, (keys, part) in SCREENS.items()}
+        pictures["app"] = asyncio.run(running_run(runs))
+    for name, picture in pictures.items():
+        (ROOT / "docs" / f"{name}.svg").write_text(picture)
 
 
 async def running_run(runs: Path) -> str:
@@ -41,7 +48,7 @@ async def running_run(runs: Path) -> str:
     (run,) = launch(store, [finished.config()])
     try:
         await half_done(run)
-        return await photograph(runs)
+        return await photograph(runs, ["2"], "PlotWidget")
     finally:
         stop(run, wait=30)
 
@@ -54,13 +61,15 @@ async def half_done(run: Run) -> None:
         await asyncio.sleep(0.2)
 
 
-async def photograph(runs: Path) -> str:
-    """The app on the demo's file with the newest run's curves open, as SVG."""
+async def photograph(runs: Path, keys: list[str], part: str) -> str:
+    """The app on the demo's file after some keys, as SVG, once a part of the screen is there."""
     app = B4RApp(FILE, runs, period=0.1)
     async with app.run_test(size=SIZE) as pilot:
         await drawn(pilot, "#run-rows")
-        await pilot.press("2")
-        await drawn(pilot, "PlotWidget")
+        for key in keys:
+            await pilot.press(key)
+            await pilot.pause(1.0)
+        await drawn(pilot, part)
         return app.export_screenshot(title="b4r-tui")
 
 
