@@ -97,7 +97,7 @@ class RunDetail(Vertical):
             self.query_one("#headline", Static).update(said, layout=False)  # it is one line high, always
         self.query_one(CrashCard).show(view)
         async with self._turn:
-            if view and self._content is None:
+            if view and self._content is None and self.is_attached:  # the app may be ending
                 tabs = new_tabs(self._first_tab)
                 await self.mount(tabs)
                 self._content = tabs
@@ -189,7 +189,7 @@ class RunDetail(Vertical):
         active = self._content.active if self._content else ""
         for tab in self._tabs(active if self._view else None):
             tab.rest()
-        if self._view is None or not active:
+        if self._view is None or not active or not self.is_attached:
             return
         pane = self._pane(active)
         if not pane.children:

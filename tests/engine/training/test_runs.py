@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import shutil
 
 import pandas as pd
 import pytest
@@ -154,7 +155,8 @@ def checkpoint(run_dir):
     return run_dir / "checkpoints" / "epoch_1_model.pth"
 
 
-def test_evaluating_a_run_repeats_its_own_test(single_run):
+def test_evaluating_a_run_repeats_its_own_test(single_run, tmp_path):
+    single_run = shutil.copytree(single_run, tmp_path / single_run.name)  # other tests read the original
     before = json.loads((single_run / "metrics.json").read_text())
     done = run_module("engine.evaluate", [str(single_run)], 0)
     assert done.returncode == 0, done.stderr
