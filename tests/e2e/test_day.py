@@ -108,7 +108,7 @@ def test_a_day(tmp_path: Path, store: RunStore) -> None:
     # the two that finished, side by side
     person.does("c", "space chooses")
     person.does("a", "2 of 2 chosen")
-    person.does(ENTER, "Closer", "chain-ddp", "chain-dmp")
+    person.does(ENTER, "Details", "chain-ddp", "chain-dmp")
     person.does("2", "launch.mode")
     person.does("x", "Where to?")
     person.does(ENTER, "Exported")
