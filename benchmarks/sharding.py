@@ -20,6 +20,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from benchmarks.machine import about
+
 ROOT = Path(__file__).resolve().parents[1]
 MODES = ("ddp", "dmp")
 
@@ -151,7 +153,7 @@ def main() -> None:
     rows = [run(items, mode, options) for items in options.items for mode in MODES]
     print(table(rows))
     if options.json:
-        options.json.write_text(json.dumps(rows, indent=1) + "\n")
+        options.json.write_text(json.dumps({**about(), "rows": rows}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -34,13 +34,13 @@ def train_table(results: dict[str, Any]) -> str:
 
 
 def sharding_rows(results: Any) -> list[dict[str, Any]]:
-    """The rows, whether the file is a list of them or holds one under `rows`."""
-    return list(results["rows"] if isinstance(results, dict) else results)
+    """The rows, with the memory of the rank that takes most."""
+    return [{**row, "memory_mb_per_rank": max(row["memory_mb_per_rank"])} for row in results["rows"]]
 
 
 def sharding_table(results: Any) -> str:
     """A line for each number of items and mode."""
-    lines = [*_foot(results if isinstance(results, dict) else {}, "")]
+    lines = [*_foot(results, "")]
     lines += ["| items | mode | ms a step | memory a rank, MiB |", "|---|---|---|---|"]
     for row in sharding_rows(results):
         memory = f"{row['memory_mb_per_rank']:,.0f}"

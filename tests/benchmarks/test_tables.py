@@ -31,11 +31,14 @@ TRAIN: dict[str, Any] = {
         "A": {"title": "a title", "goal": 5.0, "libraries": ROWS, "share_of_peak": 0.42, **compared(ROWS)}
     },
 }
-SHARDING = [
-    {"items": n, "mode": m, "step_ms": 1.5, "memory_mb_per_rank": 99}
-    for n in (10, 20)
-    for m in ("ddp", "dmp")
-]
+SHARDING = {
+    **ABOUT,
+    "rows": [
+        {"items": n, "mode": m, "step_ms": 1.5, "memory_mb_per_rank": [98, 99]}
+        for n in (10, 20)
+        for m in ("ddp", "dmp")
+    ],
+}
 QUALITY: dict[str, Any] = {
     **ABOUT,
     "recipe": {"max_len": 50, "lr": 0.002},
