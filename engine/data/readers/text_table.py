@@ -23,6 +23,7 @@ from engine.data.readers.source_file import Source, find_source
 from engine.errors import B4RError
 
 _WHOLE = re.compile(r"[+-]?[0-9]+")
+ENDS_AT_NUL = int(pd.__version__.partition(".")[0]) < 3  # there a field silently ends at such a byte
 _LONGEST_LINE = 1 << 16  # characters; a longer one is no interaction, whatever it holds
 
 
@@ -61,6 +62,8 @@ class TextTable:
 
         The first line has to be good: pandas takes the number of fields from it.
         """
+        if ENDS_AT_NUL and _has_nul(source):
+            raise ValueError("a NUL byte")
         columns = self._columns()
         gaps = [name for name in columns if name not in COLUMNS]
         with source.open() as file, warnings.catch_warnings():
@@ -114,6 +117,11 @@ class TextTable:
             if fault := _fault(name, text.strip(" ")):
                 return f"{name} {quoted(text)} is {fault}"
         return None
+
+
+def _has_nul(source: Source) -> bool:
+    with source.open() as file:
+        return any(b"\0" in block for block in iter(lambda: file.read(1 << 20), b""))
 
 
 def _checked(frame: pd.DataFrame) -> pd.DataFrame:
