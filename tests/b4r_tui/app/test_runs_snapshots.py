@@ -40,8 +40,8 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-def after(*keys: str, at: str | None = None, rest: float = 0.3) -> Settle:
-    """All runs are shown, the cursor stands on `at`, then keys are pressed and the app comes to rest."""
+def after(*keys: str, at: str | None = None, rest: float = 0.3, asks: bool = False) -> Settle:
+    """All runs are shown, the cursor stands on `at`, then keys are pressed and the app comes to rest, or asks."""
 
     async def settle(pilot: Pilot[None]) -> None:
         seen = await all_runs(pilot)
@@ -50,6 +50,8 @@ def after(*keys: str, at: str | None = None, rest: float = 0.3) -> Settle:
         for key in keys:
             await seen.press(key)
             await until(pilot, lambda: filled(seen))
+        if asks:
+            await until(pilot, lambda: pilot.app.screen.query("#box"))
         for line in pilot.app.screen.query(Input):
             line.cursor_blink = False
         await pilot.pause(rest)
@@ -124,10 +126,10 @@ def test_a_tab_in_a_small_terminal(place: Place, snap_compare: Compare, tab: str
 
 def test_the_crash_card_and_the_question_before_several_runs_go(place: Place, snap_compare: Compare) -> None:
     crowd(place)
-    settle = after("x", "x", "D", at=FAILED)
+    settle = after("x", "x", "D", at=FAILED, asks=True)
     assert snap_compare(place.app(), terminal_size=SIZE, run_before=settle)
 
 
 def test_the_choice_of_a_metric_in_a_small_terminal(place: Place, snap_compare: Compare) -> None:
     crowd(place)
-    assert snap_compare(place.app(), terminal_size=SMALL, run_before=after("M"))
+    assert snap_compare(place.app(), terminal_size=SMALL, run_before=after("M", asks=True))
