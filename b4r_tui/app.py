@@ -318,10 +318,8 @@ class B4RApp(App[None]):
             await self.pop_screen()
         if not isinstance(self.screen, kind):
             await self.main.run_action(OPENS[kind.__name__])
-        closed = 0
-        while (
-            closed < ACT_TRIES
-        ):  # runs may still be chosen by hand; back on the main screen nothing is awaited
+        closed = 0  # looks at the main screen; above it, runs may still be chosen by hand
+        while closed < ACT_TRIES:
             if isinstance(self.screen, kind) and getattr(self.screen, "ready", True):
                 await self.run_action(action, self.screen)
                 return

@@ -23,10 +23,8 @@ if TYPE_CHECKING:
     from b4r_tui.runs.store import ExitRecord, Run
     from engine.config import Experiment
 
-NEW_RUNS_A_POLL = (
-    64  # so that a folder of thousands shows its newest runs at once; later as many as are known
-)
-MOST_A_POLL = 1000
+NEW_RUNS_A_POLL = 64  # so that a folder of thousands shows its newest runs at once
+MOST_A_POLL = 1000  # later as many as are known already, but no more than these
 
 
 @dataclass(frozen=True)

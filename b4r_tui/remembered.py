@@ -32,8 +32,7 @@ class Remembered:
     def __init__(self, path: Path | None) -> None:
         """path: the file, None to remember nothing beyond this start."""
         self._path = path
-        self._values = _read(path)
-        self.fault = _fault(path)
+        self._values, self.fault = _read(path)
         self._news: dict[str, Any] = {}  # what this app has changed; other apps may write the file, too
 
     def get(self, name: str, fits: Callable[[Any], bool]) -> Any:
@@ -67,7 +66,7 @@ class Remembered:
         news, self._news = self._news, {}
         if self._path is None or not news:
             return
-        on_disk = _read(self._path)
+        on_disk, _ = _read(self._path)
         if "experiments" in news:
             news["experiments"] = _table(on_disk.get("experiments")) | news["experiments"]
         try:
@@ -77,23 +76,18 @@ class Remembered:
             return  # a full disk or a read-only home: the app works without
 
 
-def _read(path: Path | None) -> dict[str, Any]:
-    values = (read_json(path) or {}) if path else {}
-    return values if values.get("v") == VERSION else {}
-
-
-def _fault(path: Path | None) -> str | None:
-    """Why the values of a file are not used, None where they are or where there is no file."""
+def _read(path: Path | None) -> tuple[dict[str, Any], str | None]:
+    """The values of a file, or none and why those there are not used."""
     if path is None or not path.exists():
-        return None
+        return {}, None
     values = read_json(path)
     if values is None:
         why = "could not be read"
     elif values.get("v") != VERSION:
         why = f"is of version {values.get('v')}, not {VERSION}"
     else:
-        return None
-    return f"{path} {why}; the app starts as if new, and replaces it with the next change"
+        return values, None
+    return {}, f"{path} {why}; the app starts as if new, and replaces it with the next change"
 
 
 def _table(value: Any) -> dict[str, Any]:

@@ -380,9 +380,8 @@ class MainScreen(RunActions, JobsPart):
 
     def on_main_screen_launched(self, message: Launched) -> None:
         """Say so, and move the cursor to the new run when it is read."""
-        self._awaited = str(
-            self.b4r.runs_root / message.run.name
-        )  # as the feed names it, also below a relative root
+        # As the feed names it, also below a relative root.
+        self._awaited = str(self.b4r.runs_root / message.run.name)
         self.notify(message.run.run_id, title=f"Launched {message.run.experiment}", timeout=3)
         self._wake.set()
 

@@ -74,6 +74,11 @@ def store(tmp_path: Path) -> RunStore:
     """A runs root of the test's own; no process of its runs outlives the test."""
     store = RunStore(tmp_path / "runs")
     yield store  # type: ignore[misc]
+    end_all(store)
+
+
+def end_all(store: RunStore) -> None:
+    """Kill what works for the runs of a root: its runner first, which would start more."""
     for runner in runners(store):
         with suppress(psutil.NoSuchProcess):
             runner.terminate()

@@ -7,17 +7,14 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 
-from b4r_tui.runs.processes import carriers
 from b4r_tui.runs.records import ExitRecord, write_exit
 from b4r_tui.runs.store import RunStore
 from engine.config import Experiment
-from tests.b4r_tui.conftest import GOOD, PREAMBLE, fake_torchrun, runners
+from tests.b4r_tui.conftest import GOOD, PREAMBLE, end_all, fake_torchrun
 from tests.b4r_tui.results.trained import trained
 from tests.conftest import ROOT
 
@@ -108,14 +105,7 @@ def workplace(
     place = Path(shutil.copytree(template, tmp_path / "workplace"))
     monkeypatch.chdir(place)
     yield place
-    store = RunStore(place / "runs")
-    for runner in runners(store):
-        with suppress(psutil.NoSuchProcess):
-            runner.terminate()
-            runner.wait(10)
-    for run in store.runs():
-        for process in carriers(run.run_id):
-            process.kill()
+    end_all(RunStore(place / "runs"))
 
 
 @pytest.fixture(scope="session")

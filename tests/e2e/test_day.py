@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
-import psutil
 import pytest
 import tomli
 
-from b4r_tui.runs.processes import carriers
 from b4r_tui.runs.store import RunStore
-from tests.b4r_tui.conftest import runners
+from tests.b4r_tui.conftest import end_all
 from tests.terminal import Terminal
 
 PATIENCE = 240.0  # seconds: a run that starts on a machine with much else to do
@@ -53,13 +50,7 @@ def store(tmp_path: Path) -> Iterator[RunStore]:
     """The day's runs; no process of them outlives the test."""
     store = RunStore(tmp_path / "runs")
     yield store
-    for runner in runners(store):
-        with suppress(psutil.NoSuchProcess):
-            runner.terminate()
-            runner.wait(10)
-    for run in store.runs():
-        for process in carriers(run.run_id):
-            process.kill()
+    end_all(store)
 
 
 def epochs_of(file: Path, name: str) -> object:
