@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import textual.screen
 from textual import work
 from textual.app import App, SuspendNotSupported
 from textual.binding import Binding, BindingType
@@ -41,6 +42,7 @@ OPENS = {
     "LeaderboardScreen": "app.leaderboard",
 }  # keys of main
 ACT_TRIES = 20  # of 0.05 s
+PAINTS = 240  # a second at most, of what has changed; with Textual's 60, keys that take two paints wait up to 33 ms
 SAVE_AFTER = 1.0  # seconds from a change of what is remembered to its file
 
 
@@ -78,6 +80,8 @@ class B4RApp(App[None]):
         there is none.
         """
         super().__init__()
+        if "TEXTUAL_FPS" not in os.environ:  # somebody on a slow line may want fewer
+            textual.screen.UPDATE_PERIOD = 1 / PAINTS  # type: ignore[misc]
         self.file, self.runs_root = file, runs
         self._now, self._period, self._tour = now, period, tour
         self.animation_level = "none"  # what a key does is there at once, also through SSH

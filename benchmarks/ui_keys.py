@@ -162,18 +162,23 @@ class Keys:
 
     def filter(self, words: str) -> Iterator[Step]:
         """Type words, and show all runs again."""
-        yield "filter", "slash", lambda: isinstance(self._app.focused, Input), self.table.query_one(Input)
+        yield (
+            "open filter",
+            "slash",
+            lambda: isinstance(self._app.focused, Input),
+            self.table.query_one(Input),
+        )
         for end in range(1, len(words) + 1):
             count = self._matching(words[:end])
             yield (
-                "filter",
+                "type in filter",
                 words[end - 1],
                 lambda end=end, count=count: self._has(words[:end], count),
                 self.table.table,
             )
         count = self._matching("")
         yield (
-            "filter",
+            "close filter",
             "escape",
             lambda: self._has("", count) and not isinstance(self._app.focused, Input),
             self.table.table,

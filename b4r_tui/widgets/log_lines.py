@@ -153,6 +153,7 @@ class LogLines(ScrollView, can_focus=True):
         self._placing = True
         self.set_scroll(None, min(y, self.max_scroll_y))
         self.scroll_target_y = self.scroll_y
+        self.vertical_scrollbar.position = self.scroll_y  # Textual tells no bar that is not in sight yet
         self._placing = False
 
     def _fit(self) -> None:

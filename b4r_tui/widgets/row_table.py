@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.console import Console
+from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
+from textual.cache import LRUCache
 from textual.widgets import DataTable
+
+Line = list[Segment]
+Lines = list[Line]
+Drawn = tuple[tuple[object, ...], Text, Lines]  # what it was drawn for, the cell's text, and its lines
 
 
 class RowTable(DataTable[Text]):
-    """Textual's Home and End go to the first and last cell of a row, which a cursor of whole rows never shows."""
+    """Textual's Home and End go to the first and last cell of a row, which a cursor of whole rows never shows.
+
+    And Textual draws all cells in sight anew when one of them has changed, or the table's height; here a cell is
+    drawn anew when its text or its style has changed, since runs report several times a second.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("home", "scroll_top", "First row", show=False),
@@ -21,3 +33,64 @@ class RowTable(DataTable[Text]):
         """cell_padding: cells left and right of each cell's text."""
         super().__init__(id=id, cursor_type="row", cell_padding=cell_padding)
         self.cursor_foreground_priority = "renderable"
+        self._cells_drawn: LRUCache[tuple[int, int], Drawn] = LRUCache(4000)
+
+    def _render_cell(
+        self,
+        row_index: int,
+        column_index: int,
+        base_style: Style,
+        width: int,
+        cursor: bool = False,
+        hover: bool = False,
+    ) -> Lines:
+        """The lines of a cell, those of the last time where nothing about it has changed."""
+        text = self._get_row_renderables(row_index).cells[column_index] if column_index >= 0 else None
+        if not isinstance(text, Text):
+            return super()._render_cell(row_index, column_index, base_style, width, cursor, hover)
+        height = self.header_height if row_index < 0 else self.ordered_rows[row_index].height
+        styles = self._get_styles_to_render_cell(
+            row_index < 0,
+            False,
+            column_index < self.fixed_columns or 0 <= row_index < self.fixed_rows,
+            hover,
+            cursor,
+            self.show_cursor,
+            self._show_hover_cursor,
+            self.cursor_foreground_priority == "css",
+            self.cursor_background_priority == "css",
+        )
+        drawn_for = (base_style, *styles, width, height)
+        known = self._cells_drawn.get((row_index, column_index))
+        if known is not None and known[0] == drawn_for and is_same(text, known[1]):
+            return known[2]
+        if height == 1 and fits(text, width - 2 * self.cell_padding):
+            style = base_style + Style.from_meta({"row": row_index, "column": column_index}) + styles[0]
+            lines = [line_of(text, width, self.cell_padding, style, styles[1], self.app.console)]
+        else:
+            lines = super()._render_cell(row_index, column_index, base_style, width, cursor, hover)
+        self._cells_drawn[row_index, column_index] = (drawn_for, text, lines)
+        return lines
+
+
+def fits(text: Text, width: int) -> bool:
+    """Whether a text is one line of at most `width` cells, with nothing to wrap, cut or align."""
+    return (
+        text.justify in (None, "default", "left")
+        and not any(character in text.plain for character in "\n\t")
+        and text.cell_len <= width
+    )
+
+
+def line_of(text: Text, width: int, padding: int, style: Style, above: Style, console: Console) -> Line:
+    """A text that fits as a line of exactly `width` cells; `above` goes over the text's own styles."""
+    around, own = style + above, console.get_style(text.style, default="")
+    line = [Segment(part.text, style + (part.style or own) + above) for part in text.render(console)]
+    blank = width - padding - text.cell_len
+    before, after = (Segment(" " * padding, around),) if padding else (), (Segment(" " * blank, around),)
+    return [*before, *line, *(after if blank else ())]
+
+
+def is_same(one: Text, other: Text) -> bool:
+    """Whether two texts are drawn alike; equal texts of rich may differ in style."""
+    return one is other or (one == other and one.style == other.style)

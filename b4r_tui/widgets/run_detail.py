@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
 from rich.text import Text
@@ -25,7 +26,18 @@ if TYPE_CHECKING:
     from b4r_tui.widgets.curves import Curves
     from b4r_tui.widgets.log_view import LogView
 
-TABS = ("epochs", "curves", "log", "config", "results", "data", "after", "environment")
+TAB_WIDGETS = {
+    "epochs": ("b4r_tui.widgets.epoch_table", "EpochTable"),
+    "curves": ("b4r_tui.widgets.curves", "Curves"),
+    "log": ("b4r_tui.widgets.log_view", "LogView"),
+    "config": ("b4r_tui.widgets.config_view", "ConfigView"),
+    "results": ("b4r_tui.widgets.results_view", "ResultsView"),
+    "data": ("b4r_tui.widgets.data_view", "DataView"),
+    "after": ("b4r_tui.widgets.after_view", "AfterView"),
+    "environment": ("b4r_tui.widgets.environment_view", "EnvironmentView"),
+}
+TABS = tuple(TAB_WIDGETS)
+AHEAD = 1.0  # seconds after the first run is shown, when all there is to see at a start has been drawn
 
 
 class RunTab(Protocol):
@@ -101,9 +113,13 @@ class RunDetail(Vertical):
                 tabs = new_tabs(self._first_tab)
                 await self.mount(tabs)
                 self._content = tabs
+                self.set_timer(AHEAD, self._import_ahead)
         if self._content is not None:
             self._content.display = view is not None
         await self._show_tab()
+
+    def _import_ahead(self) -> None:
+        self.run_worker(import_tabs, thread=True, group="ahead", exit_on_error=False)
 
     def show_job(self, job: Job | None) -> None:
         """Show how far an action on this run is, or that there is none."""
@@ -211,38 +227,15 @@ def new_tabs(first: str) -> TabbedContent:
 
 
 def new_tab(name: str) -> Widget:
-    """The widget of a tab; its module is imported when it is first opened."""
-    if name == "epochs":
-        from b4r_tui.widgets.epoch_table import EpochTable
+    """The widget of a tab; its module is imported when it is first opened, or ahead of that."""
+    module, kind = TAB_WIDGETS[name]
+    return cast(Widget, getattr(import_module(module), kind)())
 
-        return EpochTable()
-    if name == "curves":
-        from b4r_tui.widgets.curves import Curves
 
-        return Curves()
-    if name == "log":
-        from b4r_tui.widgets.log_view import LogView
-
-        return LogView()
-    if name == "config":
-        from b4r_tui.widgets.config_view import ConfigView
-
-        return ConfigView()
-    if name == "after":
-        from b4r_tui.widgets.after_view import AfterView
-
-        return AfterView()
-    if name == "data":
-        from b4r_tui.widgets.data_view import DataView
-
-        return DataView()
-    if name == "environment":
-        from b4r_tui.widgets.environment_view import EnvironmentView
-
-        return EnvironmentView()
-    from b4r_tui.widgets.results_view import ResultsView
-
-    return ResultsView()
+def import_tabs() -> None:
+    """Import the modules of all tabs, so that the first key that opens one waits for none."""
+    for module, _ in TAB_WIDGETS.values():
+        import_module(module)
 
 
 def title_of(view: RunView, palette: Palette) -> Text:

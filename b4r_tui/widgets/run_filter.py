@@ -17,6 +17,11 @@ class RunFilter(Horizontal):
 
     DEFAULT_CSS = """
     RunFilter {
+        layer: above;
+        overlay: screen;
+        offset: 1 -1;
+        width: 48;
+        max-width: 90%;
         height: 1;
         padding: 0 1;
         Static { width: auto; color: $text-muted; }

@@ -37,6 +37,7 @@ class RunTable(Vertical):
 
     DEFAULT_CSS = """
     RunTable {
+        layers: default above;
         #no-runs { padding: 1 2; color: $text-muted; }
     }
     """
