@@ -65,7 +65,7 @@ async def photograph(runs: Path, keys: list[str], part: str) -> str:
     """The app on the demo's file after some keys, as SVG, once a part of the screen is there."""
     app = B4RApp(FILE, runs, period=0.1)
     async with app.run_test(size=SIZE) as pilot:
-        await drawn(pilot, "#run-rows")
+        await drawn(pilot, "RunRows")
         for key in keys:
             await pilot.press(key)
             await pilot.pause(1.0)

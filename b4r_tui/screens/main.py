@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
-from textual.widgets import ContentSwitcher, DataTable, Input, OptionList
+from textual.widgets import ContentSwitcher, Input, OptionList
 from textual.worker import get_current_worker
 
 from b4r_tui.feed import Feed, Snapshot
@@ -240,10 +240,9 @@ class MainScreen(RunActions, JobsPart):
         if isinstance(event.option_list, ExperimentList):
             await self._show_runs()
 
-    async def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+    async def on_run_rows_highlighted(self) -> None:
         """Another run: show it closer."""
-        if event.data_table.id == "run-rows":
-            await self._show_detail()
+        await self._show_detail()
 
     async def on_run_table_changed(self) -> None:
         """Other runs are shown or chosen."""

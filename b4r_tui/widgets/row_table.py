@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rich.console import Console
-from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
 from textual.widgets import DataTable
 
-Line = list[Segment]
+from b4r_tui.widgets.text_line import Line, fits, is_same, line_of
+
 Lines = list[Line]
 Drawn = tuple[tuple[object, ...], Text, Lines]  # what it was drawn for, the cell's text, and its lines
 
@@ -71,26 +70,3 @@ class RowTable(DataTable[Text]):
             lines = super()._render_cell(row_index, column_index, base_style, width, cursor, hover)
         self._cells_drawn[row_index, column_index] = (drawn_for, text, lines)
         return lines
-
-
-def fits(text: Text, width: int) -> bool:
-    """Whether a text is one line of at most `width` cells, with nothing to wrap, cut or align."""
-    return (
-        text.justify in (None, "default", "left")
-        and not any(character in text.plain for character in "\n\t")
-        and text.cell_len <= width
-    )
-
-
-def line_of(text: Text, width: int, padding: int, style: Style, above: Style, console: Console) -> Line:
-    """A text that fits as a line of exactly `width` cells; `above` goes over the text's own styles."""
-    around, own = style + above, console.get_style(text.style, default="")
-    line = [Segment(part.text, style + (part.style or own) + above) for part in text.render(console)]
-    blank = width - padding - text.cell_len
-    before, after = (Segment(" " * padding, around),) if padding else (), (Segment(" " * blank, around),)
-    return [*before, *line, *(after if blank else ())]
-
-
-def is_same(one: Text, other: Text) -> bool:
-    """Whether two texts are drawn alike; equal texts of rich may differ in style."""
-    return one is other or (one == other and one.style == other.style)

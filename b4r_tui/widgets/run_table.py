@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
-from textual.widgets import DataTable, Static
+from textual.widgets import Static
 
 from b4r_tui.widgets.news import News
 from b4r_tui.widgets.palette import palette_of
@@ -176,8 +176,8 @@ class RunTable(Vertical):
         self._columns, self._look = columns, look
         rows = {row.key: row for row in arranged(self._views, self.arrangement, look)}
         self._shown = rows
-        cells = {key: self._cells(row, look) for key, row in rows.items()}
-        self.table.show([(column.key, column.width) for column in columns], headings, cells)
+        widths = [(column.key, column.width) for column in columns]
+        self.table.show(widths, headings, list(rows), lambda key: self._cells(rows[key], look))
         self._say(look)
 
     def _longest_title(self) -> int:
@@ -233,16 +233,16 @@ class RunTable(Vertical):
         """On to the rows."""
         self.screen.set_focus(self.table)
 
-    def on_data_table_row_selected(self) -> None:
+    def on_run_rows_selected(self) -> None:
         """Enter on a heading folds or opens it."""
         row = self._shown.get(self.table.cursor_key or "")
         if isinstance(row, Heading):
             self.rearrange(self.arrangement.with_fold(row.experiment))
 
-    def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
+    def on_run_rows_heading_clicked(self, message: RunRows.HeadingClicked) -> None:
         """A click on a heading sorts."""
-        if event.column_key.value in VALUES:
-            self.rearrange(self.arrangement.sorted_by(str(event.column_key.value)))
+        if message.column in VALUES:
+            self.rearrange(self.arrangement.sorted_by(message.column))
 
     def action_sort(self) -> None:
         """By the next column on screen, after the last newest first."""

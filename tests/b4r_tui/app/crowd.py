@@ -79,7 +79,7 @@ class Seen:
     @property
     def names(self) -> list[str]:
         """The end of each run's id, and headings as they are, from top to bottom."""
-        return [self._name(key) for key in self.rows._keys] if self.rows.display else []
+        return [self._name(key) for key in self.rows.keys] if self.rows.display else []
 
     @property
     def at(self) -> str | None:
@@ -131,8 +131,8 @@ class Seen:
 
     def cell(self, name: str, column: str) -> str:
         """A cell by the end of a run's id and its column's key."""
-        key = next(each for each in self.rows._keys if self._name(each) == name)
-        return str(self.rows.get_cell(key, column)).strip()
+        key = next(each for each in self.rows.keys if self._name(each) == name)
+        return str(self.rows.cells(key)[self.columns.index(column)]).strip()
 
     async def press(self, *keys: str) -> None:
         """Press keys and let the app come to rest."""

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import cast
 
 from textual.command import CommandInput, CommandList, CommandPalette
+from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.widgets import DataTable
 from textual.widgets._toast import Toast
 
 from b4r_tui.app import B4RApp
+from b4r_tui.widgets.run_rows import RunRows
 from tests.b4r_tui.app.conftest import until
 
 
@@ -39,8 +41,8 @@ async def all_runs_shown(pilot: Pilot[None], runs: int) -> None:
     app = app_of(pilot)
     await until(pilot, lambda: len(app.main.views()) == runs)
     await pilot.press("a")
-    await until(pilot, lambda: app.screen.query_one("#run-rows", DataTable).row_count == runs)
-    app.screen.query_one("#run-rows").focus()
+    await until(pilot, lambda: app.screen.query_one(RunRows).row_count == runs)
+    app.screen.query_one(RunRows).focus()
 
 
 async def mark(pilot: Pilot[None], run_ids: Sequence[str]) -> None:
@@ -81,3 +83,22 @@ async def choose_in_palette(pilot: Pilot[None], name: str) -> None:
     commands.highlighted = names.index(name)
     await pilot.press("enter")
     await until(pilot, lambda: not isinstance(pilot.app.screen, CommandPalette))
+
+
+def spy_on(rows: RunRows) -> list[tuple[str, str]]:
+    """The cells of the table of runs that are drawn from now on, by the end of the row's key and by column.
+
+    A whole row or more is of the column "all".
+    """
+    drawn: list[tuple[str, str]] = []
+    refresh = rows.refresh
+
+    def spy(*regions: Region, **how: bool) -> RunRows:
+        for region in regions or (Region(0, 0, *rows.size),):
+            row, column = rows._row_at(region.y), rows._column_at(region.x)
+            name = rows.keys[row][-4:] if row is not None else "heading"
+            drawn.append((name, str(column) if region.width < rows.size.width else "all"))
+        return refresh(*regions, **how)
+
+    rows.refresh = spy  # type: ignore[method-assign, assignment]
+    return drawn

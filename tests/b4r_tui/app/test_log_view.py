@@ -14,6 +14,7 @@ from textual.widgets import Input, Static
 from b4r_tui.app import B4RApp
 from b4r_tui.widgets.log_lines import LogLines
 from b4r_tui.widgets.log_view import LogView
+from b4r_tui.widgets.run_rows import RunRows
 from tests.b4r_tui.app.conftest import Place, until
 from tests.b4r_tui.app.sample_runs import RunFolder
 
@@ -66,7 +67,7 @@ async def opened(place: Place, size: tuple[int, int] = SMALL) -> AsyncIterator[L
     run.log("rank_1", f"ERROR: first\nWARNING: hm\n{TRACEBACK}\nat last")
     async with place.app().run_test(size=size) as pilot:
         log = Log(pilot, run)
-        await until(pilot, lambda: pilot.app.screen.query_one("#run-rows").row_count)  # type: ignore[attr-defined]
+        await until(pilot, lambda: pilot.app.screen.query_one(RunRows).row_count)
         await pilot.press("3")
         await until(pilot, lambda: pilot.app.screen.query(LogView))
         log.lines.focus()
@@ -205,7 +206,7 @@ async def test_another_run_shows_its_own_log_and_keeps_the_filter(place: Place) 
     async with opened(place) as log:
         await log.press("v", "v", until_true=lambda: len(log.shown()) == 5)
         other = place.run("ml-1m-base", "20251009-120000-0001").started().failed("ValueError: no")
-        await until(log.pilot, lambda: log.app.screen.query_one("#run-rows").row_count == 2)  # type: ignore[attr-defined]
-        log.app.screen.query_one("#run-rows").focus()
+        await until(log.pilot, lambda: log.app.screen.query_one(RunRows).row_count == 2)
+        log.app.screen.query_one(RunRows).focus()
         await log.press("up", until_true=lambda: log.shown() == ["ValueError: no"])
         assert other.run.run_id == "20251009-120000-0001"

@@ -22,18 +22,19 @@ from b4r_tui.widgets.log_view import LogView
 from b4r_tui.widgets.palette import LIGHT
 from b4r_tui.widgets.problem_list import ProblemList
 from b4r_tui.widgets.run_detail import RunDetail
+from b4r_tui.widgets.run_rows import RunRows
 from b4r_tui.widgets.run_table import RunTable
 from engine.errors import B4RError
 from tests.b4r_tui.app.conftest import MEMORY, Place, until
-from tests.b4r_tui.app.hands import choose_in_palette, typed_in_palette
+from tests.b4r_tui.app.hands import choose_in_palette, spy_on, typed_in_palette
 from tests.b4r_tui.app.sample_runs import RunFolder
 
 SIZE = (120, 36)
 
 
 def cells(app: B4RApp) -> list[list[str]]:
-    table = app.screen_stack[0].query_one("#run-rows", DataTable)
-    return [[str(cell).strip() for cell in table.get_row_at(row)] for row in range(table.row_count)]
+    table = app.screen_stack[0].query_one(RunRows)
+    return [[str(cell).strip() for cell in table.cells(key)] for key in table.keys]
 
 
 def ids(app: B4RApp) -> list[str]:
@@ -79,7 +80,7 @@ async def test_another_experiment_shows_its_own_runs(place: Place) -> None:
         await pilot.press("down")
         await until(pilot, lambda: ids(app) == ["20251009-101502-77de"])
         await pilot.press("down")
-        await until(pilot, lambda: not app.screen.query_one("#run-rows").display)
+        await until(pilot, lambda: not app.screen.query_one(RunRows).display)
         assert "Press l to launch synthetic-small" in str(app.screen.query_one("#no-runs", Static).render())
 
 
@@ -101,19 +102,11 @@ async def test_a_running_run_grows_on_screen_and_only_its_cells_change(place: Pl
     async with place.app().run_test(size=SIZE) as pilot:
         app = await opened(pilot)
         await until(pilot, lambda: len(cells(app)) == 2)
-        table = app.screen.query_one("#run-rows", DataTable)
-        changed: list[tuple[str, str]] = []
-        update = table.update_cell
-
-        def spy(row: object, column: object, value: object, **rest: object) -> None:
-            changed.append((str(row), str(column)))
-            update(row, column, value, **rest)  # type: ignore[arg-type]
-
-        table.update_cell = spy  # type: ignore[method-assign, assignment]
+        changed = spy_on(app.screen.query_one(RunRows))
         run.training(13, 120, loss=5.1)
         await until(pilot, lambda: "5.100" in cells(app)[0])
-        assert {row for row, _ in changed} == {str(run.run.dir)}
-        assert "run" not in {column for _, column in changed}
+        assert {row for row, _ in changed} == {run.run.run_id[-4:]}
+        assert not {"run", "all"} & {column for _, column in changed}
 
 
 async def test_the_cursor_stays_on_its_run_when_a_newer_one_appears(place: Place) -> None:
@@ -410,7 +403,7 @@ async def test_tab_goes_on_to_the_runs_and_further(place: Place) -> None:
         app = await opened(pilot)
         await until(pilot, lambda: len(cells(app)) == 1)
         await pilot.press("tab")
-        assert app.focused is app.screen.query_one("#run-rows")
+        assert app.focused is app.screen.query_one(RunRows)
         await pilot.press("tab")
         assert app.focused is not None and app.screen.query_one(RunDetail) in app.focused.ancestors
 
@@ -431,7 +424,7 @@ async def test_the_table_fits_every_width_without_scrolling(place: Place, size: 
         app = await opened(pilot)
         for _ in range(2):
             await until(pilot, lambda: len(cells(app)) == 2)
-            table = app.screen.query_one("#run-rows", DataTable)
+            table = app.screen.query_one(RunRows)
             assert table.virtual_size.width <= table.size.width
             assert not app.screen.query_one("EpochTable DataTable", DataTable).show_horizontal_scrollbar
             await pilot.press("a")
@@ -444,5 +437,5 @@ async def test_a_new_theme_redraws_everything(place: Place) -> None:
         await until(pilot, lambda: len(cells(app)) == 1)
         app.theme = "b4r-light"
         await pilot.pause()
-        table = app.screen.query_one("#run-rows", DataTable)
-        await until(pilot, lambda: LIGHT.finished in str(table.get_row_at(0)[0].style))
+        table = app.screen.query_one(RunRows)
+        await until(pilot, lambda: LIGHT.finished in str(table.cells(table.keys[0])[0].style))

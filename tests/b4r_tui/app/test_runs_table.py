@@ -25,6 +25,7 @@ from tests.b4r_tui.app.crowd import (
     many,
     on_gpus,
 )
+from tests.b4r_tui.app.hands import spy_on
 
 SIZE = (130, 28)
 
@@ -284,20 +285,12 @@ async def test_only_cells_that_differ_are_touched(
         seen = await all_runs(pilot)
         await seen.press(*(["g"] if grouped else []))
         await until(pilot, lambda: "waiting" in seen.cell(QUEUED, "progress") or seen.cell(QUEUED, "note"))
-        touched: list[tuple[str, str]] = []
-        update = seen.rows.update_cell
-
-        def spy(row: str, column: str, value: object, **rest: object) -> None:
-            touched.append((row[-4:], column))
-            update(row, column, value, **rest)  # type: ignore[arg-type]
-
-        monkeypatch.setattr(seen.rows, "update_cell", spy)
-        for name in ("clear", "add_row", "remove_row", "add_column"):
-            monkeypatch.setattr(seen.rows, name, lambda *_, **__: touched.append(("table", "all")))
+        touched = spy_on(seen.rows)
         made[RUNNING].training(13, 120, loss=5.1)
         await until(pilot, lambda: seen.cell(RUNNING, "loss") == "5.100")
         assert {name for name, _ in touched} == {RUNNING}
-        assert {"loss", "eta"} <= {column for _, column in touched}
+        columns = {column for _, column in touched}
+        assert {"loss", "eta"} <= columns and not {"run", "all"} & columns
         assert {column for _, column in touched} <= {"loss", "progress", "eta", "rate"}
         assert len(touched) == len(set(touched))
         touched.clear()
@@ -318,7 +311,7 @@ async def test_a_click_selects_a_run_and_shows_it_closer(place: Place) -> None:
     crowd(place)
     async with place.app().run_test(size=SIZE) as pilot:
         seen = await all_runs(pilot)
-        top = seen.rows.header_height
+        top = seen.rows.heading_height
         await pilot.click(seen.rows, offset=(20, top + NEWEST.index(STOPPED)))
         await until(pilot, lambda: seen.at == STOPPED)
         detail = pilot.app.screen.query_one(RunDetail)
@@ -345,8 +338,8 @@ async def test_wide_characters_stay_in_their_columns(place: Place, size: tuple[i
     async with place.app().run_test(size=size) as pilot:
         seen = await all_runs(pilot, 7)
         assert "0c0c" in seen.names
-        for key, row in zip(seen.rows._keys, seen.rows._cells.values(), strict=True):
-            widths = [cell_len(cell.plain) for cell in row]
+        for key in seen.rows.keys:
+            widths = [cell_len(cell.plain) for cell in seen.rows.cells(key)]
             assert widths == [column.width for column in seen.table._columns], key
         assert seen.rows.virtual_size.width <= seen.rows.size.width
         if size[0] == 200:

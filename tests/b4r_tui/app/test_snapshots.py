@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import DataTable
 
 from b4r_tui.after import ACTIONS
 from b4r_tui.screens.main import MainScreen
 from b4r_tui.widgets.log_view import LogView
+from b4r_tui.widgets.run_rows import RunRows
 from tests.b4r_tui.app import after_samples
 from tests.b4r_tui.app.conftest import Place, until
 
@@ -25,7 +25,7 @@ def after(*keys: str, runs: int = 0, then: str = "") -> Callable[[Pilot[None]], 
         screen = pilot.app.screen
         assert isinstance(screen, MainScreen)
         await until(pilot, lambda: screen._snapshot is not None)
-        await until(pilot, lambda: screen.query_one("#run-rows", DataTable).row_count == runs)
+        await until(pilot, lambda: screen.query_one(RunRows).row_count == runs)
         await pilot.press(*keys)
         if then:
             await until(pilot, lambda: pilot.app.screen.query(then))
