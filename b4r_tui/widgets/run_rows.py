@@ -276,7 +276,7 @@ class RunRows(ScrollView, can_focus=True):
     # the mouse ---------------------------------------------------------------------------------
 
     def on_click(self, event: Click) -> None:
-        """The cursor goes to the row that is clicked; a click on a heading is told."""
+        """The cursor goes to the row that is clicked, and one more click is like enter; one on a heading is told."""
         place = event.get_content_offset(self)
         if place is None:
             return
@@ -284,9 +284,10 @@ class RunRows(ScrollView, can_focus=True):
             column = self._column_at(place.x)
             if column is not None:
                 self.post_message(self.HeadingClicked(column))
-        elif (row := self._row_at(place.y)) is not None:
-            self.move_cursor(row)
+        elif (row := self._row_at(place.y)) == self.cursor_row:
             self.action_select()
+        elif row is not None:
+            self.move_cursor(row)
 
     def _column_at(self, x: int) -> str | None:
         for key, width in self._columns:
