@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,14 @@ class RunView:
     def key(self) -> str:
         """What names this run in tables: its folder."""
         return str(self.run.dir)
+
+    @cached_property
+    def searched(self) -> str:
+        """What a filter looks in, in small letters: experiment, id, state, cause, data set, mode and device."""
+        started = self.progress.started
+        of_data = [str(started.dataset.get("name", "")), started.mode, started.device] if started else []
+        cause = self.card.title if self.card else ""
+        return " ".join([self.run.experiment, self.run.run_id, self.state.value, cause, *of_data]).lower()
 
 
 @dataclass(frozen=True)

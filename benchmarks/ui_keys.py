@@ -26,7 +26,7 @@ from textual.widgets import DataTable, Input, TabbedContent
 
 from b4r_tui.app import B4RApp
 from b4r_tui.widgets.run_detail import TABS, RunDetail
-from b4r_tui.widgets.run_order import matches
+from b4r_tui.widgets.run_order import matching
 from b4r_tui.widgets.run_table import RunTable
 
 PAUSE = (0.03, 0.15)  # seconds between two keys of somebody who types fast
@@ -185,7 +185,7 @@ class Keys:
         )
 
     def _matching(self, word: str) -> int:
-        return sum(matches(view, word) for view in self._app.main.views())
+        return len(matching(self._app.main.views(), word))
 
     def _has(self, words: str, rows: int) -> bool:
         return self.table.arrangement.words == words and self.table.table.row_count == rows

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from b4r_tui.widgets import numbers
 from b4r_tui.widgets.palette import Palette
-from b4r_tui.widgets.run_cells import DRAWN, WORDS, epoch_of
+from b4r_tui.widgets.run_cells import DRAWN, WORDS
 from b4r_tui.widgets.run_order import note_of
 
 if TYPE_CHECKING:
@@ -126,12 +126,13 @@ def _all_columns(views: Sequence[RunView], look: Look, protocol: str) -> dict[st
         Column(key, f"{numbers.spelled(name)}{below}", max(len(name), 7, len(protocol)))
         for key, name in zip(("metric", "second"), look.metrics, strict=False)
     ]
+    epochs = max((view.progress.epochs or 0 for view in views), default=0)
     columns = [
         Column("mark", "", 1, right=False),
         Column("state", "State", WORDS, right=False),
         Column("run", "Run", 20, right=False),
         Column("experiment", "Experiment", 16, right=False),
-        Column("epoch", "Epoch", max([5, *(len(epoch_of(view)) for view in views)])),
+        Column("epoch", "Epoch", max(5, len(f"{epochs}/{epochs}"))),
         Column("progress", "Progress", 9, right=False),
         Column("loss", "Loss", 6),
         *reversed(metrics),

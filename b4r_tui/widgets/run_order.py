@@ -67,19 +67,18 @@ class Heading:
         return {state: count for state, count in counts.items() if count}
 
 
-def arranged(views: Sequence[RunView], asked: Arrangement, look: Look) -> list[RunView | Heading]:
-    """The rows of the table. views: newest first."""
-    shown = sort([view for view in views if matches(view, asked.words)], asked, look)
+def arranged(views: list[RunView], asked: Arrangement, look: Look) -> list[RunView | Heading]:
+    """The rows of the table. views: those that match, newest first."""
+    shown = sort(views, asked, look)
     return grouped(shown, asked.folded) if asked.grouped else list(shown)
 
 
-def matches(view: RunView, words: str) -> bool:
-    """Whether every word occurs in the run's experiment, id, state, mode or data set; capitals do not matter."""
-    started = view.progress.started
-    of_data = [str(started.dataset.get("name", "")), started.mode, started.device] if started else []
-    cause = view.card.title if view.card else ""
-    text = " ".join([view.run.experiment, view.run.run_id, view.state.value, cause, *of_data]).lower()
-    return all(word in text for word in words.lower().split())
+def matching(views: Sequence[RunView], words: str) -> list[RunView]:
+    """The runs in whose experiment, id, state, cause or data set every word occurs; capitals do not matter."""
+    found, wanted = list(views), words.lower().split()
+    for word in wanted:
+        found = [view for view in found if word in view.searched]
+    return found
 
 
 def sort(views: list[RunView], asked: Arrangement, look: Look) -> list[RunView]:

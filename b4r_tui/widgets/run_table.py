@@ -19,7 +19,7 @@ from b4r_tui.widgets.palette import palette_of
 from b4r_tui.widgets.run_cells import heading_cell, marked
 from b4r_tui.widgets.run_columns import Column, Look, columns_for, measured, shown_metrics, shown_protocol
 from b4r_tui.widgets.run_filter import RunFilter
-from b4r_tui.widgets.run_order import OPEN, VALUES, Arrangement, Heading, arranged, matches
+from b4r_tui.widgets.run_order import OPEN, VALUES, Arrangement, Heading, arranged, matching
 from b4r_tui.widgets.run_rows import RunRows
 from b4r_tui.wording import plural
 
@@ -60,6 +60,7 @@ class RunTable(Vertical):
         self.arrangement = Arrangement()
         self.asked: Asked | None = None  # the metric a person asked for
         self._views: tuple[RunView, ...] = ()
+        self._found: list[RunView] = []  # those that the filter leaves
         self._shown: dict[str, RunView | Heading] = {}
         self._marks: frozenset[str] = frozenset()
         self._now = 0.0
@@ -92,9 +93,7 @@ class RunTable(Vertical):
         """The runs that were chosen, of those that the filter leaves, newest first."""
         if not self._marks:
             return []  # asked several times a key, maybe of thousands
-        return [
-            view for view in self._views if view.key in self._marks and matches(view, self.arrangement.words)
-        ]
+        return [view for view in self._found if view.key in self._marks]
 
     @property
     def chosen(self) -> list[RunView]:
@@ -174,7 +173,8 @@ class RunTable(Vertical):
         if columns != self._columns or self._look is None or replace(self._look, now=look.now) != look:
             self._drawn.clear()
         self._columns, self._look = columns, look
-        rows = {row.key: row for row in arranged(self._views, self.arrangement, look)}
+        self._found = matching(self._views, self.arrangement.words)
+        rows = {row.key: row for row in arranged(self._found, self.arrangement, look)}
         self._shown = rows
         widths = [(column.key, column.width) for column in columns]
         self.table.show(widths, headings, list(rows), lambda key: self._cells(rows[key], look))
@@ -217,8 +217,7 @@ class RunTable(Vertical):
             self.query_one("#no-runs", Static).update(Text(nothing))
         facts = [f"{len(self.marked)} marked"] if self._marks else []
         if self.arrangement.words:
-            found = sum(matches(view, self.arrangement.words) for view in self._views)
-            facts.append(f"{found:,} of {plural(len(self._views), 'run')}")
+            facts.append(f"{len(self._found):,} of {plural(len(self._views), 'run')}")
         facts += [f"validation, {look.protocol} ranking"] if look.protocol else []
         if self._news.of("facts", " · ".join(facts)):
             self.border_subtitle = " · ".join(facts) or None
@@ -274,7 +273,7 @@ class RunTable(Vertical):
 
     def action_mark_all(self) -> None:
         """Mark all runs that are shown; where they are, none."""
-        shown = {view.key for view in self._views if matches(view, self.arrangement.words)}
+        shown = {view.key for view in self._found}
         self._mark(self._marks - shown if shown <= self._marks else self._marks | shown)
 
     def action_clear(self) -> None:
