@@ -109,7 +109,9 @@ def _rounds(run_dir: Path, experiment: Any, group: Any, steps: int, rounds: int)
         "steps": steps,
         "seconds": parts,
         "file_bytes": run.checkpoints.path(0).stat().st_size if group.is_first else 0,
-        "last_bytes": sum(path.stat().st_size for path in (folder / "last").iterdir()) if group.is_first else 0,
+        "last_bytes": sum(path.stat().st_size for path in (folder / "last").iterdir())
+        if group.is_first
+        else 0,
     }
 
 
@@ -155,10 +157,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with ml-1m in it")
-    parser.add_argument("--steps", type=int, default=60, help="steps that are timed, with savings and without")
+    parser.add_argument(
+        "--steps", type=int, default=60, help="steps that are timed, with savings and without"
+    )
     parser.add_argument("--rounds", type=int, default=5, help="times that both are done; medians count")
     parser.add_argument("--gpu", type=int, default=0, help="GPUs to use, 0 for CPU")
-    parser.add_argument("--folder", type=Path, help="where run folders and so checkpoints lie; default temporary")
+    parser.add_argument(
+        "--folder", type=Path, help="where run folders and so checkpoints lie; default temporary"
+    )
     parser.add_argument("--json", type=Path, help="file for the rows")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
