@@ -48,6 +48,24 @@ def sharding_table(results: Any) -> str:
     return "\n".join(lines)
 
 
+def checkpoints_table(results: dict[str, Any]) -> str:
+    """A line a case: an epoch, its savings, and what training loses by them before the next steps and behind them."""
+    lines = [
+        *_foot(results, ""),
+        "| items | | mode × ranks | epoch, s | epoch file, MB | `last`, MB | savings, s | share of the epoch | lost, s "
+        "| lost where a thread writes, s |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in results["rows"]:
+        savings = row["file_seconds"] + row["last_seconds"]
+        lines.append(
+            f"| {row['items']:,} | {row['title']} | {row['mode']} × {row['ranks']} | {row['epoch_seconds']:,.0f} "
+            f"| {row['file_mb']:,.0f} | {row['last_mb']:,.0f} | {savings:.2f} | {row['share']:.1%} "
+            f"| {row['lost_seconds']:.1f} | {row['behind_lost_seconds']:.1f} |"
+        )
+    return "\n".join(lines)
+
+
 def quality_table(results: dict[str, Any]) -> str:
     """Every library's means, then ours against each peer."""
     recipe = ", ".join(f"{name} {value:g}" for name, value in results["recipe"].items())
@@ -148,4 +166,10 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-TABLES = {"train": train_table, "sharding": sharding_table, "quality": quality_table, "ui": ui_table}
+TABLES = {
+    "train": train_table,
+    "sharding": sharding_table,
+    "checkpoints": checkpoints_table,
+    "quality": quality_table,
+    "ui": ui_table,
+}
