@@ -118,10 +118,10 @@ def build_parallel(experiment: Experiment, num_items: int, group: Group) -> Para
 
 def _replicated(experiment: Experiment, num_items: int, group: Group) -> ParallelModel:
     model = BERT4Rec(num_items, experiment.model, experiment.training.seed).to(group.device)
-    objective: nn.Module = Objective(model, experiment.training)
-    nn.init.constant_(model.output_bias, objective.first_bias)
-    if group.world_size > 1:
-        objective = DistributedDataParallel(objective, gradient_as_bucket_view=True)
+    plain = Objective(model, experiment.training)
+    nn.init.constant_(model.output_bias, plain.first_bias)
+    several = group.world_size > 1
+    objective = DistributedDataParallel(plain, gradient_as_bucket_view=True) if several else plain
     optimisers = Optimisers.dense(dict(model.named_parameters()), experiment.training, group)
     return ParallelModel(objective, model, optimisers, group)
 
