@@ -84,7 +84,11 @@ def test_ratios_are_to_the_best_peer_of_each_kind() -> None:
 def test_what_savings_cost_is_taken_round_by_round_beside_the_same_rounds_bare_steps() -> None:
     row = checkpoints_row("small", FOUND)
     assert (row["epoch_seconds"], row["lost_seconds"], row["behind_lost_seconds"]) == (50.0, 0.5, 0.5)
-    assert (row["file_mb"], row["last_mb"], row["share"]) == (2.0, 6.0, 0.01)
+    assert (row["file_mb"], row["last_mb"], row["savings_seconds"]) == (2.0, 6.0, 0.5)
+    assert (row["share"], row["most_gain"]) == (
+        0.0099,
+        0.0079,
+    )  # 0.5 s, and 0.4 s but for the copy, of 50.5 s
 
 
 def test_there_is_no_ratio_without_peers_that_ran() -> None:
