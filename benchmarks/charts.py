@@ -1,8 +1,8 @@
 """Turns the benchmarks' JSON files into charts and into the tables of docs/benchmarks.md.
 
-Reads `train.json`, `sharding.json`, `quality.json` and `ui.json` of a folder, those that are there, and draws an SVG
-beside each. With --write, the part of the page between `<!-- train -->` and `<!-- /train -->` becomes the new
-table, and so on.
+Reads `train.json`, `sharding.json`, `checkpoints.json`, `quality.json` and `ui.json` of a folder, those that are there,
+and draws an SVG beside each. With --write, the part of the page between `<!-- train -->` and `<!-- /train -->` becomes
+the new table, and so on.
 
     python -m benchmarks.charts [--folder docs/benchmarks] [--write docs/benchmarks.md]
 """
@@ -25,6 +25,7 @@ from engine.files import read_json, write_text
 ALT = {
     "train": "Training speed and peak memory by library",
     "sharding": "Step time and memory a rank by number of items",
+    "checkpoints": "Seconds an epoch that savings take, a copy for a thread takes, and training loses to a thread",
     "quality": "Test NDCG@10 by library, every seed and the mean",
     "ui": "Milliseconds from key to paint by kind of key",
 }
@@ -138,6 +139,26 @@ def sharding_chart(results: Any) -> Figure:
     return figure
 
 
+def checkpoints_chart(results: dict[str, Any]) -> Figure:
+    """Seconds of an epoch's savings, of a copy for a thread, and of what training then loses, case by case."""
+    rows = results["rows"]
+    figure = Figure(figsize=(8, 0.7 * len(rows) + 1), layout="constrained")
+    axes = figure.subplots()
+    bars = {"savings_seconds": ("savings", OURS_COLOUR), "copy_seconds": ("copy for a thread", PEER_COLOUR)}
+    bars |= {"behind_lost_seconds": ("lost where a thread writes", "#6b7780")}
+    for shift, (key, (label, colour)) in zip((-0.27, 0.0, 0.27), bars.items(), strict=True):
+        places = [place + shift for place in range(len(rows))]
+        drawn = axes.barh(places, [row[key] for row in rows], 0.25, color=colour, label=label)
+        axes.bar_label(drawn, [f"{row[key]:.1f}" for row in rows], padding=3)
+    labels = [f"{row['items']:,} items, {row['mode']} × {row['ranks']}\n{row['title']}" for row in rows]
+    axes.set_yticks(range(len(rows)), labels)
+    axes.invert_yaxis()
+    axes.margins(x=0.15)
+    axes.legend()
+    axes.set_xlabel("seconds an epoch (less is better)")
+    return figure
+
+
 def ui_chart(results: dict[str, Any]) -> Figure:
     """Key to paint by kind of key: from the median to the 99th percentile, and the goal."""
     parts = [part for part in ("stream", "many") if part in results]
@@ -156,7 +177,13 @@ def ui_chart(results: dict[str, Any]) -> Figure:
     return figure
 
 
-CHARTS = {"train": train_chart, "sharding": sharding_chart, "quality": quality_chart, "ui": ui_chart}
+CHARTS = {
+    "train": train_chart,
+    "sharding": sharding_chart,
+    "checkpoints": checkpoints_chart,
+    "quality": quality_chart,
+    "ui": ui_chart,
+}
 
 if __name__ == "__main__":
     main()

@@ -48,6 +48,24 @@ def sharding_table(results: Any) -> str:
     return "\n".join(lines)
 
 
+def checkpoints_table(results: dict[str, Any]) -> str:
+    """A line a case: an epoch and its savings, then what a thread that writes them would have to do and would cost."""
+    lines = [
+        *_foot(results, ""),
+        "| items | | mode × ranks | epoch, s | written, MB | savings, s | of training | copy alone, s | most to gain "
+        "| lost, s | lost to a thread, s |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row['items']:,} | {row['title']} | {row['mode']} × {row['ranks']} | {row['epoch_seconds']:,.0f} "
+        f"| {row['file_mb'] + row['last_mb']:,.0f} | {row['savings_seconds']:.2f} | {row['share']:.1%} "
+        f"| {row['copy_seconds']:.2f} | {row['most_gain']:.1%} | {row['lost_seconds']:.1f} "
+        f"| {row['behind_lost_seconds']:.1f} |"
+        for row in results["rows"]
+    ]
+    return "\n".join(lines)
+
+
 def quality_table(results: dict[str, Any]) -> str:
     """Every library's means, then ours against each peer."""
     recipe = ", ".join(f"{name} {value:g}" for name, value in results["recipe"].items())
@@ -148,4 +166,10 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-TABLES = {"train": train_table, "sharding": sharding_table, "quality": quality_table, "ui": ui_table}
+TABLES = {
+    "train": train_table,
+    "sharding": sharding_table,
+    "checkpoints": checkpoints_table,
+    "quality": quality_table,
+    "ui": ui_table,
+}

@@ -87,7 +87,7 @@ def read_data(
     """The data, brought to the checkpoint's items where they have other ones and may; then also what that lost."""
     with group.first_goes_first():
         dataset = load_dataset(experiment.data)
-    if not others or checkpoint.item_ids == [str(item) for item in dataset.item_ids]:
+    if not others or checkpoint.item_ids == dataset.item_ids.tolist():
         return dataset, None
     dataset, unknown = on_items(dataset, checkpoint.item_ids)
     log.info("not known to the checkpoint: %s", unknown)

@@ -118,9 +118,10 @@ def build_parallel(experiment: Experiment, num_items: int, group: Group) -> Para
 
 def _replicated(experiment: Experiment, num_items: int, group: Group) -> ParallelModel:
     model = BERT4Rec(num_items, experiment.model, experiment.training.seed).to(group.device)
-    objective: nn.Module = Objective(model, experiment.training)
-    if group.world_size > 1:
-        objective = DistributedDataParallel(objective, gradient_as_bucket_view=True)
+    plain = Objective(model, experiment.training)
+    nn.init.constant_(model.output_bias, plain.first_bias)
+    several = group.world_size > 1
+    objective = DistributedDataParallel(plain, gradient_as_bucket_view=True) if several else plain
     optimisers = Optimisers.dense(dict(model.named_parameters()), experiment.training, group)
     return ParallelModel(objective, model, optimisers, group)
 
@@ -134,6 +135,7 @@ def _sharded(experiment: Experiment, num_items: int, group: Group) -> ParallelMo
     if model.output is None:  # scores come from the item table, so biases lie where its rows are
         ranges = table_ranges(plan, num_items, group.world_size)
         model.output_bias = nn.Parameter(torch.zeros(len(ranges[group.rank])))
+    nn.init.constant_(model.output_bias, objective.first_bias)
     model.part = OutputShard(ranges, exchange)
     sharded = DistributedModelParallel(
         objective,

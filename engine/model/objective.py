@@ -10,23 +10,28 @@ from engine.data.loader import Batch
 from engine.data.shared_negatives import negative_count
 from engine.model.bert4rec import BERT4Rec
 from engine.model.losses.full import full_softmax
-from engine.model.losses.gbce import calibrated_beta, gbce
+from engine.model.losses.gbce import calibrated_beta, gbce, prior_score
 from engine.model.losses.sampled import sampled_softmax
 from engine.model.losses.shared import shared_scores
 from engine.model.pieces import full_softmax_by_pieces
 
 
 class Objective(nn.Module):
-    """Summed loss of a batch. The output layer takes part in `forward`, so that its gradients are synchronised."""
+    """Summed loss of a batch. The output layer takes part in `forward`, so that its gradients are synchronised.
+
+    first_bias: what the biases of all items should be at birth.
+    """
 
     def __init__(self, model: BERT4Rec, config: TrainingConfig) -> None:
         super().__init__()
         self.model = model
         self._half = config.precision == "bf16"
         self._loss = config.loss
+        self.first_bias = 0.0
         if config.loss == "gbce":
             negatives = negative_count(config, model.num_items)
             self._beta = calibrated_beta(negatives, model.num_items, config.calibration)
+            self.first_bias = prior_score(self._beta, negatives)
 
     def forward(self, batch: Batch) -> Tensor:
         """Sum over the targets of the batch, a float32 scalar; 0 where there are none."""

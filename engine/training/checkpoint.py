@@ -18,6 +18,7 @@ from engine.data.dataset import Dataset
 from engine.errors import B4RError
 from engine.files import read_json, replacing, write_json
 from engine.training.early_stopping import Selection
+from engine.training.unwritable import writing
 
 EPOCH_FILE = re.compile(r"epoch_(\d+)_model\.pth")
 
@@ -50,18 +51,22 @@ class Checkpoints:
         return str(path.relative_to(self.run_dir)) if path.is_relative_to(self.run_dir) else str(path)
 
     def save(self, epoch: int, weights: dict[str, Tensor], dataset: Dataset) -> tuple[Path, int, float]:
-        """Write an epoch's weights with the item ids they belong to. Returns path, bytes and seconds."""
+        """Write an epoch's weights with the item ids they belong to. Returns path, bytes and seconds.
+
+        Raises B4RError where it can't be written.
+        """
         start = time.monotonic()
         content = {
             "model": weights,
             "epoch": epoch,
-            "item_ids": [str(item) for item in dataset.item_ids],
+            "item_ids": dataset.item_ids.tolist(),
             "split_fingerprint": dataset.split_fingerprint,
         }
-        self.folder.mkdir(parents=True, exist_ok=True)
         path = self.path(epoch)
-        with replacing(path) as file:
-            torch.save(content, file)
+        with writing(path):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with replacing(path) as file:
+                torch.save(content, file)
         return path, path.stat().st_size, time.monotonic() - start
 
     def mark_best(self, epoch: int, metric: str, value: float) -> None:
@@ -131,5 +136,5 @@ def check_fits(checkpoint: CheckpointFile, path: Path, weights: dict[str, Any], 
                 f"{path}: holds {sizes} for {name}, but this experiment has {list(tensor.size())}; "
                 "evaluate with the settings and data it was trained on"
             )
-    if checkpoint.item_ids != [str(item) for item in dataset.item_ids]:
+    if checkpoint.item_ids != dataset.item_ids.tolist():
         raise B4RError(f"{path}: was trained on other items than these data hold; use its own data set")

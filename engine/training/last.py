@@ -12,14 +12,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from torch.distributed.checkpoint import FileSystemWriter, load, save
+from torch.distributed.checkpoint import load, save
 from torch.distributed.checkpoint.api import CheckpointException
 
 from engine.distributed.group import Group
 from engine.distributed.tensors import StateDict
-from engine.errors import B4RError, ExitCode
+from engine.errors import B4RError
 from engine.files import read_json, write_json
 from engine.training.safe_index import SafeReader
+from engine.training.unwritable import Writer, unwritable, writing
 
 FACTS = "state.json"
 
@@ -34,18 +35,18 @@ class LastCheckpoint:
     def save(self, state: StateDict, facts: dict[str, Any]) -> None:
         """Replace it by `state` and `facts` (JSON). A collective. Raises B4RError where it can't be written."""
         if self._group.is_first:
-            shutil.rmtree(self._new, ignore_errors=True)
-            self._new.mkdir(parents=True)
+            with writing(self._new):
+                shutil.rmtree(self._new, ignore_errors=True)
+                self._new.mkdir(parents=True)
         self._group.broadcast(None)  # the folder is there
         try:
-            save(state, storage_writer=FileSystemWriter(self._new))  # it syncs its files
+            save(state, storage_writer=Writer(self._new))
         except CheckpointException as error:
-            raise B4RError(
-                f"{self._new}: {_cause(error)}; make room to go on", ExitCode.ENVIRONMENT
-            ) from None
+            raise unwritable(self._new, _cause(error)) from None
         if self._group.is_first:
-            write_json(self._new / FACTS, facts)
-            self._put_in_place()
+            with writing(self._new):
+                write_json(self._new / FACTS, facts)
+                self._put_in_place()
 
     def facts(self) -> dict[str, Any] | None:
         """The facts saved last, None where nothing was ever saved. A collective; mends what a kill left undone."""
@@ -65,7 +66,8 @@ class LastCheckpoint:
         try:
             load(known, storage_reader=reader)
         except CheckpointException as error:
-            raise B4RError(f"{self.path}: {_cause(error)}; delete it to begin anew") from None
+            cause = " ".join(str(_cause(error)).split())
+            raise B4RError(f"{self.path}: {cause}; delete it to begin anew") from None
         return sorted(state.keys() - known.keys())
 
     def _put_in_place(self) -> None:
@@ -79,10 +81,11 @@ class LastCheckpoint:
         shutil.rmtree(self._old, ignore_errors=True)
 
 
-def _cause(error: CheckpointException) -> str:
-    """What went wrong on the first rank where something did, on one line."""
-    first = next(iter(error.failures.values()))[0]
-    return " ".join(str(first).split()) or type(first).__name__
+def _cause(error: CheckpointException) -> Exception:
+    """What went wrong on the first rank where something did."""
+    cause = next(iter(error.failures.values()))[0]
+    assert isinstance(cause, Exception)
+    return cause
 
 
 def _sync_folder(path: Path) -> None:

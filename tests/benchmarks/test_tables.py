@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks.charts import CHARTS, draw, filled
+from benchmarks.checkpoints import row as checkpoints_row
 from benchmarks.quality_table import compare
 from benchmarks.race import Figures
 from benchmarks.tables import TABLES
@@ -39,6 +40,18 @@ SHARDING = {
         for m in ("ddp", "dmp")
     ],
 }
+FOUND: dict[str, Any] = {
+    **{"items": 500, "epoch_steps": 100, "steps": 10, "file_bytes": 2_000_000, "last_bytes": 6_000_000},
+    "seconds": {
+        "bare": [5.0, 4.0, 9.0],
+        "before": [5.5, 4.6, 9.1],
+        "behind": [4.0, 5.0, 9.5],
+        "file": [0.1, 0.2, 0.3],
+        "last": [0.3, 0.4, 0.2],
+        "copy": [0.1, 0.1, 0.2],
+    },
+}
+CHECKPOINTS = {**ABOUT, "rows": [checkpoints_row("small", FOUND), checkpoints_row("dmp", FOUND)]}
 QUALITY: dict[str, Any] = {
     **ABOUT,
     "recipe": {"max_len": 50, "lr": 0.002},
@@ -55,7 +68,7 @@ UI: dict[str, Any] = {
     "many": {**BARE, "seconds": {"seconds to all runs": 2.0}, "bare_seconds": 1.0},
     "log": {"b4r-tui": SEARCHED, "toolong": SEARCHED, "ratio_of_cpu": {"search": 1.0}, "lines": 10},
 }
-RESULTS = {"train": TRAIN, "sharding": SHARDING, "quality": QUALITY, "ui": UI}
+RESULTS = {"train": TRAIN, "sharding": SHARDING, "checkpoints": CHECKPOINTS, "quality": QUALITY, "ui": UI}
 
 
 def test_a_row_is_the_median_speed_the_shortest_start_and_the_largest_memory() -> None:
@@ -66,6 +79,16 @@ def test_a_row_is_the_median_speed_the_shortest_start_and_the_largest_memory() -
 
 def test_ratios_are_to_the_best_peer_of_each_kind() -> None:
     assert compared(ROWS) == {"speed_ratio": 2.75, "memory_ratio": 0.567, "first_step_ratio": 2.0}
+
+
+def test_what_savings_cost_is_taken_round_by_round_beside_the_same_rounds_bare_steps() -> None:
+    row = checkpoints_row("small", FOUND)
+    assert (row["epoch_seconds"], row["lost_seconds"], row["behind_lost_seconds"]) == (50.0, 0.5, 0.5)
+    assert (row["file_mb"], row["last_mb"], row["savings_seconds"]) == (2.0, 6.0, 0.5)
+    assert (row["share"], row["most_gain"]) == (
+        0.0099,
+        0.0079,
+    )  # 0.5 s, and 0.4 s but for the copy, of 50.5 s
 
 
 def test_there_is_no_ratio_without_peers_that_ran() -> None:

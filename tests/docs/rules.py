@@ -34,6 +34,11 @@ RULES = (
     Rule(r"b4r-tui runs$", FAKE),
     Rule(r"b4r-tui show ", FAKE),
     Rule(r"b4r-tui compare ", FAKE),
+    Rule(
+        r"b4r-tui export .*--only full uniform",
+        PARSED,
+        "needs the runs of examples/losses.toml; the one below is of others",
+    ),
     Rule(r"b4r-tui export ", FAKE),
     Rule(r"b4r-tui import .*--into ", FAKE),
     Rule(r"b4r-tui import ", FAKE),
@@ -41,7 +46,7 @@ RULES = (
     Rule(r"b4r-tui --run experiments.toml$", FAKE),
     Rule(r"b4r-tui --run examples/\S+.toml --only \S+$", PARSED, "as the one above, of another file"),
     Rule(
-        r"b4r-tui --run examples/sweep.toml$",
+        r"b4r-tui --run examples/(sweep|losses).toml$",
         PARSED,
         "twelve runs; tests/e2e/test_sweep_to_table.py drives fewer",
     ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor
 from torch.nn import functional
 
@@ -25,3 +27,13 @@ def calibrated_beta(negatives: int, num_items: int, t: float) -> float:
     """
     alpha = negatives / (num_items - 1)
     return alpha * (t * (1 - 1 / alpha) + 1 / alpha)
+
+
+def prior_score(beta: float, negatives: int) -> float:
+    """The score that is best for all items while nothing is known of them: log(beta / negatives).
+
+    An item is a target, with weight beta, once for every `negatives` times that it is a negative, so σ of its best
+    score is beta / (beta + negatives). Biases that begin there spare the first steps, which otherwise do nothing but
+    push all scores down and leave every item's vector alike (Lin et al., ICCV 2017, section 3.3).
+    """
+    return math.log(beta / negatives)

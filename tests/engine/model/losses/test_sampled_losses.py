@@ -7,7 +7,7 @@ import torch
 
 from engine.data.loader import Batch
 from engine.model.bert4rec import BERT4Rec
-from engine.model.losses.gbce import calibrated_beta, gbce
+from engine.model.losses.gbce import calibrated_beta, gbce, prior_score
 from engine.model.losses.sampled import sampled_softmax
 from engine.model.losses.shared import SharedScores, shared_scores
 from engine.model.objective import Objective
@@ -103,6 +103,17 @@ def test_gbce_stays_finite_for_scores_of_any_size():
 @pytest.mark.parametrize(("t", "beta"), [(0.0, 1.0), (1.0, 0.1), (0.75, 0.325)])
 def test_calibration_goes_from_plain_cross_entropy_to_the_rate_of_sampling(t, beta):
     assert calibrated_beta(10, 101, t) == pytest.approx(beta)
+
+
+@pytest.mark.parametrize("negatives", [1, 256])
+def test_at_the_prior_score_no_item_is_pulled_or_pushed(negatives):
+    beta = calibrated_beta(negatives, 1000, 0.75)
+    score = torch.tensor(prior_score(beta, negatives), requires_grad=True)
+    pushed = SharedScores(
+        score.expand(1), score.expand(1, negatives)
+    )  # each item once a target, K times a negative
+    gbce(pushed, beta).backward()
+    assert score.grad.item() == pytest.approx(0.0, abs=1e-6)
 
 
 def test_gbce_makes_probabilities_right_where_plain_cross_entropy_is_overconfident():
