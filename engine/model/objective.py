@@ -28,13 +28,13 @@ class Objective(nn.Module):
             negatives = negative_count(config, model.num_items)
             self._beta = calibrated_beta(negatives, model.num_items, config.calibration)
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Sum over the targets of the batch, a float32 scalar; 0 where there are none."""
+    def forward(self, batch: Batch, weight: float = 1.0) -> Tensor:
+        """`weight` times the sum over the targets of the batch, a float32 scalar; 0 where there are none."""
         if self._loss == "full" and self.model.part is None and batch.items.device.type == "cpu":
-            return full_softmax_by_pieces(self.model, batch, self._half)
+            return full_softmax_by_pieces(self.model, batch, weight, self._half)
         with torch.autocast(batch.items.device.type, torch.bfloat16, enabled=self._half):
             hidden = self.model.encode(batch.items, batch.lengths, batch.positions)
-        return self._loss_of(hidden.float(), batch)
+        return self._loss_of(hidden.float(), batch) * weight
 
     def _loss_of(self, hidden: Tensor, batch: Batch) -> Tensor:
         model = self.model

@@ -35,6 +35,9 @@ class Piece:
 
 def cut(batch: Batch, tokens: int) -> Iterator[Piece]:
     """Pieces of about `tokens` tokens, at least one sequence each."""
+    if len(batch.items) <= tokens:
+        yield Piece(slice(0, len(batch.items)), slice(0, len(batch.targets)), batch.lengths, batch.positions)
+        return
     ends = np.cumsum(batch.lengths.numpy())
     last = np.searchsorted(ends, np.arange(tokens, int(ends[-1]) + tokens, tokens))
     last = np.unique(np.minimum(last, len(ends) - 1))
@@ -51,13 +54,13 @@ def cut(batch: Batch, tokens: int) -> Iterator[Piece]:
         first_row, first_token, first_target = int(row), int(token), int(target)
 
 
-def full_softmax_by_pieces(model: BERT4Rec, batch: Batch, half: bool) -> Tensor:
-    """As `losses.full.full_softmax` of the encoded batch; half: let the softmax work in bfloat16.
+def full_softmax_by_pieces(model: BERT4Rec, batch: Batch, weight: float, half: bool) -> Tensor:
+    """`weight` times `losses.full.full_softmax` of the encoded batch; half: let the softmax work in bfloat16.
 
     The transformer stays in float32: its shapes change at every step, and oneDNN makes a bfloat16 kernel for each.
     """
     vectors = model.embed(batch.items, batch.lengths)
-    return _ByPieces.apply(model, batch, half, vectors, model.item_weights, model.output_bias, *model.inside)
+    return _ByPieces.apply(model, batch, weight, half, vectors, model.item_weights, model.output_bias, *model.inside)
 
 
 class _ByPieces(torch.autograd.Function):
@@ -66,27 +69,31 @@ class _ByPieces(torch.autograd.Function):
         ctx: Any,
         model: BERT4Rec,
         batch: Batch,
+        weight: float,
         half: bool,
         vectors: Tensor,
         weights: Tensor,
         bias: Tensor,
         *inside: Tensor,
     ) -> Tensor:
-        loss, of_vectors, sums = vectors.new_zeros(()), torch.empty_like(vectors), Sums(inside)
+        loss, sums = vectors.new_zeros(()), Sums(inside)
+        parts: list[Tensor] = []
         of_output: list[Tensor] = []
         for piece in cut(batch, TOKENS):
             hidden, back = transform(model, vectors[piece.tokens], piece.lengths, piece.positions, sums)
-            found = softmax_gradients(hidden, batch.targets[piece.targets], weights, bias, half)
-            of_vectors[piece.tokens] = back(found.hidden)
+            found = softmax_gradients(hidden, batch.targets[piece.targets], weights, bias, weight, half)
+            parts.append(back(found.hidden))
             of_output = _added(of_output, (found.weights, found.bias))
             loss += found.loss
-        ctx.gradients = [of_vectors, *of_output, *sums.gradients]
+        ctx.gradients = [torch.cat(parts) if len(parts) > 1 else parts[0], *of_output, *sums.gradients]
         return loss
 
     @staticmethod
     def backward(ctx: Any, above: Tensor) -> tuple[Tensor | None, ...]:
         gradients, ctx.gradients = ctx.gradients, None  # held by nobody else, they need not be copied
-        return (None, None, None, *(gradient.mul_(above) for gradient in gradients))
+        if float(above) != 1:
+            gradients = [gradient.mul_(above) for gradient in gradients]
+        return (None, None, None, None, *gradients)
 
 
 def _added(sums: Sequence[Tensor], found: Sequence[Tensor]) -> list[Tensor]:

@@ -21,10 +21,12 @@ _gelu_backward = torch.ops.aten.gelu_backward.default
 
 
 class Sums:
-    """Gradients of parameters so far, to which pullbacks add."""
+    """Gradients of parameters so far, all of one type, to which pullbacks add."""
 
     def __init__(self, parameters: Sequence[Tensor]) -> None:
-        self.gradients = [torch.zeros_like(parameter) for parameter in parameters]
+        flat = parameters[0].new_zeros(sum(sizes := [parameter.numel() for parameter in parameters]))
+        parts = zip(flat.split(sizes), parameters, strict=True)
+        self.gradients = [part.view(parameter.shape) for part, parameter in parts]
         self._places = {
             id(parameter): place for parameter, place in zip(parameters, self.gradients, strict=True)
         }

@@ -123,12 +123,13 @@ class Trainer:
         ranks, so each rank's sum is scaled by world size over all targets.
         """
         run = self._run
-        loss = run.model.objective(batch)
         all_targets, *votes = run.group.sum([float(len(batch.targets)), *self._restart.pauses.votes()])
         self._restart.pauses.hear(*votes)
-        (loss * (run.group.world_size / all_targets)).backward()
+        weight = run.group.world_size / all_targets
+        loss = run.model.objective(batch, weight)
+        loss.backward()
         run.model.optimisers.step()
-        return loss.detach().double()
+        return loss.detach().double() / weight
 
     def _validate(self, epoch: int) -> Metrics:
         """Validation metrics by protocol, the same on every rank; empty if this epoch has no validation."""

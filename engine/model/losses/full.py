@@ -51,13 +51,42 @@ class _FullSoftmax(torch.autograd.Function):
 
 @torch.no_grad()
 def softmax_gradients(
-    hidden: Tensor, targets: Tensor, weights: Tensor, bias: Tensor, half: bool = False
+    hidden: Tensor, targets: Tensor, weights: Tensor, bias: Tensor, weight: float = 1.0, half: bool = False
 ) -> SoftmaxGradients:
-    """Loss and gradients of `full_softmax`, in two passes over blocks of items: sums first, then shares.
+    """`weight` times the loss of `full_softmax`, and its gradients.
 
     half: products and exponentials in bfloat16, sums over items and everything that is returned in float32.
     """
-    blocks, shift = list(blocks_of_items(hidden, weights, _LEAST_ITEMS)), _shift(hidden, weights, bias)
+    blocks = list(blocks_of_items(hidden, weights, _LEAST_ITEMS))
+    if len(blocks) == 1 and not half:
+        return _at_once(hidden, targets, weights, bias, weight)
+    return _by_blocks(hidden, targets, weights, bias, weight, half, blocks)
+
+
+def _at_once(
+    hidden: Tensor, targets: Tensor, weights: Tensor, bias: Tensor, weight: float
+) -> SoftmaxGradients:
+    """Where all logits are one block: the fewest calls."""
+    logs = torch.addmm(bias, hidden, weights.t()).log_softmax(1)
+    loss = logs.gather(1, targets[:, None]).sum() * -weight
+    of_logits = logs.exp_()
+    of_logits.scatter_add_(1, targets[:, None], of_logits.new_full((len(targets), 1), -1.0))
+    if weight != 1:
+        of_logits.mul_(weight)
+    return SoftmaxGradients(loss, of_logits @ weights, of_logits.t() @ hidden, of_logits.sum(0))
+
+
+def _by_blocks(
+    hidden: Tensor,
+    targets: Tensor,
+    weights: Tensor,
+    bias: Tensor,
+    weight: float,
+    half: bool,
+    blocks: list[slice],
+) -> SoftmaxGradients:
+    """In two passes over blocks of items: sums first, then shares."""
+    shift = _shift(hidden, weights, bias)
     keep = can_keep(hidden, weights)
     rows = len(hidden)
     factors = _in_half(hidden, weights, bias) if half else (hidden, weights, bias)
@@ -66,7 +95,7 @@ def softmax_gradients(
         exponentials = _exponentials(*factors, block, shift)
         total += exponentials.sum(1, dtype=total.dtype)
         kept += [exponentials] if keep else []
-    per_target, total = total.reciprocal(), total[:rows]
+    per_target, total = total.reciprocal().mul_(weight), total[:rows]
     per_target[rows:] = 0
     of_hidden, of_weights, of_bias = (
         torch.zeros_like(factors[0], dtype=hidden.dtype),
@@ -79,11 +108,12 @@ def softmax_gradients(
         _add_product(of_hidden, found, factors[1][block])
         _put_product(of_weights[block], found.t(), scaled)
         _put_product(of_bias[None, block], per_target[None], found)
-    of_hidden = of_hidden[:rows].mul_(per_target[:rows, None]).sub_(weights[targets])
-    of_weights.index_add_(0, targets, hidden, alpha=-1)
-    of_bias.index_add_(0, targets, torch.ones_like(total), alpha=-1)
-    scores = (hidden * weights[targets]).sum(1) + bias[targets]
-    loss = (total.log() - scores if shift is None else total.log() + shift - scores).sum()
+    of_hidden = of_hidden[:rows].mul_(per_target[:rows, None])
+    of_hidden.sub_(wanted := weights[targets], alpha=weight)
+    of_weights.index_add_(0, targets, hidden, alpha=-weight)
+    of_bias.index_add_(0, targets, torch.ones_like(total), alpha=-weight)
+    scores = (hidden * wanted).sum(1) + bias[targets]
+    loss = (total.log() - scores if shift is None else total.log() + shift - scores).sum() * weight
     return SoftmaxGradients(loss, of_hidden, of_weights, of_bias)
 
 
