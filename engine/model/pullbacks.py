@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch._utils import _unflatten_dense_tensors
 
 Pullback = Callable[[Tensor], Tensor]
 Layer = Callable[[Tensor], tuple[Tensor, Pullback]]
@@ -24,9 +25,8 @@ class Sums:
     """Gradients of parameters so far, all of one type, to which pullbacks add."""
 
     def __init__(self, parameters: Sequence[Tensor]) -> None:
-        flat = parameters[0].new_zeros(sum(sizes := [parameter.numel() for parameter in parameters]))
-        parts = zip(flat.split(sizes), parameters, strict=True)
-        self.gradients = [part.view(parameter.shape) for part, parameter in parts]
+        flat = parameters[0].new_zeros(sum(parameter.numel() for parameter in parameters))
+        self.gradients: Sequence[Tensor] = _unflatten_dense_tensors(flat, parameters)
         self._places = {
             id(parameter): place for parameter, place in zip(parameters, self.gradients, strict=True)
         }

@@ -92,7 +92,8 @@ class Trainer:
         before, targets = position.share(run.group.rank, run.group.world_size)
         total = torch.tensor(before, dtype=torch.float64, device=run.group.device)
         watch = LossWatch(self._config, run.group, epoch, self._loader.steps)
-        batches = made_ahead(self._loader.epoch(epoch, position.step), run.group.device)
+        made = self._loader.epoch(epoch, position.step)
+        batches = made_ahead(made, run.group.device, self._loader.together)
         for step, batch in enumerate(batches, position.step):
             so_far = epoch * self._loader.steps + step
             self._seed_dropout(so_far)

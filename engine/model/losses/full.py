@@ -67,12 +67,11 @@ def _at_once(
     hidden: Tensor, targets: Tensor, weights: Tensor, bias: Tensor, weight: float
 ) -> SoftmaxGradients:
     """Where all logits are one block: the fewest calls."""
-    logs = torch.addmm(bias, hidden, weights.t()).log_softmax(1)
-    loss = logs.gather(1, targets[:, None]).sum() * -weight
-    of_logits = logs.exp_()
-    of_logits.scatter_add_(1, targets[:, None], of_logits.new_full((len(targets), 1), -1.0))
-    if weight != 1:
-        of_logits.mul_(weight)
+    logits, wanted = torch.addmm(bias, hidden, weights.t()), targets[:, None]
+    shares = logits.softmax(1)
+    total = logits.amax(1) - shares.amax(1).log_()  # of the exponentials: share = e^(logit - total)
+    loss = (total.sum() - logits.gather(1, wanted).sum()) * weight
+    of_logits = shares.scatter_add_(1, wanted, shares.new_full((len(targets), 1), -1.0)).mul_(weight)
     return SoftmaxGradients(loss, of_logits @ weights, of_logits.t() @ hidden, of_logits.sum(0))
 
 
