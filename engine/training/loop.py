@@ -25,6 +25,7 @@ from engine.training.position import Position
 from engine.training.report import Reporter
 from engine.training.restart import Restart
 from engine.training.schedule import rate_factor
+from engine.training.threads import threads_for_steps
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ class Trainer:
 
     def _epoch(self, epoch: int, position: Position) -> None:
         start = time.monotonic() - position.seconds
-        loss, speed = self._train(epoch, position)
+        with threads_for_steps(self._run.experiment, self._run.dataset.num_items):
+            loss, speed = self._train(epoch, position)
         metrics = self._validate(epoch)
         self._save(epoch)
         best = bool(metrics) and self._selection.update(epoch, metrics)
