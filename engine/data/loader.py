@@ -77,7 +77,9 @@ class TrainLoader:
             steps = range(first, min(first + self.together, self.steps))
             blocks = [order[step * self.global_batch : (step + 1) * self.global_batch] for step in steps]
             mine = [block[self._rank :: self._world_size] for block in blocks]
-            made = self._batches([own if len(own) else block[:1] for own, block in zip(mine, blocks, strict=True)], epoch)
+            made = self._batches(
+                [own if len(own) else block[:1] for own, block in zip(mine, blocks, strict=True)], epoch
+            )
             for step, own, batch in zip(steps, mine, made, strict=True):
                 negatives, log_counts = map(torch.from_numpy, self._negatives.draw(epoch, step))
                 batch = replace(batch, negatives=negatives, log_counts=log_counts)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from engine.model.attention import attend, padding_bias
 from engine.model.bert4rec import BERT4Rec
 from engine.model.blocks import Block, Ragged, SelfAttention
+from engine.model.dropout import Dropout
 from engine.model.pullbacks import Layer, Pullback, Sums, add_at, chain, drop, gelu, residual
 
 _table_backward = torch.ops.aten.embedding_dense_backward.default
@@ -23,20 +25,18 @@ def transform(
     model: BERT4Rec, vectors: Tensor, lengths: Tensor, positions: Tensor, sums: Sums
 ) -> tuple[Tensor, Pullback]:
     """As `BERT4Rec.transform`, and its pullback from the hidden vectors to the items' vectors."""
-    rows = Ragged.of(lengths)
+    blocks = cast("list[Block]", list(model.blocks))
+    rows, heads = Ragged.of(lengths), blocks[0].attention.heads
+    seen = _Seen(rows, padding_bias(rows.keep, heads, vectors.dtype))
     everything = _Asked(None, rows, len(vectors))
     wanted = _Asked(positions, rows.of_chosen(positions), len(positions))
-    asked = [everything for _ in model.blocks[1:]] + [wanted]
-    masks = _masks(model, vectors, rows, asked)
-    bias = padding_bias(rows.keep, model.blocks[0].attention.heads, vectors.dtype)
-    layers = [
+    asked = [everything for _ in blocks[1:]] + [wanted]
+    masks = _masks(model.dropout, vectors, rows, asked, heads)
+    layers: list[Layer] = [
         _placed(model.positions, rows.from_end(lengths, len(vectors)), sums),
         sums.norm(model.input_norm),
         drop(next(masks)),
-        *(
-            _block(block, _Seen(rows, bias), who, masks, sums)
-            for block, who in zip(model.blocks, asked, strict=True)
-        ),
+        *(_block(block, seen, who, masks, sums) for block, who in zip(blocks, asked, strict=True)),
         *(sums.norm(model.last_norm), sums.affine(model.head), gelu, sums.norm(model.head_norm)),
     ]
     return chain(*layers)(vectors)
@@ -60,19 +60,15 @@ class _Seen:
 
 
 def _masks(
-    model: BERT4Rec, vectors: Tensor, rows: Ragged, asked: list[_Asked]
+    dropout: Dropout, vectors: Tensor, rows: Ragged, asked: list[_Asked], heads: int
 ) -> Iterator[Tensor | None]:
     """What dropout multiplies with, in the order of its use; drawn at once, since each draw has its price."""
-    width, heads = vectors.shape[1], model.blocks[0].attention.heads
+    width, batch = vectors.shape[1], (len(rows.offsets) - 1) * heads
     shapes = [vectors.shape]
     for who in asked:
-        batch = (len(who.rows.offsets) - 1) * heads
-        shapes += [
-            torch.Size([batch, who.rows.longest, rows.longest]),
-            torch.Size([who.count, width]),
-            torch.Size([who.count, width]),
-        ]
-    return iter(model.dropout.masks(shapes, vectors.dtype) if model.dropout.active else [None] * len(shapes))
+        outputs = torch.Size([who.count, width])
+        shapes += [torch.Size([batch, who.rows.longest, rows.longest]), outputs, outputs]
+    return iter(dropout.masks(shapes, vectors.dtype) if dropout.active else [None] * len(shapes))
 
 
 def _placed(table: nn.Embedding, places: Tensor, sums: Sums) -> Layer:

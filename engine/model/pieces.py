@@ -60,7 +60,9 @@ def full_softmax_by_pieces(model: BERT4Rec, batch: Batch, weight: float, half: b
     The transformer stays in float32: its shapes change at every step, and oneDNN makes a bfloat16 kernel for each.
     """
     vectors = model.embed(batch.items, batch.lengths)
-    return _ByPieces.apply(model, batch, weight, half, vectors, model.item_weights, model.output_bias, *model.inside)
+    return _ByPieces.apply(
+        model, batch, weight, half, vectors, model.item_weights, model.output_bias, *model.inside
+    )
 
 
 class _ByPieces(torch.autograd.Function):

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch._utils import _unflatten_dense_tensors
+from torch.nn import functional
 
 Pullback = Callable[[Tensor], Tensor]
 Layer = Callable[[Tensor], tuple[Tensor, Pullback]]
@@ -61,6 +61,8 @@ class Affine:
         return Affine(*(part[first:last] for part in parts))
 
     def __call__(self, tokens: Tensor) -> tuple[Tensor, Pullback]:
+        """The products, and their pullback."""
+
         def back(above: Tensor) -> Tensor:
             self.of_weight.addmm_(above.t(), tokens)
             self.of_bias.add_(above.sum(0))

@@ -88,5 +88,5 @@ def test_a_state_filled_in_place_counts_on_from_there():
 
 
 def test_a_closure_is_called_as_by_torch():
-    (ours, mine), _ = pair()
+    (_, mine), _ = pair()
     assert mine.step(lambda: 3.0) == pytest.approx(3.0)

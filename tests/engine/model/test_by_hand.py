@@ -94,7 +94,9 @@ def test_gradients_under_dropout_are_the_slopes_of_what_it_computes(norm):
             place.add_(way, alpha=-2 * step)
             lower = (computed(vectors)[0] * above).sum()
             place.add_(way, alpha=step)
-            torch.testing.assert_close((gradient * way).sum(), (higher - lower) / (2 * step), rtol=1e-5, atol=1e-7)
+            torch.testing.assert_close(
+                (gradient * way).sum(), (higher - lower) / (2 * step), rtol=1e-5, atol=1e-7
+            )
 
 
 def test_dropout_drops_as_much_as_it_says_in_every_place():
