@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,28 @@ from engine.model.dropout import Dropout
 from engine.model.pullbacks import Layer, Pullback, Sums, add_at, chain, drop, gelu, residual
 
 _table_backward = torch.ops.aten.embedding_dense_backward.default
+
+
+def encode(model: BERT4Rec, items: Tensor, lengths: Tensor, positions: Tensor) -> Tensor:
+    """As `BERT4Rec.encode`, with a transformer that is one node for autograd. Goes backward once."""
+    hidden: Tensor = _Transform.apply(model, lengths, positions, model.embed(items, lengths), *model.inside)
+    return hidden
+
+
+class _Transform(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, model: BERT4Rec, lengths: Tensor, positions: Tensor, vectors: Tensor, *inside: Tensor
+    ) -> Tensor:
+        ctx.sums = Sums(inside)
+        hidden, ctx.back = transform(model, vectors, lengths, positions, ctx.sums)
+        return hidden
+
+    @staticmethod
+    def backward(ctx: Any, above: Tensor) -> tuple[Tensor | None, ...]:
+        of_vectors, gradients = ctx.back(above), ctx.sums.gradients
+        ctx.back = ctx.sums = None  # held by nobody else, gradients need not be copied
+        return None, None, None, of_vectors, *gradients
 
 
 def transform(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -96,9 +97,10 @@ class Trainer:
         watch = LossWatch(self._config, run.group, epoch, self._loader.steps)
         made = self._loader.epoch(epoch, position.step)
         batches = made_ahead(made, run.group.device, self._loader.together)
+        seeds = self._dropout_seeds(epoch)
         for step, batch in enumerate(batches, position.step):
             so_far = epoch * self._loader.steps + step
-            self._seed_dropout(so_far)
+            self._seed_dropout(int(seeds[step]))
             run.model.optimisers.schedule(rate_factor(self._config, epoch, so_far))
             loss = self._step(batch)
             watch.add(step, loss)
@@ -165,12 +167,16 @@ class Trainer:
                 self._run.checkpoints.mark_best(epoch, self._selection.metric, self._selection.best.value)
             self._run.checkpoints.prune()
 
-    def _seed_dropout(self, step: int) -> None:
-        """Seed a step's dropout from (seed, step, rank) alone.
+    def _dropout_seeds(self, epoch: int) -> np.ndarray:
+        """A seed for the dropout of each step of an epoch, (steps,), from (seed, step, rank) alone."""
+        steps = epoch * self._loader.steps + np.arange(self._loader.steps)
+        return hashed(self._config.seed, "dropout", steps, self._run.group.rank) >> np.uint64(1)
+
+    def _seed_dropout(self, seed: int) -> None:
+        """Seed this rank's generators.
 
         torch.manual_seed would do it too, but where there is no GPU it notes its caller's stack for one each time.
         """
-        seed = int(hashed(self._config.seed, "dropout", step, self._run.group.rank) >> 1)
         torch.default_generator.manual_seed(seed)
         if self._run.group.device.type == "cuda":
             torch.cuda.manual_seed(seed)

@@ -5,7 +5,7 @@ import torch
 
 from engine.model.bert4rec import BERT4Rec
 from engine.model.blocks import Ragged
-from engine.model.by_hand import transform
+from engine.model.by_hand import encode, transform
 from engine.model.pullbacks import Sums
 from tests.builders import experiment_of
 
@@ -112,6 +112,16 @@ def test_dropout_drops_as_much_as_it_says_in_every_place():
     for mask in drawn:
         assert float((mask == 0).double().mean()) == pytest.approx(0.5, abs=0.08)
         assert set(mask.unique().tolist()) == {0.0, 2.0}
+
+
+def test_as_a_node_of_autograd_it_gives_what_the_plain_model_does():
+    model = made("post", 2)
+    items, lengths, positions = torch.arange(7), torch.tensor([2, 5]), torch.tensor([1, 3, 6])
+    found, expected = encode(model, items, lengths, positions), model.encode(items, lengths, positions)
+    torch.testing.assert_close(found, expected)
+    above, weights = torch.randn_like(found), [model.items.embeddings["item"].weight, *model.inside]
+    ours, theirs = (torch.autograd.grad(hidden, weights, above) for hidden in (found, expected))
+    torch.testing.assert_close(ours, theirs)
 
 
 def test_nothing_is_dropped_in_evaluation():
