@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,9 +11,12 @@ import torch
 from engine.config import Experiment
 from engine.data.shared_negatives import negative_count
 
-# Where threads began to pay: configuration B of docs/benchmarks.md with batches of 8, 16, 32 and 64 (0.4, 0.7, 1.5 and
-# 3 · 10⁹) took 1.0, 1.0, 0.87 and 0.68 of one thread's time on two cores, and on busy ones up to 2.2 times as long.
+# Where a second thread began to pay: with batches of 8, 16, 32 and 64 (0.4, 0.7, 1.5 and 3 · 10⁹) configuration B of
+# docs/benchmarks.md took 0.9 to 1.0, 1.0, 0.87 and 0.68 of one thread's time where nobody was in the way (fastest steps,
+# processor time of the main thread), and by the clock, on the busy cores that they were, 1.4 to 2.2 times as long.
 WORTH_SHARING = 1e9
+
+log = logging.getLogger(__name__)
 
 
 def operations(experiment: Experiment, num_items: int) -> float:
@@ -33,6 +37,7 @@ def threads_for_steps(experiment: Experiment, num_items: int) -> Iterator[None]:
     before = torch.get_num_threads()
     if operations(experiment, num_items) < WORTH_SHARING:
         torch.set_num_threads(1)
+        log.info("one thread of %d: a step has too little in it to share", before)
     try:
         yield
     finally:
