@@ -12,8 +12,8 @@ from engine.config import Experiment
 from engine.data.shared_negatives import negative_count
 
 # Where a second thread began to pay: with batches of 8, 16, 32 and 64 (0.4, 0.7, 1.5 and 3 · 10⁹) configuration B of
-# docs/benchmarks.md took 0.9 to 1.0, 1.0, 0.87 and 0.68 of one thread's time where nobody was in the way (fastest steps,
-# processor time of the main thread), and by the clock, on the busy cores that they were, 1.4 to 2.2 times as long.
+# docs/benchmarks.md took 0.9 to 1.0, 1.0, 0.87 and 0.68 of one thread's time by the processor time of the main thread,
+# and by the clock, on the busy cores that they were, 1.2 to 2.4 times as long.
 WORTH_SHARING = 1e9
 
 log = logging.getLogger(__name__)
