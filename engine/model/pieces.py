@@ -57,7 +57,8 @@ def cut(batch: Batch, tokens: int) -> Iterator[Piece]:
 def full_softmax_by_pieces(model: BERT4Rec, batch: Batch, weight: float, half: bool) -> Tensor:
     """`weight` times `losses.full.full_softmax` of the encoded batch. Goes backward once.
 
-    half: let the softmax work in bfloat16. The transformer stays in float32: its shapes change at every step, and oneDNN makes a bfloat16 kernel for each.
+    half: let the softmax work in bfloat16. The transformer stays in float32: its shapes change at every step, and
+    oneDNN makes a bfloat16 kernel for each.
     """
     vectors = model.embed(batch.items, batch.lengths)
     return _ByPieces.apply(
