@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
@@ -16,6 +16,8 @@ from engine.data.ragged import row_starts, take_ranges
 from engine.data.random_numbers import hashed
 from engine.data.shared_negatives import SharedNegatives
 from engine.data.windows import cut_windows
+
+_TOGETHER = 4096  # tokens for which calls of numpy cost little beside their work
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class TrainLoader:
 
     An epoch holds every training window dupe_factor times, each masked anew, in an order drawn from (seed,
     epoch). A step takes the next train_batch_size × world_size samples of that order, and a rank every
-    world_size-th of them: together the ranks see exactly what one rank with the whole batch would.
+    world_size-th of them: together the ranks see exactly what one rank with the whole batch would. Batches of some
+    successive steps, `together`, are made at once where they are small: a call takes as long for few tokens.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class TrainLoader:
         self.samples = len(self._windows) * config.dupe_factor
         self.global_batch = config.train_batch_size * world_size
         self.steps = -(-self.samples // self.global_batch)
+        self.together = max(1, _TOGETHER // (config.train_batch_size * max_len))
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
         """The batches of an epoch, from `first_step` on; those before it cost nothing.
@@ -69,31 +73,32 @@ class TrainLoader:
         every step.
         """
         order = self._order(epoch)
-        for step in range(first_step, self.steps):
-            block = order[step * self.global_batch : (step + 1) * self.global_batch]
-            mine = block[self._rank :: self._world_size]
-            batch = self._batch(mine, epoch) if len(mine) else self._weightless(block[:1], epoch)
-            negatives, log_counts = self._negatives.draw(epoch, step)
-            yield replace(
-                batch, negatives=torch.from_numpy(negatives), log_counts=torch.from_numpy(log_counts)
+        for first in range(first_step, self.steps, self.together):
+            steps = range(first, min(first + self.together, self.steps))
+            blocks = [order[step * self.global_batch : (step + 1) * self.global_batch] for step in steps]
+            mine = [block[self._rank :: self._world_size] for block in blocks]
+            made = self._batches(
+                [own if len(own) else block[:1] for own, block in zip(mine, blocks, strict=True)], epoch
             )
-
-    def _weightless(self, samples: np.ndarray, epoch: int) -> Batch:
-        nothing = torch.empty(0, dtype=torch.int64)
-        return replace(self._batch(samples, epoch), positions=nothing, targets=nothing)
+            for step, own, batch in zip(steps, mine, made, strict=True):
+                negatives, log_counts = map(torch.from_numpy, self._negatives.draw(epoch, step))
+                batch = replace(batch, negatives=negatives, log_counts=log_counts)
+                yield batch if len(own) else _weightless(batch)
 
     def _order(self, epoch: int) -> np.ndarray:
         key = int(hashed(self._config.seed, "order", epoch))
         return np.random.Generator(np.random.Philox(key=key)).permutation(self.samples)
 
-    def _batch(self, samples: np.ndarray, epoch: int) -> Batch:
+    def _batches(self, steps: Sequence[np.ndarray], epoch: int) -> Iterator[Batch]:
+        """A batch of the samples of each step, its sequences by length."""
+        rows = np.array([len(samples) for samples in steps])
+        samples = np.concatenate(steps)
         windows = samples % len(self._windows)
         lengths = self._windows.ends[windows] - self._windows.starts[windows]
-        by_length = np.argsort(lengths, kind="stable")
+        by_length = np.lexsort((lengths, np.repeat(np.arange(len(steps)), rows)))  # stable, within each step
         samples, windows, lengths = samples[by_length], windows[by_length], lengths[by_length]
-        starts = self._windows.starts[windows]
         cloze = mask_batch(
-            take_ranges(self._dataset.items, starts, lengths),
+            take_ranges(self._dataset.items, self._windows.starts[windows], lengths),
             lengths,
             samples,
             epoch=epoch,
@@ -101,7 +106,24 @@ class TrainLoader:
             mask_prob=self._config.mask_prob,
             num_items=self._dataset.num_items,
         )
-        return _to_batch(cloze.inputs, lengths, cloze.positions, cloze.targets)
+        return _cut(_to_batch(cloze.inputs, lengths, cloze.positions, cloze.targets), np.cumsum(rows))
+
+
+def _cut(batch: Batch, row_ends: np.ndarray) -> Iterator[Batch]:
+    """The batch cut into several of successive sequences. row_ends: (batches,), rising up to all of them."""
+    token_ends = np.cumsum(batch.lengths.numpy())[row_ends - 1]
+    target_ends = np.searchsorted(batch.positions.numpy(), token_ends)
+    row = token = target = 0
+    for ends in zip(row_ends.tolist(), token_ends.tolist(), target_ends.tolist(), strict=True):
+        rows, tokens, targets = slice(row, ends[0]), slice(token, ends[1]), slice(target, ends[2])
+        positions = batch.positions[targets] - token
+        yield Batch(batch.items[tokens], batch.lengths[rows], positions, batch.targets[targets])
+        row, token, target = ends
+
+
+def _weightless(batch: Batch) -> Batch:
+    nothing = torch.empty(0, dtype=torch.int64)
+    return replace(batch, positions=nothing, targets=nothing)
 
 
 def evaluation_batch(dataset: Dataset, users: np.ndarray, phase: Phase, max_len: int) -> Batch:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torchrec.optim.keyed import KeyedOptimizer
 
 from engine.config import TrainingConfig
+from engine.distributed.adamw import AdamW
 from engine.distributed.clipping import clip_gradient
 from engine.distributed.group import Group
 from engine.distributed.tensors import StateDict, like_weight
@@ -51,7 +52,7 @@ class Optimisers:
             {"params": [p for p in parameters.values() if p.dim() > 1], "weight_decay": config.weight_decay},
             {"params": [p for p in parameters.values() if p.dim() <= 1], "weight_decay": 0.0},
         ]
-        adam = torch.optim.AdamW(groups, lr=config.lr, fused=True)
+        adam = AdamW(groups, lr=config.lr, fused=True)
         rates = [config.lr for _ in groups]
         return cls(adam, config.grad_clip, group, _names=parameters, _base_rates=rates)
 

@@ -2,52 +2,81 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
+_softmax_backward = torch.ops.aten._softmax_backward_data.default
+
+
+def attend(
+    query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, kept: Tensor | None
+) -> tuple[Tensor, Callable[[Tensor], tuple[Tensor, Tensor]]]:
+    """(softmax(query · key / √width + bias) * kept) · value, and what makes gradients of its gradient.
+
+    query: (batch, queries, width); key, value: (batch, keys, width), where the batch is of rows and heads; bias as
+    of `padding_bias`; kept: (batch, queries, keys), 0 where a share is dropped and the scale elsewhere, None to drop
+    nothing. All of one type. The gradients are those of the query and, as (2, batch, keys, width), of key and value.
+    """
+    scale = query.shape[-1] ** -0.5
+    scaled = query * scale
+    turned = key.transpose(1, 2)
+    scores = torch.bmm(scaled, turned) if bias is None else torch.baddbmm(bias, scaled, turned)
+    shares = scores.softmax(-1)
+
+    def back(above: Tensor) -> tuple[Tensor, Tensor]:
+        of_both = key.new_empty((2, *key.shape))
+        torch.bmm(_dropped(shares, kept).transpose(1, 2), above, out=of_both[1])
+        of_shares = torch.bmm(above, value.transpose(1, 2))
+        of_shares = of_shares if kept is None else of_shares.mul_(kept)
+        # of a softmax: share × (gradient - what the gradients of its row are on average)
+        of_scores = _softmax_backward(of_shares, shares, -1, shares.dtype)
+        torch.bmm(of_scores.transpose(1, 2), scaled, out=of_both[0])
+        return torch.bmm(of_scores, key).mul_(scale), of_both
+
+    return torch.bmm(_dropped(shares, kept), value), back
+
+
+def padding_bias(keep: Tensor | None, heads: int, dtype: torch.dtype) -> Tensor | None:
+    """What to add to scores so that no padding is seen: (rows × heads, 1, keys), 0 or -inf.
+
+    keep: (rows, keys) bool, False for padding; None, as the result then is, where there is none.
+    """
+    if keep is None:
+        return None
+    bias = torch.zeros(keep.shape, dtype=dtype).masked_fill_(~keep, -torch.inf)
+    return bias.repeat_interleave(heads, 0)[:, None]
+
 
 def dropped_attention(query: Tensor, key: Tensor, value: Tensor, keep: Tensor | None, kept: Tensor) -> Tensor:
-    """(softmax(query · key / √width) * kept) · value, with its gradients.
+    """`attend` for autograd.
 
     query: (rows, heads, queries, width); key, value: (rows, heads, keys, width); keep: (rows, keys) bool, False for
-    padding, or None; kept: (rows, heads, queries, keys), 0 where a share is dropped and the scale elsewhere. All of
-    one type, float32 or bfloat16.
+    padding, or None; kept: (rows, heads, queries, keys). All of one type, float32 or bfloat16.
     """
     rows, heads, *_ = query.shape
-    query, key, value, kept = (
-        part.reshape(rows * heads, *part.shape[2:]) for part in (query, key, value, kept)
-    )
-    padding = (
-        None
-        if keep is None
-        else ~keep[:, None, None, :].expand(rows, heads, 1, -1).reshape(rows * heads, 1, -1)
-    )
-    mixed: Tensor = _DroppedAttention.apply(query, key, value, padding, kept)
+    parts = (part.reshape(rows * heads, *part.shape[2:]) for part in (query, key, value, kept))
+    *three, kept = parts
+    mixed: Tensor = _DroppedAttention.apply(*three, padding_bias(keep, heads, query.dtype), kept)
     return mixed.view(rows, heads, *mixed.shape[1:])
 
 
 class _DroppedAttention(torch.autograd.Function):
-    """All arguments as `dropped_attention`, rows and heads as one dimension."""
-
     @staticmethod
     def forward(
-        ctx: Any, query: Tensor, key: Tensor, value: Tensor, padding: Tensor | None, kept: Tensor
+        ctx: Any, query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, kept: Tensor
     ) -> Tensor:
         with torch.autocast("cpu", enabled=False):  # all in the type of the query, as going backward
-            scaled = query * query.shape[-1] ** -0.5
-            scores = torch.bmm(scaled, key.transpose(1, 2))
-            shares = (scores if padding is None else scores.masked_fill_(padding, -torch.inf)).softmax(-1)
-            ctx.save_for_backward(scaled, key, value, shares, kept)
-            return torch.bmm(shares * kept, value)
+            mixed, ctx.back = attend(query, key, value, bias, kept)
+            return mixed
 
     @staticmethod
     def backward(ctx: Any, above: Tensor) -> tuple[Tensor | None, ...]:
-        scaled, key, value, shares, kept = ctx.saved_tensors
-        of_value = torch.bmm((shares * kept).transpose(1, 2), above)
-        of_shares = torch.bmm(above, value.transpose(1, 2)).mul_(kept)
-        # of a softmax: share × (gradient - what the gradients of its row are on average)
-        of_scores = torch.ops.aten._softmax_backward_data(of_shares, shares, -1, shares.dtype)
-        of_query = torch.bmm(of_scores, key).mul_(scaled.shape[-1] ** -0.5)
-        return of_query, torch.bmm(of_scores.transpose(1, 2), scaled), of_value, None, None
+        of_query, (of_key, of_value) = ctx.back(above)
+        return of_query, of_key, of_value, None, None
+
+
+def _dropped(shares: Tensor, kept: Tensor | None) -> Tensor:
+    return shares if kept is None else shares * kept

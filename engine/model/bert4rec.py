@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import cast
 
 import torch
@@ -78,13 +79,18 @@ class BERT4Rec(nn.Module):
     def transform(self, vectors: Tensor, lengths: Tensor, positions: Tensor) -> Tensor:
         """Hidden vectors at `positions` from the items' vectors (tokens, emb_dim); otherwise as `encode`."""
         ragged = Ragged.of(lengths)
-        tokens = vectors + self.positions(_from_end(ragged, lengths, len(vectors)))
+        tokens = vectors + self.positions(ragged.from_end(lengths, len(vectors)))
         tokens = self.dropout(self.input_norm(tokens))
         *first, last = self.blocks
         for block in first:
             tokens = block(tokens, ragged)
         wanted = self.last_norm(last(tokens, ragged, wanted=positions))
         return self.head_norm(functional.gelu(self.head(wanted)))
+
+    @cached_property
+    def inside(self) -> list[nn.Parameter]:
+        """What lies between the item table and the output layer: the parameters of `transform`."""
+        return [p for name, p in self.named_parameters() if name not in (ITEM_TABLE, *OUTPUT)]
 
     @property
     def item_weights(self) -> Tensor:
@@ -111,9 +117,3 @@ class BERT4Rec(nn.Module):
         lengths = torch.tensor([len(items)], device=items.device) if lengths is None else lengths
         sequences = KeyedJaggedTensor(keys=[FEATURE], values=items, lengths=lengths)
         return self.items(sequences)[FEATURE].values()
-
-
-def _from_end(ragged: Ragged, lengths: Tensor, tokens: int) -> Tensor:
-    """How far each token is from the end of its sequence: (tokens,) int64."""
-    ends = ragged.offsets[1:].repeat_interleave(lengths, output_size=tokens)
-    return ends - 1 - torch.arange(tokens, device=lengths.device)

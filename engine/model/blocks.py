@@ -38,6 +38,11 @@ class Ragged:
         rows = torch.bucketize(positions, self.offsets[1:], right=True)
         return Ragged.of(torch.bincount(rows, minlength=len(self.offsets) - 1))
 
+    def from_end(self, lengths: Tensor, tokens: int) -> Tensor:
+        """How far each token is from the end of its row: (tokens,) int64, given the rows' lengths and their sum."""
+        ends = self.offsets[1:].repeat_interleave(lengths, output_size=tokens)
+        return ends - 1 - torch.arange(tokens, device=lengths.device)
+
     def pad(self, tokens: Tensor) -> Tensor:
         """(tokens, width) → (rows, longest, width), zeros as padding."""
         if self.keep is None:

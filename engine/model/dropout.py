@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -37,6 +39,12 @@ class Dropout(nn.Module):
     def mask(self, shape: torch.Size, dtype: torch.dtype) -> Tensor:
         """What values of this shape on CPU are multiplied with: 0 or the scale. dtype: float32 or bfloat16."""
         return _random_bytes(shape).to(dtype).ge_(self._level).mul_(256 / (256 - self._level))
+
+    def masks(self, shapes: Sequence[torch.Size], dtype: torch.dtype) -> list[Tensor]:
+        """A mask of each shape, drawn together."""
+        sizes = [shape.numel() for shape in shapes]
+        whole = self.mask(torch.Size([sum(sizes)]), dtype)
+        return [mask.view(shape) for mask, shape in zip(whole.split(sizes), shapes, strict=True)]
 
 
 def _random_bytes(shape: torch.Size) -> Tensor:

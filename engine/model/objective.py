@@ -9,6 +9,7 @@ from engine.config import TrainingConfig
 from engine.data.loader import Batch
 from engine.data.shared_negatives import negative_count
 from engine.model.bert4rec import BERT4Rec
+from engine.model.by_hand import encode
 from engine.model.losses.full import full_softmax
 from engine.model.losses.gbce import calibrated_beta, gbce, prior_score
 from engine.model.losses.sampled import sampled_softmax
@@ -33,13 +34,18 @@ class Objective(nn.Module):
             self._beta = calibrated_beta(negatives, model.num_items, config.calibration)
             self.first_bias = prior_score(self._beta, negatives)
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Sum over the targets of the batch, a float32 scalar; 0 where there are none."""
+    def forward(self, batch: Batch, weight: float = 1.0) -> Tensor:
+        """`weight` times the sum over the targets of the batch, a float32 scalar; 0 where there are none."""
         if self._loss == "full" and self.model.part is None and batch.items.device.type == "cpu":
-            return full_softmax_by_pieces(self.model, batch, self._half)
-        with torch.autocast(batch.items.device.type, torch.bfloat16, enabled=self._half):
-            hidden = self.model.encode(batch.items, batch.lengths, batch.positions)
-        return self._loss_of(hidden.float(), batch)
+            return full_softmax_by_pieces(self.model, batch, weight, self._half)
+        return self._loss_of(self._hidden(batch), batch) * weight
+
+    def _hidden(self, batch: Batch) -> Tensor:
+        device = batch.items.device.type
+        if device == "cpu" and not self._half:
+            return encode(self.model, batch.items, batch.lengths, batch.positions)
+        with torch.autocast(device, torch.bfloat16, enabled=self._half):
+            return self.model.encode(batch.items, batch.lengths, batch.positions).float()
 
     def _loss_of(self, hidden: Tensor, batch: Batch) -> Tensor:
         model = self.model

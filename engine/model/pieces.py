@@ -15,8 +15,10 @@ import torch
 from torch import Tensor
 
 from engine.data.loader import Batch
-from engine.model.bert4rec import ITEM_TABLE, OUTPUT, BERT4Rec
+from engine.model.bert4rec import BERT4Rec
+from engine.model.by_hand import transform
 from engine.model.losses.full import softmax_gradients
+from engine.model.pullbacks import Sums
 
 TOKENS = 4096  # of a piece: enough to keep calls few, few enough for the last level of a cache
 
@@ -33,6 +35,9 @@ class Piece:
 
 def cut(batch: Batch, tokens: int) -> Iterator[Piece]:
     """Pieces of about `tokens` tokens, at least one sequence each."""
+    if len(batch.items) <= tokens:
+        yield Piece(slice(0, len(batch.items)), slice(0, len(batch.targets)), batch.lengths, batch.positions)
+        return
     ends = np.cumsum(batch.lengths.numpy())
     last = np.searchsorted(ends, np.arange(tokens, int(ends[-1]) + tokens, tokens))
     last = np.unique(np.minimum(last, len(ends) - 1))
@@ -49,14 +54,16 @@ def cut(batch: Batch, tokens: int) -> Iterator[Piece]:
         first_row, first_token, first_target = int(row), int(token), int(target)
 
 
-def full_softmax_by_pieces(model: BERT4Rec, batch: Batch, half: bool) -> Tensor:
-    """As `losses.full.full_softmax` of the encoded batch; half: let the softmax work in bfloat16.
+def full_softmax_by_pieces(model: BERT4Rec, batch: Batch, weight: float, half: bool) -> Tensor:
+    """`weight` times `losses.full.full_softmax` of the encoded batch. Goes backward once.
 
-    The transformer stays in float32: its shapes change at every step, and oneDNN makes a bfloat16 kernel for each.
+    half: let the softmax work in bfloat16. The transformer stays in float32: its shapes change at every step, and
+    oneDNN makes a bfloat16 kernel for each.
     """
     vectors = model.embed(batch.items, batch.lengths)
-    inside = [p for name, p in model.named_parameters() if name not in (ITEM_TABLE, *OUTPUT)]
-    return _ByPieces.apply(model, batch, half, vectors, model.item_weights, model.output_bias, *inside)
+    return _ByPieces.apply(
+        model, batch, weight, half, vectors, model.item_weights, model.output_bias, *model.inside
+    )
 
 
 class _ByPieces(torch.autograd.Function):
@@ -65,28 +72,31 @@ class _ByPieces(torch.autograd.Function):
         ctx: Any,
         model: BERT4Rec,
         batch: Batch,
+        weight: float,
         half: bool,
         vectors: Tensor,
         weights: Tensor,
         bias: Tensor,
         *inside: Tensor,
     ) -> Tensor:
-        loss, of_vectors = vectors.new_zeros(()), torch.empty_like(vectors)
-        sums: list[Tensor] = []
+        loss, sums = vectors.new_zeros(()), Sums(inside)
+        parts: list[Tensor] = []
+        of_output: list[Tensor] = []
         for piece in cut(batch, TOKENS):
-            mine = vectors[piece.tokens].detach().requires_grad_()
-            with torch.enable_grad():
-                hidden = model.transform(mine, piece.lengths, piece.positions)
-            found = softmax_gradients(hidden.detach(), batch.targets[piece.targets], weights, bias, half)
-            of_vectors[piece.tokens], *others = torch.autograd.grad(hidden, (mine, *inside), found.hidden)
-            sums = _added(sums, (found.weights, found.bias, *others))
+            hidden, back = transform(model, vectors[piece.tokens], piece.lengths, piece.positions, sums)
+            found = softmax_gradients(hidden, batch.targets[piece.targets], weights, bias, weight, half)
+            parts.append(back(found.hidden))
+            of_output = _added(of_output, (found.weights, found.bias))
             loss += found.loss
-        ctx.save_for_backward(of_vectors, *sums)
+        ctx.gradients = [torch.cat(parts) if len(parts) > 1 else parts[0], *of_output, *sums.gradients]
         return loss
 
     @staticmethod
     def backward(ctx: Any, above: Tensor) -> tuple[Tensor | None, ...]:
-        return (None, None, None, *(gradient.mul_(above) for gradient in ctx.saved_tensors))
+        gradients, ctx.gradients = ctx.gradients, None  # held by nobody else, they need not be copied
+        if float(above) != 1:
+            gradients = [gradient.mul_(above) for gradient in gradients]
+        return (None, None, None, None, *gradients)
 
 
 def _added(sums: Sequence[Tensor], found: Sequence[Tensor]) -> list[Tensor]:

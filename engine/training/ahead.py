@@ -5,39 +5,43 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
+from functools import partial
+from itertools import islice
 
 import torch
 
 from engine.data.loader import Batch
 
-Fetch = Callable[[], Batch | None]
+Fetch = Callable[[], list[Batch]]
 
 
-def made_ahead(batches: Iterator[Batch], device: torch.device) -> Iterator[Batch]:
-    """The same batches on `device`, each made by a thread of its own during the step before.
+def made_ahead(batches: Iterator[Batch], device: torch.device, together: int = 1) -> Iterator[Batch]:
+    """The same batches on `device`, so many together made by a thread of its own while those before are in use.
 
-    An error in `batches` is raised where its batch was due.
+    An error in `batches` is raised where the first of those made together was due.
     """
-    fetch = _to_gpu(batches, device) if device.type == "cuda" else lambda: next(batches, None)
+    fetch = _to_gpu(batches, device, together) if device.type == "cuda" else partial(_some, batches, together)
     with ThreadPoolExecutor(1, "batches") as maker:
         coming = maker.submit(fetch)
-        while (batch := coming.result()) is not None:
+        while some := coming.result():
             coming = maker.submit(fetch)
-            if device.type == "cuda":
-                _hand_over(batch, device)
-            yield batch
+            for batch in some:
+                if device.type == "cuda":
+                    _hand_over(batch, device)
+                yield batch
 
 
-def _to_gpu(batches: Iterator[Batch], device: torch.device) -> Fetch:
-    """Copies on a stream beside that of the model, from pinned memory; done when the batch is given."""
+def _some(batches: Iterator[Batch], together: int) -> list[Batch]:
+    return list(islice(batches, together))
+
+
+def _to_gpu(batches: Iterator[Batch], device: torch.device, together: int) -> Fetch:
+    """Copies on a stream beside that of the model, from pinned memory; done when the batches are given."""
     stream = torch.cuda.Stream(device)
 
-    def fetch() -> Batch | None:
-        batch = next(batches, None)
-        if batch is None:
-            return None
+    def fetch() -> list[Batch]:
         with torch.cuda.stream(stream):
-            copied = batch.to(device)
+            copied = [batch.to(device) for batch in _some(batches, together)]
         stream.synchronize()  # this thread waits, not the one that trains
         return copied
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -25,6 +26,7 @@ from engine.training.position import Position
 from engine.training.report import Reporter
 from engine.training.restart import Restart
 from engine.training.schedule import rate_factor
+from engine.training.threads import threads_for_steps
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ class Trainer:
 
     def _epoch(self, epoch: int, position: Position) -> None:
         start = time.monotonic() - position.seconds
-        loss, speed = self._train(epoch, position)
+        with threads_for_steps(self._run.experiment, self._run.dataset.num_items):
+            loss, speed = self._train(epoch, position)
         metrics = self._validate(epoch)
         self._save(epoch)
         best = bool(metrics) and self._selection.update(epoch, metrics)
@@ -92,10 +95,12 @@ class Trainer:
         before, targets = position.share(run.group.rank, run.group.world_size)
         total = torch.tensor(before, dtype=torch.float64, device=run.group.device)
         watch = LossWatch(self._config, run.group, epoch, self._loader.steps)
-        batches = made_ahead(self._loader.epoch(epoch, position.step), run.group.device)
+        made = self._loader.epoch(epoch, position.step)
+        batches = made_ahead(made, run.group.device, self._loader.together)
+        seeds = self._dropout_seeds(epoch)
         for step, batch in enumerate(batches, position.step):
             so_far = epoch * self._loader.steps + step
-            self._seed_dropout(so_far)
+            self._seed_dropout(int(seeds[step]))
             run.model.optimisers.schedule(rate_factor(self._config, epoch, so_far))
             loss = self._step(batch)
             watch.add(step, loss)
@@ -123,12 +128,13 @@ class Trainer:
         ranks, so each rank's sum is scaled by world size over all targets.
         """
         run = self._run
-        loss = run.model.objective(batch)
         all_targets, *votes = run.group.sum([float(len(batch.targets)), *self._restart.pauses.votes()])
         self._restart.pauses.hear(*votes)
-        (loss * (run.group.world_size / all_targets)).backward()
+        weight = run.group.world_size / all_targets
+        loss = run.model.objective(batch, weight)
+        loss.backward()
         run.model.optimisers.step()
-        return loss.detach().double()
+        return loss.detach().double() / weight
 
     def _validate(self, epoch: int) -> Metrics:
         """Validation metrics by protocol, the same on every rank; empty if this epoch has no validation."""
@@ -161,12 +167,16 @@ class Trainer:
                 self._run.checkpoints.mark_best(epoch, self._selection.metric, self._selection.best.value)
             self._run.checkpoints.prune()
 
-    def _seed_dropout(self, step: int) -> None:
-        """Seed a step's dropout from (seed, step, rank) alone.
+    def _dropout_seeds(self, epoch: int) -> np.ndarray:
+        """A seed for the dropout of each step of an epoch, (steps,), from (seed, step, rank) alone."""
+        steps = epoch * self._loader.steps + np.arange(self._loader.steps)
+        return hashed(self._config.seed, "dropout", steps, self._run.group.rank) >> np.uint64(1)
+
+    def _seed_dropout(self, seed: int) -> None:
+        """Seed this rank's generators.
 
         torch.manual_seed would do it too, but where there is no GPU it notes its caller's stack for one each time.
         """
-        seed = int(hashed(self._config.seed, "dropout", step, self._run.group.rank) >> 1)
         torch.default_generator.manual_seed(seed)
         if self._run.group.device.type == "cuda":
             torch.cuda.manual_seed(seed)

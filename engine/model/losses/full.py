@@ -14,6 +14,7 @@ from engine.model.losses.blocks import blocks_of_items, can_keep, logits_of
 
 _LEAST_ITEMS = 2048  # of a block, so that its products are not all overhead
 _ROWS = 32
+_LOG2_E = math.log2(math.e)
 _LARGEST = 80.0  # e^80 is within float32, and so is its inverse
 
 
@@ -51,39 +52,69 @@ class _FullSoftmax(torch.autograd.Function):
 
 @torch.no_grad()
 def softmax_gradients(
-    hidden: Tensor, targets: Tensor, weights: Tensor, bias: Tensor, half: bool = False
+    hidden: Tensor, targets: Tensor, weights: Tensor, bias: Tensor, weight: float = 1.0, half: bool = False
 ) -> SoftmaxGradients:
-    """Loss and gradients of `full_softmax`, in two passes over blocks of items: sums first, then shares.
+    """`weight` times the loss of `full_softmax`, and its gradients.
 
     half: products and exponentials in bfloat16, sums over items and everything that is returned in float32.
     """
-    blocks, shift = list(blocks_of_items(hidden, weights, _LEAST_ITEMS)), _shift(hidden, weights, bias)
-    keep = can_keep(hidden, weights)
-    rows = len(hidden)
-    factors = _in_half(hidden, weights, bias) if half else (hidden, weights, bias)
-    total, kept = hidden.new_zeros(len(factors[0])), []
+    blocks = list(blocks_of_items(hidden, weights, _LEAST_ITEMS))
+    if len(blocks) == 1 and not half:
+        return _at_once(hidden, targets, weights, bias, weight)
+    return _by_blocks(hidden, targets, weights, bias, weight, half, blocks)
+
+
+def _at_once(
+    hidden: Tensor, targets: Tensor, weights: Tensor, bias: Tensor, weight: float
+) -> SoftmaxGradients:
+    """Where all logits are one block: the fewest calls."""
+    logits, wanted = torch.addmm(bias, hidden, weights.t()), targets[:, None]
+    shares = logits.softmax(1)
+    total = logits.amax(1) - shares.amax(1).log_()  # of the exponentials: share = e^(logit - total)
+    loss = (total.sum() - logits.gather(1, wanted).sum()) * weight
+    of_logits = shares.scatter_add_(1, wanted, shares.new_full((len(targets), 1), -1.0)).mul_(weight)
+    return SoftmaxGradients(loss, of_logits @ weights, of_logits.t() @ hidden, of_logits.sum(0))
+
+
+def _by_blocks(
+    hidden: Tensor,
+    targets: Tensor,
+    weights: Tensor,
+    bias: Tensor,
+    weight: float,
+    half: bool,
+    blocks: list[slice],
+) -> SoftmaxGradients:
+    """In two passes over blocks of items: sums first, then shares."""
+    kind, rows = torch.bfloat16 if half else hidden.dtype, len(hidden)
+    padded = _padded(hidden) if half else hidden
+    shift, keep = _shift(padded, weights, bias), can_keep(hidden, weights)
+    weights_factor, factor = weights.to(kind), padded.to(kind)
+    powers = (padded * _LOG2_E).to(kind), weights_factor, (bias * _LOG2_E).to(kind)
+    total, kept = hidden.new_zeros(len(padded)), []
     for block in blocks:
-        exponentials = _exponentials(*factors, block, shift)
+        exponentials = _exponentials(*powers, block, shift)
         total += exponentials.sum(1, dtype=total.dtype)
         kept += [exponentials] if keep else []
-    per_target, total = total.reciprocal(), total[:rows]
+    per_target, total = total.reciprocal().mul_(weight), total[:rows]
     per_target[rows:] = 0
     of_hidden, of_weights, of_bias = (
-        torch.zeros_like(factors[0], dtype=hidden.dtype),
+        torch.zeros_like(padded),
         torch.empty_like(weights),
         torch.empty_like(bias),
     )
-    scaled = factors[0] * per_target[:, None]
+    scaled = factor * per_target[:, None]
     for number, block in enumerate(blocks):
-        found = kept[number] if keep else _exponentials(*factors, block, shift)
-        _add_product(of_hidden, found, factors[1][block])
+        found = kept[number] if keep else _exponentials(*powers, block, shift)
+        _add_product(of_hidden, found, weights_factor[block])
         _put_product(of_weights[block], found.t(), scaled)
         _put_product(of_bias[None, block], per_target[None], found)
-    of_hidden = of_hidden[:rows].mul_(per_target[:rows, None]).sub_(weights[targets])
-    of_weights.index_add_(0, targets, hidden, alpha=-1)
-    of_bias.index_add_(0, targets, torch.ones_like(total), alpha=-1)
-    scores = (hidden * weights[targets]).sum(1) + bias[targets]
-    loss = (total.log() - scores if shift is None else total.log() + shift - scores).sum()
+    of_hidden = of_hidden[:rows].mul_(per_target[:rows, None])
+    of_hidden.sub_(wanted := weights[targets], alpha=weight)
+    of_weights.index_add_(0, targets, hidden, alpha=-weight)
+    of_bias.index_add_(0, targets, torch.ones_like(total), alpha=-weight)
+    scores = (hidden * wanted).sum(1) + bias[targets]
+    loss = (total.log() - scores if shift is None else total.log() + shift[:rows] - scores).sum() * weight
     return SoftmaxGradients(loss, of_hidden, of_weights, of_bias)
 
 
@@ -101,14 +132,17 @@ def _shift(hidden: Tensor, weights: Tensor, bias: Tensor) -> Tensor | None:
 def _exponentials(
     hidden: Tensor, weights: Tensor, bias: Tensor, block: slice, shift: Tensor | None
 ) -> Tensor:
+    """e^(logit - shift) of the block's items, where hidden and bias are log2(e) times what they are in the logits.
+
+    torch's 2^x takes a third of the time of its e^x on CPU (0.28 against 0.82 ns a number, AVX-512, float32).
+    """
     logits = logits_of(hidden, weights, bias, block)
-    return (logits if shift is None else logits.sub_(shift[:, None])).exp_()
+    return (logits if shift is None else logits.sub_(shift[:, None], alpha=_LOG2_E)).exp2_()
 
 
-def _in_half(hidden: Tensor, weights: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """In bfloat16, hidden with rows of zeros up to a round number: oneDNN makes a kernel anew for every shape."""
-    padded = functional.pad(hidden, (0, 0, 0, -len(hidden) % _ROWS))
-    return padded.bfloat16(), weights.bfloat16(), bias.bfloat16()
+def _padded(hidden: Tensor) -> Tensor:
+    """With rows of zeros up to a round number: oneDNN makes a bfloat16 kernel anew for every shape."""
+    return functional.pad(hidden, (0, 0, 0, -len(hidden) % _ROWS))
 
 
 def _add_product(total: Tensor, left: Tensor, right: Tensor) -> None:

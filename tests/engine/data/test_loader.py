@@ -1,10 +1,11 @@
 """Batches: ranks together see what one rank would, each sample once an epoch; evaluation rows end in a mask."""
 
 from collections import Counter, defaultdict
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+import torch
 
 from engine.data.loader import TrainLoader, evaluation_batch
 from engine.data.windows import cut_windows
@@ -91,3 +92,18 @@ def test_evaluation_rows_are_the_latest_history_and_a_mask():
 def test_an_epoch_can_begin_at_any_step(first_step):
     whole = [rows_of(batch) for batch in loader().epoch(1)]
     assert [rows_of(batch) for batch in loader().epoch(1, first_step)] == whole[first_step:]
+
+
+@pytest.mark.parametrize("rank", [0, 2])
+def test_batches_made_together_are_those_made_one_by_one(monkeypatch, rank):
+    found = loader(3, rank, 2, loss="sampled", num_negatives=7)
+    assert found.together > found.steps > 3
+    batches = list(found.epoch(1))
+    monkeypatch.setattr("engine.data.loader._TOGETHER", 1)
+    alone = loader(3, rank, 2, loss="sampled", num_negatives=7)
+    assert alone.together == 1
+    for batch, expected in zip(batches, alone.epoch(1), strict=True):
+        for part in fields(batch):
+            mine, other = getattr(batch, part.name), getattr(expected, part.name)
+            assert mine.dtype == other.dtype
+            assert torch.equal(mine, other)

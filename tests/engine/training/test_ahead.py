@@ -10,9 +10,18 @@ from engine.training.ahead import made_ahead
 CPU = torch.device("cpu")
 
 
-def test_all_batches_come_in_order():
-    assert list(made_ahead(iter([3, 1, 2]), CPU)) == [3, 1, 2]
-    assert list(made_ahead(iter([]), CPU)) == []
+@pytest.mark.parametrize("together", [1, 2, 3, 10])
+def test_all_batches_come_in_order(together):
+    assert list(made_ahead(iter([3, 1, 2]), CPU, together)) == [3, 1, 2]
+    assert list(made_ahead(iter([]), CPU, together)) == []
+
+
+def test_those_made_together_are_made_before_the_first_of_them_is_given():
+    made = []
+    found = made_ahead((made.append(n) or n for n in range(6)), CPU, together=3)
+    assert next(found) == 0
+    assert made[:3] == [0, 1, 2]
+    assert list(found) == [1, 2, 3, 4, 5]
 
 
 def test_the_next_batch_is_made_while_one_is_in_use():

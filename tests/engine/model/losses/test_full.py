@@ -1,5 +1,7 @@
 """The full softmax by blocks against torch's own cross-entropy."""
 
+from dataclasses import fields
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -48,10 +50,38 @@ def test_blocks_kept_or_computed_again_change_nothing(monkeypatch, kept):
     check_equals_torch(*tensors(20, 100))
 
 
+@pytest.fixture(params=["one block", "blocks"])
+def any_number_of_blocks(request, monkeypatch):
+    if request.param == "blocks":
+        monkeypatch.setattr(full, "_LEAST_ITEMS", 3)
+        monkeypatch.setattr(blocks, "CELLS", 16)
+
+
+@pytest.mark.usefixtures("any_number_of_blocks")
 def test_logits_beyond_the_exponentials_range_are_no_problem():
     check_equals_torch(*tensors(10, 50, size=12.0))
 
 
+@pytest.mark.usefixtures("any_number_of_blocks")
+@pytest.mark.parametrize("half", [False, True])
+def test_the_weight_multiplies_loss_and_gradients(half):
+    (hidden, weights, bias), wanted = tensors(9, 40)
+    plain, weighted = (
+        softmax_gradients(hidden, wanted, weights, bias, weight, half) for weight in (1.0, 0.25)
+    )
+    for part in fields(plain):
+        torch.testing.assert_close(getattr(weighted, part.name), getattr(plain, part.name) / 4)
+
+
+@pytest.mark.parametrize("targets", [31, 32])
+def test_in_half_precision_logits_beyond_the_range_are_no_problem_either(targets):
+    (hidden, weights, bias), wanted = tensors(targets, 5000, size=3.0)
+    whole, half = (softmax_gradients(hidden, wanted, weights, bias, half=each) for each in (False, True))
+    torch.testing.assert_close(half.loss, whole.loss, atol=0.0, rtol=0.02)
+    assert float((half.hidden - whole.hidden).norm()) <= 0.3 * float(whole.hidden.norm())
+
+
+@pytest.mark.usefixtures("any_number_of_blocks")
 def test_a_number_that_is_none_makes_the_loss_none():
     leaves, targets = tensors(4, 9)
     with torch.no_grad():

@@ -1,0 +1,145 @@
+"""Layers with their gradients written out, for training on CPU: a few calls each, and none of autograd's own.
+
+A layer gives its result and its pullback, which takes the gradient of a scalar by the result to that by the input.
+On the way it adds the gradients by the layer's weights to `Sums`. All run without autograd, in any float type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch._utils import _unflatten_dense_tensors
+from torch.nn import functional
+
+Pullback = Callable[[Tensor], Tensor]
+Layer = Callable[[Tensor], tuple[Tensor, Pullback]]
+
+_norm_backward = torch.ops.aten.native_layer_norm_backward.default
+_gelu_backward = torch.ops.aten.gelu_backward.default
+
+
+class Sums:
+    """Gradients of parameters so far, all of one type, to which pullbacks add."""
+
+    def __init__(self, parameters: Sequence[Tensor]) -> None:
+        flat = parameters[0].new_zeros(sum(parameter.numel() for parameter in parameters))
+        self.gradients: Sequence[Tensor] = _unflatten_dense_tensors(flat, parameters)
+        self._places = {
+            id(parameter): place for parameter, place in zip(parameters, self.gradients, strict=True)
+        }
+
+    def of(self, parameter: Tensor) -> Tensor:
+        """The gradient of a parameter, to add to."""
+        return self._places[id(parameter)]
+
+    def affine(self, layer: nn.Linear) -> Affine:
+        """A linear layer as one with a pullback."""
+        return Affine(layer.weight, layer.bias, self.of(layer.weight), self.of(layer.bias))
+
+    def norm(self, layer: nn.Module) -> Layer:
+        """A layer norm, or nothing where the layer is an identity, with a pullback."""
+        if not isinstance(layer, nn.LayerNorm):
+            return lambda tokens: (tokens, lambda above: above)
+        return _Norm(layer, self.of(layer.weight), self.of(layer.bias))
+
+
+@dataclass(frozen=True)
+class Affine:
+    """tokens · weight + bias: (tokens, inputs) → (tokens, outputs)."""
+
+    weight: Tensor
+    bias: Tensor
+    of_weight: Tensor
+    of_bias: Tensor
+
+    def outputs(self, first: int, last: int) -> Affine:
+        """The part that makes some of the outputs."""
+        parts = (self.weight, self.bias, self.of_weight, self.of_bias)
+        return Affine(*(part[first:last] for part in parts))
+
+    def __call__(self, tokens: Tensor) -> tuple[Tensor, Pullback]:
+        """The products, and their pullback."""
+
+        def back(above: Tensor) -> Tensor:
+            self.of_weight.addmm_(above.t(), tokens)
+            self.of_bias.add_(above.sum(0))
+            return above @ self.weight
+
+        return torch.addmm(self.bias, tokens, self.weight.t()), back
+
+
+@dataclass(frozen=True)
+class _Norm:
+    layer: nn.LayerNorm
+    of_weight: Tensor
+    of_bias: Tensor
+
+    def __call__(self, tokens: Tensor) -> tuple[Tensor, Pullback]:
+        layer, shape = self.layer, list(self.layer.normalized_shape)
+        normed, mean, rstd = torch.native_layer_norm(tokens, shape, layer.weight, layer.bias, layer.eps)
+
+        def back(above: Tensor) -> Tensor:
+            factors = (mean, rstd, layer.weight, layer.bias)
+            of_tokens, of_weight, of_bias = _norm_backward(above, tokens, shape, *factors, [True] * 3)
+            self.of_weight.add_(of_weight)
+            self.of_bias.add_(of_bias)
+            return of_tokens
+
+        return normed, back
+
+
+def gelu(tokens: Tensor) -> tuple[Tensor, Pullback]:
+    """GELU by the error function."""
+    return functional.gelu(tokens), lambda above: _gelu_backward(above, tokens)
+
+
+def chain(*layers: Layer) -> Layer:
+    """One layer after another."""
+
+    def run(tokens: Tensor) -> tuple[Tensor, Pullback]:
+        backs = []
+        for layer in layers:
+            tokens, back = layer(tokens)
+            backs.append(back)
+
+        def all_back(above: Tensor) -> Tensor:
+            for back in reversed(backs):
+                above = back(above)
+            return above
+
+        return tokens, all_back
+
+    return run
+
+
+def dropped(values: Tensor, kept: Tensor | None) -> Tensor:
+    """Values, or a gradient by them, times `kept`: 0 where dropped, the scale elsewhere; None drops nothing."""
+    return values if kept is None else values * kept
+
+
+def drop(kept: Tensor | None) -> Layer:
+    """Dropout by `kept`, as in `dropped`."""
+    return lambda tokens: (dropped(tokens, kept), lambda above: dropped(above, kept))
+
+
+def residual(inner: Layer, kept: Tensor | None, wanted: Tensor | None = None) -> Layer:
+    """tokens + dropped(inner(tokens)); where `inner` gives only the tokens `wanted`, (wanted,) int64, that of those."""
+
+    def run(tokens: Tensor) -> tuple[Tensor, Pullback]:
+        found, back = inner(tokens)
+        tokens = tokens if wanted is None else tokens.index_select(0, wanted)
+
+        def both_back(above: Tensor) -> Tensor:
+            return add_at(back(dropped(above, kept)), above, wanted)
+
+        return tokens + found if kept is None else torch.addcmul(tokens, found, kept), both_back
+
+    return run
+
+
+def add_at(total: Tensor, part: Tensor, places: Tensor | None) -> Tensor:
+    """Add rows to those at `places`, all of them where it is None, in place."""
+    return total.add_(part) if places is None else total.index_add_(0, places, part)
