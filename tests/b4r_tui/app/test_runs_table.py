@@ -6,10 +6,14 @@ import shutil
 
 import pytest
 from rich.cells import cell_len
+from rich.text import Text
 from textual.widget import Widget
 from textual.widgets import Input
 
+from b4r_tui.feed import RunView
+from b4r_tui.widgets.run_columns import Look
 from b4r_tui.widgets.run_detail import RunDetail
+from b4r_tui.widgets.run_table import RunTable
 from tests.b4r_tui.app.conftest import Place, until
 from tests.b4r_tui.app.crowd import (
     FAILED,
@@ -261,6 +265,44 @@ async def test_where_the_run_under_the_cursor_goes_the_cursor_is_on_the_next(pla
             shutil.rmtree(made[name].run.dir)
         await until(pilot, lambda: seen.names == [])
         assert seen.table.selected is None and "No runs yet" in seen.instead
+
+
+async def test_only_rows_in_sight_are_made(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    many(place, 60)
+    made: set[str] = set()
+    cells = RunTable._cells
+
+    def spy(table: RunTable, row: RunView, look: Look) -> list[Text]:
+        made.add(row.key[-4:])
+        return cells(table, row, look)
+
+    monkeypatch.setattr(RunTable, "_cells", spy)
+    async with place.app().run_test(size=SIZE) as pilot:
+        seen = await all_runs(pilot, 60)
+        room = seen.rows.size.height - seen.rows.heading_height
+        assert 5 < room < 20 and made == set(seen.names[:room])
+        await seen.press("pagedown")
+        assert seen.at == seen.names[room]
+        await until(pilot, lambda: seen.names[room] in made)
+        await seen.press("end")
+        assert seen.at == seen.names[-1]
+        await until(pilot, lambda: set(seen.names[-room:]) <= made)
+        assert len(made) < 60
+        await seen.press("pageup", "home")
+        assert seen.at == seen.names[0] and seen.rows.scroll_offset.y == 0
+
+
+async def test_the_row_below_the_mouse_stands_out(place: Place) -> None:
+    crowd(place)
+    async with place.app().run_test(size=SIZE) as pilot:
+        seen = await all_runs(pilot)
+        line = seen.rows.heading_height + 2
+        before = seen.rows.render_line(line)
+        await pilot.hover(seen.rows, offset=(20, line))
+        await until(pilot, lambda: seen.rows.render_line(line) != before)
+        assert seen.rows.render_line(line).text == before.text
+        await pilot.hover(seen.rows, offset=(20, line + 20))
+        await until(pilot, lambda: seen.rows.render_line(line) == before)
 
 
 async def test_a_long_table_keeps_its_scroll_when_a_run_appears_above(place: Place) -> None:
