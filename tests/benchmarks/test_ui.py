@@ -11,7 +11,10 @@ from b4r_tui.runs.store import RunStore
 from b4r_tui.widgets.run_detail import TABS
 from benchmarks.ui import NAMES, as_table, many, share, stream, summaries
 
-ROUND = {"down, up": 13, "mark": 4, "filter": 6, **{f"tab {name}": 1 for name in TABS}}
+ROUND = {
+    **{"down, up": 13, "mark": 4, "open filter": 1, "type in filter": 4, "close filter": 1},
+    **{f"tab {name}": 1 for name in TABS},
+}
 
 
 def test_a_share_is_the_smallest_value_that_so_many_do_not_exceed() -> None:
