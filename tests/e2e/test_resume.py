@@ -20,7 +20,7 @@ EXPERIMENTS = """
 [defaults]
 data = {dataset_name = "synthetic", random_user_count = 60, random_item_count = 40, random_size = 900}
 model = {max_len = 12, emb_dim = 16, num_layers = 1, dropout = 0.0}
-training = {num_epochs = 3, train_batch_size = 16, dupe_factor = 8, checkpoint_minutes = 0.001}
+training = {num_epochs = 3, train_batch_size = 16, dupe_factor = 40, checkpoint_minutes = 0.001}
 evaluation = {metric_ks = [10], protocols = ["full"]}
 launch = {gpu = 0}
 [experiments.copied]
