@@ -26,6 +26,7 @@ from typing import Any
 
 from b4r_tui.runs import torchrun
 from benchmarks.machine import about, threads
+from engine.files import write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -218,7 +219,7 @@ def main() -> None:
     results = {**about(), "rows": [run(name, options) for name in options.cases]}
     print(checkpoints_table(results))
     if options.json:
-        options.json.write_text(json.dumps(results, indent=1) + "\n")
+        write_json(options.json, results)
 
 
 if __name__ == "__main__":

@@ -132,11 +132,8 @@ class RunRows(ScrollView, can_focus=True):
 
     def _return_to(self, key: str | None, row: int, top: int) -> None:
         """The cursor on the same run, at the same height of the screen; where it is gone, on the next one."""
-        known = key is not None and row < len(self._keys) and self._keys[row] == key
-        if known or key not in (places := {each: place for place, each in enumerate(self._keys)}):
-            self.cursor_row = max(0, min(row, len(self._keys) - 1))
-        else:
-            self.cursor_row = places[key]
+        there = self._keys.index(key) if key in self._keys else min(row, len(self._keys) - 1)
+        self.cursor_row = max(0, there)
         if top:
             self._scroll_to_row(max(0, top + self.cursor_row - row))
 
