@@ -13,28 +13,26 @@ _softmax_backward = torch.ops.aten._softmax_backward_data.default
 
 def attend(
     query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, kept: Tensor | None
-) -> tuple[Tensor, Callable[[Tensor], tuple[Tensor, Tensor]]]:
+) -> tuple[Tensor, Callable[[Tensor, Tensor, Tensor, Tensor], None]]:
     """(softmax(query · key / √width + bias) * kept) · value, and what makes gradients of its gradient.
 
     query: (batch, queries, width); key, value: (batch, keys, width), where the batch is of rows and heads; bias as
     of `padding_bias`; kept: (batch, queries, keys), 0 where a share is dropped and the scale elsewhere, None to drop
-    nothing. All of one type. The gradients are those of the query and, as (2, batch, keys, width), of key and value.
+    nothing. All of one type. The second writes the gradients by query, key and value to the places it is given.
     """
     scale = query.shape[-1] ** -0.5
-    scaled = query * scale
     turned = key.transpose(1, 2)
-    scores = torch.bmm(scaled, turned) if bias is None else torch.baddbmm(bias, scaled, turned)
+    scores = torch.baddbmm(query[:, :, :1] if bias is None else bias, query, turned, beta=bias is not None, alpha=scale)
     shares = scores.softmax(-1)
 
-    def back(above: Tensor) -> tuple[Tensor, Tensor]:
-        of_both = key.new_empty((2, *key.shape))
-        torch.bmm(_dropped(shares, kept).transpose(1, 2), above, out=of_both[1])
+    def back(above: Tensor, of_query: Tensor, of_key: Tensor, of_value: Tensor) -> None:
+        torch.bmm(_dropped(shares, kept).transpose(1, 2), above, out=of_value)
         of_shares = torch.bmm(above, value.transpose(1, 2))
         of_shares = of_shares if kept is None else of_shares.mul_(kept)
         # of a softmax: share × (gradient - what the gradients of its row are on average)
         of_scores = _softmax_backward(of_shares, shares, -1, shares.dtype)
-        torch.bmm(of_scores.transpose(1, 2), scaled, out=of_both[0])
-        return torch.bmm(of_scores, key).mul_(scale), of_both
+        torch.baddbmm(of_key, of_scores.transpose(1, 2), query, beta=0, alpha=scale, out=of_key)
+        torch.baddbmm(of_query, of_scores, key, beta=0, alpha=scale, out=of_query)
 
     return torch.bmm(_dropped(shares, kept), value), back
 
@@ -70,12 +68,14 @@ class _DroppedAttention(torch.autograd.Function):
     ) -> Tensor:
         with torch.autocast("cpu", enabled=False):  # all in the type of the query, as going backward
             mixed, ctx.back = attend(query, key, value, bias, kept)
+            ctx.shapes = [part.shape for part in (query, key, value)]
             return mixed
 
     @staticmethod
     def backward(ctx: Any, above: Tensor) -> tuple[Tensor | None, ...]:
-        of_query, (of_key, of_value) = ctx.back(above)
-        return of_query, of_key, of_value, None, None
+        places = [torch.empty(shape, dtype=above.dtype) for shape in ctx.shapes]
+        ctx.back(above.contiguous(), *places)
+        return *places, None, None
 
 
 def _dropped(shares: Tensor, kept: Tensor | None) -> Tensor:

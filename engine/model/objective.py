@@ -42,8 +42,8 @@ class Objective(nn.Module):
 
     def _hidden(self, batch: Batch) -> Tensor:
         device = batch.items.device.type
-        if device == "cpu" and not self._half:
-            return encode(self.model, batch.items, batch.lengths, batch.positions)
+        if device == "cpu":
+            return encode(self.model, batch.items, batch.lengths, batch.positions, self._half)
         with torch.autocast(device, torch.bfloat16, enabled=self._half):
             return self.model.encode(batch.items, batch.lengths, batch.positions).float()
 

@@ -16,9 +16,8 @@ from torch import Tensor
 
 from engine.data.loader import Batch
 from engine.model.bert4rec import BERT4Rec
-from engine.model.by_hand import transform
+from engine.model.by_hand import sums_of, transform
 from engine.model.losses.full import softmax_gradients
-from engine.model.pullbacks import Sums
 
 TOKENS = 4096  # of a piece: enough to keep calls few, few enough for the last level of a cache
 
@@ -57,8 +56,7 @@ def cut(batch: Batch, tokens: int) -> Iterator[Piece]:
 def full_softmax_by_pieces(model: BERT4Rec, batch: Batch, weight: float, half: bool) -> Tensor:
     """`weight` times `losses.full.full_softmax` of the encoded batch. Goes backward once.
 
-    half: let the softmax work in bfloat16. The transformer stays in float32: its shapes change at every step, and
-    oneDNN makes a bfloat16 kernel for each.
+    half: let transformer and softmax work in bfloat16, with all sums and gradients in float32.
     """
     vectors = model.embed(batch.items, batch.lengths)
     return _ByPieces.apply(
@@ -79,7 +77,7 @@ class _ByPieces(torch.autograd.Function):
         bias: Tensor,
         *inside: Tensor,
     ) -> Tensor:
-        loss, sums = vectors.new_zeros(()), Sums(inside)
+        loss, sums = vectors.new_zeros(()), sums_of(inside, half)
         parts: list[Tensor] = []
         of_output: list[Tensor] = []
         for piece in cut(batch, TOKENS):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch._utils import _unflatten_dense_tensors
+from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors
 from torch.nn import functional
 
 Pullback = Callable[[Tensor], Tensor]
@@ -22,22 +22,23 @@ _gelu_backward = torch.ops.aten.gelu_backward.default
 
 
 class Sums:
-    """Gradients of parameters so far, all of one type, to which pullbacks add."""
+    """Gradients of parameters so far, all of one type, to which pullbacks add; products are in `kind`."""
 
-    def __init__(self, parameters: Sequence[Tensor]) -> None:
-        flat = parameters[0].new_zeros(sum(parameter.numel() for parameter in parameters))
-        self.gradients: Sequence[Tensor] = _unflatten_dense_tensors(flat, parameters)
-        self._places = {
-            id(parameter): place for parameter, place in zip(parameters, self.gradients, strict=True)
-        }
+    def __init__(self, parameters: Sequence[Tensor], kind: torch.dtype | None = None) -> None:
+        numbers = sum(parameter.numel() for parameter in parameters)
+        self.gradients = _parts(parameters[0].new_zeros(numbers), parameters)
+        self.kind = kind or parameters[0].dtype
+        factors = parameters if self.kind == parameters[0].dtype else _coarser(parameters, self.kind)
+        self._places = dict(zip(map(id, parameters), zip(factors, self.gradients, strict=True), strict=True))
 
     def of(self, parameter: Tensor) -> Tensor:
         """The gradient of a parameter, to add to."""
-        return self._places[id(parameter)]
+        return self._places[id(parameter)][1]
 
     def affine(self, layer: nn.Linear) -> Affine:
         """A linear layer as one with a pullback."""
-        return Affine(layer.weight, layer.bias, self.of(layer.weight), self.of(layer.bias))
+        (weight, of_weight), (bias, of_bias) = self._places[id(layer.weight)], self._places[id(layer.bias)]
+        return Affine(weight, bias, of_weight, of_bias)
 
     def norm(self, layer: nn.Module) -> Layer:
         """A layer norm, or nothing where the layer is an identity, with a pullback."""
@@ -46,9 +47,18 @@ class Sums:
         return _Norm(layer, self.of(layer.weight), self.of(layer.bias))
 
 
+def _parts(flat: Tensor, like: Sequence[Tensor]) -> Sequence[Tensor]:
+    parts: Sequence[Tensor] = _unflatten_dense_tensors(flat, like)
+    return parts
+
+
+def _coarser(parameters: Sequence[Tensor], kind: torch.dtype) -> Sequence[Tensor]:
+    return _parts(_flatten_dense_tensors(parameters).to(kind), parameters)
+
+
 @dataclass(frozen=True)
 class Affine:
-    """tokens · weight + bias: (tokens, inputs) → (tokens, outputs)."""
+    """tokens · weight + bias: (tokens, inputs) → (tokens, outputs), in the type of the weight."""
 
     weight: Tensor
     bias: Tensor
@@ -64,8 +74,11 @@ class Affine:
         """The products, and their pullback."""
 
         def back(above: Tensor) -> Tensor:
-            self.of_weight.addmm_(above.t(), tokens)
-            self.of_bias.add_(above.sum(0))
+            if self.of_weight.dtype == above.dtype:
+                self.of_weight.addmm_(above.t(), tokens)
+            else:
+                self.of_weight.add_(above.t() @ tokens)
+            self.of_bias.add_(above.sum(0, dtype=self.of_bias.dtype))
             return above @ self.weight
 
         return torch.addmm(self.bias, tokens, self.weight.t()), back
@@ -138,6 +151,32 @@ def residual(inner: Layer, kept: Tensor | None, wanted: Tensor | None = None) ->
         return tokens + found if kept is None else torch.addcmul(tokens, found, kept), both_back
 
     return run
+
+
+def coarsened(kind: torch.dtype, rows: int) -> Layer:
+    """Tokens in another type, with zeros in rows that fill them up to `rows`."""
+
+    def run(tokens: Tensor) -> tuple[Tensor, Pullback]:
+        count, finer = len(tokens), tokens.dtype
+        return _filled(tokens, kind, rows), lambda above: above[:count].to(finer)
+
+    return run
+
+
+def refined(kind: torch.dtype, count: int) -> Layer:
+    """The first `count` tokens in another type; the inverse of `coarsened`."""
+
+    def run(tokens: Tensor) -> tuple[Tensor, Pullback]:
+        rows, coarser = len(tokens), tokens.dtype
+        return tokens[:count].to(kind), lambda above: _filled(above, coarser, rows)
+
+    return run
+
+
+def _filled(tokens: Tensor, kind: torch.dtype, rows: int) -> Tensor:
+    filled = tokens.new_zeros((rows, tokens.shape[1]), dtype=kind)
+    filled[: len(tokens)] = tokens
+    return filled
 
 
 def add_at(total: Tensor, part: Tensor, places: Tensor | None) -> Tensor:
