@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,17 +13,18 @@ _softmax_backward = torch.ops.aten._softmax_backward_data.default
 
 
 def attend(
-    query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, kept: Tensor | None
-) -> tuple[Tensor, Callable[[Tensor, Tensor, Tensor, Tensor], None]]:
-    """(softmax(query · key / √width + bias) * kept) · value, and what makes gradients of its gradient.
+    query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, kept: Tensor | None, mixed: Tensor
+) -> Callable[[Tensor, Tensor, Tensor, Tensor], None]:
+    """Write (softmax(query · key / √width + bias) * kept) · value to `mixed`. Returns what makes its gradients.
 
-    query: (batch, queries, width); key, value: (batch, keys, width), where the batch is of rows and heads; bias as
-    of `padding_bias`; kept: (batch, queries, keys), 0 where a share is dropped and the scale elsewhere, None to drop
-    nothing. All of one type. The second writes the gradients by query, key and value to the places it is given.
+    query, mixed: (batch, queries, width); key, value: (batch, keys, width), where the batch is of rows and heads;
+    bias as of `padding_bias`; kept: (batch, queries, keys), 0 where a share is dropped and the scale elsewhere, None
+    to drop nothing. All of one type. What is returned takes the gradient by `mixed`, and writes those by query, key
+    and value to the places it is given.
     """
-    scale = query.shape[-1] ** -0.5
-    turned = key.transpose(1, 2)
-    scores = torch.baddbmm(query[:, :, :1] if bias is None else bias, query, turned, beta=bias is not None, alpha=scale)
+    scale, turned = query.shape[-1] ** -0.5, key.transpose(1, 2)
+    added = query.new_empty(()) if bias is None else bias
+    scores = torch.baddbmm(added, query, turned, beta=0 if bias is None else 1, alpha=scale)
     shares = scores.softmax(-1)
 
     def back(above: Tensor, of_query: Tensor, of_key: Tensor, of_value: Tensor) -> None:
@@ -34,18 +36,19 @@ def attend(
         torch.baddbmm(of_key, of_scores.transpose(1, 2), query, beta=0, alpha=scale, out=of_key)
         torch.baddbmm(of_query, of_scores, key, beta=0, alpha=scale, out=of_query)
 
-    return torch.bmm(_dropped(shares, kept), value), back
+    torch.bmm(_dropped(shares, kept), value, out=mixed)
+    return back
 
 
-def padding_bias(keep: Tensor | None, heads: int, dtype: torch.dtype) -> Tensor | None:
-    """What to add to scores so that no padding is seen: (rows × heads, 1, keys), 0 or -inf.
+def padding_bias(keep: np.ndarray, heads: int, dtype: torch.dtype) -> Tensor | None:
+    """What to add to scores so that no padding is seen: (rows × heads, 1, keys), 0 or -inf; None where there is none.
 
-    keep: (rows, keys) bool, False for padding; None, as the result then is, where there is none.
+    keep: (rows, keys) bool, False for padding.
     """
-    if keep is None:
+    if keep.all():
         return None
-    bias = torch.zeros(keep.shape, dtype=dtype).masked_fill_(~keep, -torch.inf)
-    return bias.repeat_interleave(heads, 0)[:, None]
+    bias = np.where(keep, np.float32(0), np.float32(-np.inf)).repeat(heads, 0)[:, None]
+    return torch.from_numpy(bias).to(dtype)
 
 
 def dropped_attention(query: Tensor, key: Tensor, value: Tensor, keep: Tensor | None, kept: Tensor) -> Tensor:
@@ -57,7 +60,7 @@ def dropped_attention(query: Tensor, key: Tensor, value: Tensor, keep: Tensor | 
     rows, heads, *_ = query.shape
     parts = (part.reshape(rows * heads, *part.shape[2:]) for part in (query, key, value, kept))
     *three, kept = parts
-    mixed: Tensor = _DroppedAttention.apply(*three, padding_bias(keep, heads, query.dtype), kept)
+    mixed: Tensor = _DroppedAttention.apply(*three, None if keep is None else padding_bias(keep.numpy(), heads, query.dtype), kept)
     return mixed.view(rows, heads, *mixed.shape[1:])
 
 
@@ -67,7 +70,8 @@ class _DroppedAttention(torch.autograd.Function):
         ctx: Any, query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, kept: Tensor
     ) -> Tensor:
         with torch.autocast("cpu", enabled=False):  # all in the type of the query, as going backward
-            mixed, ctx.back = attend(query, key, value, bias, kept)
+            mixed = torch.empty_like(query)
+            ctx.back = attend(query, key, value, bias, kept, mixed)
             ctx.shapes = [part.shape for part in (query, key, value)]
             return mixed
 

@@ -93,11 +93,16 @@ class BERT4Rec(nn.Module):
         return [p for name, p in self.named_parameters() if name not in (ITEM_TABLE, *OUTPUT)]
 
     @property
+    def table(self) -> nn.Parameter:
+        """The item table's weights where it is whole, (num_items + 1, emb_dim)."""
+        return cast("nn.Parameter", self.items.embeddings["item"].weight)
+
+    @property
     def item_weights(self) -> Tensor:
         """The output layer's weights on this rank, (num_items, emb_dim) where it holds them all."""
         if self.output is not None:
             return self.output
-        return self.items.embeddings["item"].weight[: self.num_items]
+        return self.table[: self.num_items]
 
     def item_rows(self, items: Tensor) -> tuple[Tensor, Tensor]:
         """The output layer's weights and biases of chosen items, (n,) int64: (n, emb_dim) and (n,).
@@ -113,7 +118,7 @@ class BERT4Rec(nn.Module):
     def _look_up(self, items: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Rows of the item table: (n,) int64, in sequences of these lengths or in one, → (n, emb_dim)."""
         if isinstance(self.items, EmbeddingCollection):  # whole: the same rows without TorchRec's bookkeeping
-            return functional.embedding(items, self.items.embeddings["item"].weight)
+            return functional.embedding(items, self.table)
         lengths = torch.tensor([len(items)], device=items.device) if lengths is None else lengths
         sequences = KeyedJaggedTensor(keys=[FEATURE], values=items, lengths=lengths)
         return self.items(sequences)[FEATURE].values()

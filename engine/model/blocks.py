@@ -26,18 +26,17 @@ class Ragged:
     keep: Tensor | None
 
     @classmethod
-    def of(cls, lengths: Tensor, multiple: int = 1) -> Ragged:
-        """From the rows' lengths, (rows,) int64; `longest` is rounded up to a multiple of `multiple`."""
+    def of(cls, lengths: Tensor) -> Ragged:
+        """From the rows' lengths, (rows,) int64."""
         offsets = functional.pad(lengths.cumsum(0), (1, 0))
         shortest, longest = (int(length) for length in lengths.aminmax())
-        longest += -longest % multiple
         positions = torch.arange(longest, device=lengths.device)
         return cls(offsets, longest, None if shortest == longest else positions < lengths[:, None])
 
-    def of_chosen(self, positions: Tensor, multiple: int = 1) -> Ragged:
+    def of_chosen(self, positions: Tensor) -> Ragged:
         """How chosen tokens lie in the same rows. positions: (chosen,) int64 into the tokens, rising."""
         rows = torch.bucketize(positions, self.offsets[1:], right=True)
-        return Ragged.of(torch.bincount(rows, minlength=len(self.offsets) - 1), multiple)
+        return Ragged.of(torch.bincount(rows, minlength=len(self.offsets) - 1))
 
     def from_end(self, lengths: Tensor, tokens: int) -> Tensor:
         """How far each token is from the end of its row: (tokens,) int64, given the rows' lengths and their sum."""

@@ -5,19 +5,21 @@ Autograd's bookkeeping takes a small batch longer than its arithmetic; a large o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.model.attention import attend, padding_bias
 from engine.model.bert4rec import BERT4Rec
-from engine.model.blocks import Block, Ragged, SelfAttention
+from engine.model.blocks import Block, SelfAttention
 from engine.model.dropout import Dropout
-from engine.model.heads import Heads
+from engine.model.heads import Heads, grouped
 from engine.model.pullbacks import (
     Affine,
     Layer,
@@ -32,7 +34,7 @@ from engine.model.pullbacks import (
     residual,
 )
 
-_LONGEST, _ASKING, _LEAST = 16, 8, 32  # in bfloat16 counts are multiples of these
+_LEAST = 32  # in bfloat16 counts are multiples of this
 
 _table_backward = torch.ops.aten.embedding_dense_backward.default
 
@@ -75,30 +77,51 @@ def sums_of(inside: Sequence[Tensor], half: bool) -> Sums:
 
 
 def transform(
-    model: BERT4Rec, vectors: Tensor, lengths: Tensor, positions: Tensor, sums: Sums
+    model: BERT4Rec,
+    vectors: Tensor,
+    lengths: Tensor,
+    positions: Tensor,
+    sums: Sums,
+    generator: torch.Generator | None = None,
 ) -> tuple[Tensor, Pullback]:
-    """As `BERT4Rec.transform`, and its pullback from the hidden vectors to the items' vectors."""
+    """As `BERT4Rec.transform`, and its pullback from the hidden vectors to the items' vectors.
+
+    generator: what dropout draws from; torch's own if it is None.
+    """
     blocks = cast("list[Block]", list(model.blocks))
     half, heads = sums.kind != vectors.dtype, blocks[0].attention.heads
     tokens, targets = len(vectors), len(positions)
-    rows = Ragged.of(lengths, _LONGEST if half else 1)
-    asking = rows.of_chosen(positions, _ASKING if half else 1)
     counts = [_round(tokens), _round(targets)] if half else [tokens, targets]
-    seen = _Seen(Heads(rows, heads, counts[0]), padding_bias(rows.keep, heads, sums.kind))
+    found, asking = lengths.numpy(), asking_of(lengths.numpy(), positions.numpy())
+    groups = grouped(found)
+    seen = Heads(found, groups, heads, counts[0], vectors.dtype)
+    wanted = Heads(asking, groups, heads, counts[1], vectors.dtype)
+    biases = [padding_bias(group.keep, heads, seen.kind) for group in seen.groups]
     places = functional.pad(positions, (0, counts[1] - targets)) if counts[1] > targets else positions
-    wanted = _Asked(places, Heads(asking, heads, counts[1]))
-    asked = [_Asked(None, seen.heads) for _ in blocks[1:]] + [wanted]
-    masks = _masks(model.dropout, counts[0], vectors.shape[1], sums.kind, asked, rows.longest)
+    asked = [_Asked(None, seen, seen, biases) for _ in blocks[1:]] + [_Asked(places, wanted, seen, biases)]
+    masks = _Masks(model.dropout, counts[0], vectors.shape[1], sums.kind, asked, generator)
     layers: list[Layer] = [
-        _placed(model.positions, rows.from_end(lengths, tokens), sums),
+        _placed(model.positions, from_end(found), sums),
         *([coarsened(sums.kind, counts[0])] if half else []),
         sums.norm(model.input_norm),
-        drop(next(masks)),
-        *(_block(block, seen, who, masks, sums) for block, who in zip(blocks, asked, strict=True)),
+        drop(next(masks.of_tokens)),
+        *(_block(block, who, masks, sums) for block, who in zip(blocks, asked, strict=True)),
         *(sums.norm(model.last_norm), sums.affine(model.head), gelu, sums.norm(model.head_norm)),
         *([refined(vectors.dtype, targets)] if half else []),
     ]
     return chain(*layers)(vectors)
+
+
+def asking_of(lengths: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """How many of the chosen positions, rising, are in each row: (rows,)."""
+    found: np.ndarray = np.diff(np.searchsorted(positions, np.cumsum(lengths)), prepend=0)
+    return found
+
+
+def from_end(lengths: np.ndarray) -> Tensor:
+    """How far each token is from the end of its row: (tokens,) int64."""
+    ends = np.cumsum(lengths)
+    return torch.from_numpy(np.repeat(ends - 1, lengths) - np.arange(lengths.sum()))
 
 
 def _round(count: int) -> int:
@@ -109,29 +132,43 @@ def _round(count: int) -> int:
 
 @dataclass(frozen=True)
 class _Asked:
-    """Tokens that ask: their places among all, None for all of them, and how heads see them."""
+    """Who asks and who is asked in a block.
+
+    places: which of the tokens ask, None for all of them; asking, seen: how heads see them and the tokens that are
+    asked; biases: of each group, what hides the padding of those.
+    """
 
     places: Tensor | None
-    heads: Heads
+    asking: Heads
+    seen: Heads
+    biases: list[Tensor | None]
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """Tokens that are asked: how heads see them, and the bias that hides padding."""
+class _Masks:
+    """What dropout multiplies with, in the order of its use; drawn together, since each draw has its price.
 
-    heads: Heads
-    bias: Tensor | None
+    of_tokens: masks of the inputs and of what each half of a block adds; of_shares: those of attention, by block and
+    group. None where nothing is dropped.
+    """
 
-
-def _masks(
-    dropout: Dropout, tokens: int, width: int, kind: torch.dtype, asked: list[_Asked], longest: int
-) -> Iterator[Tensor | None]:
-    """What dropout multiplies with, in the order of its use; drawn at once, since each draw has its price."""
-    shapes = [torch.Size([tokens, width])]
-    for heads in (who.heads for who in asked):
-        outputs = torch.Size([heads.tokens, width])
-        shapes += [torch.Size([heads.batch, heads.rows.longest, longest]), outputs, outputs]
-    return iter(dropout.masks(shapes, kind) if dropout.active else [None] * len(shapes))
+    def __init__(
+        self,
+        dropout: Dropout,
+        tokens: int,
+        width: int,
+        kind: torch.dtype,
+        asked: list[_Asked],
+        generator: torch.Generator | None,
+    ) -> None:
+        outputs, shares = [torch.Size([tokens, width])], list[torch.Size]()
+        for who in asked:
+            outputs += [torch.Size([who.asking.tokens, width])] * 2
+            for mine, other in zip(who.asking.groups, who.seen.groups, strict=True):
+                shares.append(torch.Size([mine.rows * who.asking.heads, mine.longest, other.longest]))
+        draws = [(outputs, kind), (shares, asked[0].seen.kind)]
+        self.of_tokens, self.of_shares = (
+            iter(dropout.masks(shapes, each, generator)) if dropout.active else repeat(None) for shapes, each in draws
+        )
 
 
 def _placed(table: nn.Embedding, places: Tensor, sums: Sums) -> Layer:
@@ -147,9 +184,10 @@ def _placed(table: nn.Embedding, places: Tensor, sums: Sums) -> Layer:
     return run
 
 
-def _block(block: Block, seen: _Seen, asked: _Asked, masks: Iterator[Tensor | None], sums: Sums) -> Layer:
-    attention = _attention(block.attention, seen, asked, next(masks), sums)
-    attended, fed = next(masks), next(masks)
+def _block(block: Block, asked: _Asked, masks: _Masks, sums: Sums) -> Layer:
+    kept = [next(masks.of_shares) for _ in asked.biases]
+    attention = _attention(block.attention, asked, kept, sums)
+    attended, fed = next(masks.of_tokens), next(masks.of_tokens)
     feed = chain(sums.affine(block.widen), gelu, sums.affine(block.narrow))
     attention_norm, feed_norm = sums.norm(block.attention_norm), sums.norm(block.feed_norm)
     if block.pre:
@@ -160,50 +198,72 @@ def _block(block: Block, seen: _Seen, asked: _Asked, masks: Iterator[Tensor | No
     return chain(residual(attention, attended, asked.places), attention_norm, residual(feed, fed), feed_norm)
 
 
-def _attention(layer: SelfAttention, seen: _Seen, asked: _Asked, kept: Tensor | None, sums: Sums) -> Layer:
-    """From all tokens to those that ask."""
-    both, out = sums.affine(layer.qkv), sums.affine(layer.out)
+def _attention(layer: SelfAttention, asked: _Asked, kept: list[Tensor | None], sums: Sums) -> Layer:
+    """From all tokens to those that ask. kept: of each group, what its shares are multiplied with."""
+    both, out, width = sums.affine(layer.qkv), sums.affine(layer.out), layer.out.in_features
     if asked.places is None:
-        return chain(_all_ask(both, seen, kept), out)
-    return chain(_some_ask(both, layer.out.in_features, seen, asked.places, asked.heads, kept), out)
+        return chain(_all_ask(both, width, asked, kept), out)
+    return chain(_some_ask(both, width, asked, asked.places, kept), out)
 
 
-def _all_ask(both: Affine, seen: _Seen, kept: Tensor | None) -> Layer:
-    heads = seen.heads
+def _all_ask(both: Affine, width: int, asked: _Asked, kept: list[Tensor | None]) -> Layer:
+    heads = asked.seen
 
     def run(tokens: Tensor) -> tuple[Tensor, Pullback]:
         found, both_back = both(tokens)
-        query, key, value = heads.split(found, 3)
-        mixed, attend_back = attend(query, key, value, seen.bias, kept)
+        mixed = heads.room(1, width // heads.heads)
+        backs = [
+            attend(*three, bias, mask, place[0])
+            for three, bias, mask, place in zip(
+                heads.split(found, 3), asked.biases, kept, heads.views(mixed, 1), strict=True
+            )
+        ]
 
         def back(above: Tensor) -> Tensor:
-            of_all = mixed.new_empty((3, *mixed.shape))
-            attend_back(heads.split_clean(above), *of_all)
-            return both_back(heads.merge(of_all))
+            of_all = heads.room(3, mixed.shape[1])
+            parts = zip(backs, heads.split_clean(above), heads.views(of_all, 3), strict=True)
+            for attend_back, part, places in parts:
+                attend_back(part, *places)
+            return both_back(heads.merge(of_all, 3, tokens.dtype))
 
-        return heads.merge(mixed[None]), back
+        return heads.merge(mixed, 1, tokens.dtype), back
 
     return run
 
 
 def _some_ask(
-    both: Affine, width: int, seen: _Seen, places: Tensor, asking: Heads, kept: Tensor | None
+    both: Affine, width: int, asked: _Asked, places: Tensor, kept: list[Tensor | None]
 ) -> Layer:
-    """places: (asking,) int64, which of the tokens ask."""
     ask, answer = both.outputs(0, width), both.outputs(width, 3 * width)
+    asking, seen = asked.asking, asked.seen
 
     def run(tokens: Tensor) -> tuple[Tensor, Pullback]:
         queries, ask_back = ask(tokens.index_select(0, places))
         answers, answer_back = answer(tokens)
-        (query,), (key, value) = asking.split(queries, 1), seen.heads.split(answers, 2)
-        mixed, attend_back = attend(query, key, value, seen.bias, kept)
+        mixed = asking.room(1, width // seen.heads)
+        backs = [
+            attend(query[0], *answer, bias, mask, place[0])
+            for query, answer, bias, mask, place in zip(
+                asking.split(queries, 1),
+                seen.split(answers, 2),
+                asked.biases,
+                kept,
+                asking.views(mixed, 1),
+                strict=True,
+            )
+        ]
 
         def back(above: Tensor) -> Tensor:
-            of_query, of_both = torch.empty_like(mixed), mixed.new_empty((2, *key.shape))
-            attend_back(asking.split_clean(above), of_query, *of_both)
-            of_tokens = answer_back(seen.heads.merge(of_both))
-            return add_at(of_tokens, ask_back(asking.merge(of_query[None])), places)
+            of_query = asking.room(1, mixed.shape[1])
+            of_both = seen.room(2, mixed.shape[1])
+            parts = zip(
+                backs, asking.split_clean(above), asking.views(of_query, 1), seen.views(of_both, 2), strict=True
+            )
+            for attend_back, part, query_place, both_places in parts:
+                attend_back(part, query_place[0], *both_places)
+            of_tokens = answer_back(seen.merge(of_both, 2, tokens.dtype))
+            return add_at(of_tokens, ask_back(asking.merge(of_query, 1, tokens.dtype)), places)
 
-        return asking.merge(mixed[None]), back
+        return asking.merge(mixed, 1, tokens.dtype), back
 
     return run

@@ -36,18 +36,25 @@ class Dropout(nn.Module):
             return functional.dropout(values, self.rate)
         return values * self.mask(values.shape, values.dtype)
 
-    def mask(self, shape: torch.Size, dtype: torch.dtype) -> Tensor:
-        """What values of this shape on CPU are multiplied with: 0 or the scale. dtype: float32 or bfloat16."""
-        return _random_bytes(shape).to(dtype).ge_(self._level).mul_(256 / (256 - self._level))
+    def mask(
+        self, shape: torch.Size, dtype: torch.dtype, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """What values of this shape on CPU are multiplied with: 0 or the scale.
 
-    def masks(self, shapes: Sequence[torch.Size], dtype: torch.dtype) -> list[Tensor]:
+        dtype: of the mask; bfloat16 rounds the scale, by 0.2 % at most. generator: torch's own if it is None.
+        """
+        return _random_bytes(shape, generator).to(dtype).ge_(self._level).mul_(256 / (256 - self._level))
+
+    def masks(
+        self, shapes: Sequence[torch.Size], dtype: torch.dtype, generator: torch.Generator | None = None
+    ) -> list[Tensor]:
         """A mask of each shape, drawn together."""
         sizes = [shape.numel() for shape in shapes]
-        whole = self.mask(torch.Size([sum(sizes)]), dtype)
+        whole = self.mask(torch.Size([sum(sizes)]), dtype, generator)
         return [mask.view(shape) for mask, shape in zip(whole.split(sizes), shapes, strict=True)]
 
 
-def _random_bytes(shape: torch.Size) -> Tensor:
-    """Uniform uint8 numbers, eight from each number that torch's generator gives."""
-    words = torch.empty(-(-shape.numel() // 8), dtype=torch.int64).random_(_ANY, None)
+def _random_bytes(shape: torch.Size, generator: torch.Generator | None) -> Tensor:
+    """Uniform uint8 numbers, eight from each number that the generator gives."""
+    words = torch.empty(-(-shape.numel() // 8), dtype=torch.int64).random_(_ANY, None, generator=generator)
     return words.view(torch.uint8)[: shape.numel()].view(shape)

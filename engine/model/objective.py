@@ -15,6 +15,7 @@ from engine.model.losses.gbce import calibrated_beta, gbce, prior_score
 from engine.model.losses.sampled import sampled_softmax
 from engine.model.losses.shared import shared_scores
 from engine.model.pieces import full_softmax_by_pieces
+from engine.model.room import Room
 
 
 class Objective(nn.Module):
@@ -26,6 +27,7 @@ class Objective(nn.Module):
     def __init__(self, model: BERT4Rec, config: TrainingConfig) -> None:
         super().__init__()
         self.model = model
+        self._room = Room()
         self._half = config.precision == "bf16"
         self._loss = config.loss
         self.first_bias = 0.0
@@ -37,7 +39,7 @@ class Objective(nn.Module):
     def forward(self, batch: Batch, weight: float = 1.0) -> Tensor:
         """`weight` times the sum over the targets of the batch, a float32 scalar; 0 where there are none."""
         if self._loss == "full" and self.model.part is None and batch.items.device.type == "cpu":
-            return full_softmax_by_pieces(self.model, batch, weight, self._half)
+            return full_softmax_by_pieces(self.model, batch, weight, self._half, self._room)
         return self._loss_of(self._hidden(batch), batch) * weight
 
     def _hidden(self, batch: Batch) -> Tensor:

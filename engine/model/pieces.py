@@ -6,8 +6,9 @@ than its activations is ever held.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,12 @@ from torch import Tensor
 from engine.data.loader import Batch
 from engine.model.bert4rec import BERT4Rec
 from engine.model.by_hand import sums_of, transform
-from engine.model.losses.full import softmax_gradients
+from engine.model.losses.full import Output, OutputSums, add_softmax
+from engine.model.pullbacks import Sums
+from engine.model.room import Room
+from engine.model.workers import side_by_side
 
+LEAST_TOKENS = 256  # for a thread of its own
 TOKENS = 4096  # of a piece: enough to keep calls few, few enough for the last level of a cache
 
 
@@ -30,6 +35,15 @@ class Piece:
     targets: slice
     lengths: Tensor
     positions: Tensor
+
+
+def deal(batch: Batch, threads: int) -> list[list[Piece]]:
+    """Pieces for so many threads, as many for each; for fewer where a thread would have too little to do."""
+    tokens = len(batch.items)
+    hands = max(1, min(threads, tokens // LEAST_TOKENS))
+    each = -(-tokens // (hands * TOKENS))
+    pieces = list(cut(batch, -(-tokens // (hands * each))))
+    return [pieces[hand::hands] for hand in range(min(hands, len(pieces)))]
 
 
 def cut(batch: Batch, tokens: int) -> Iterator[Piece]:
@@ -53,49 +67,95 @@ def cut(batch: Batch, tokens: int) -> Iterator[Piece]:
         first_row, first_token, first_target = int(row), int(token), int(target)
 
 
-def full_softmax_by_pieces(model: BERT4Rec, batch: Batch, weight: float, half: bool) -> Tensor:
+def full_softmax_by_pieces(model: BERT4Rec, batch: Batch, weight: float, half: bool, room: Room) -> Tensor:
     """`weight` times `losses.full.full_softmax` of the encoded batch. Goes backward once.
 
-    half: let transformer and softmax work in bfloat16, with all sums and gradients in float32.
+    The item table and the output layer are whole. half: let transformer and softmax work in bfloat16, with all sums
+    and gradients in float32. room: where gradients by the table and the output layer are made.
     """
-    vectors = model.embed(batch.items, batch.lengths)
-    return _ByPieces.apply(
-        model, batch, weight, half, vectors, model.item_weights, model.output_bias, *model.inside
+    output = [] if model.output is None else [model.output]
+    loss: Tensor = _ByPieces.apply(
+        model, batch, weight, half, room, model.table, model.output_bias, *output, *model.inside
     )
+    return loss
 
 
 class _ByPieces(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any,
-        model: BERT4Rec,
-        batch: Batch,
-        weight: float,
-        half: bool,
-        vectors: Tensor,
-        weights: Tensor,
-        bias: Tensor,
-        *inside: Tensor,
+        ctx: Any, model: BERT4Rec, batch: Batch, weight: float, half: bool, room: Room, *_: Tensor
     ) -> Tensor:
-        loss, sums = vectors.new_zeros(()), sums_of(inside, half)
-        parts: list[Tensor] = []
-        of_output: list[Tensor] = []
-        for piece in cut(batch, TOKENS):
-            hidden, back = transform(model, vectors[piece.tokens], piece.lengths, piece.positions, sums)
-            found = softmax_gradients(hidden, batch.targets[piece.targets], weights, bias, weight, half)
-            parts.append(back(found.hidden))
-            of_output = _added(of_output, (found.weights, found.bias))
-            loss += found.loss
-        ctx.gradients = [torch.cat(parts) if len(parts) > 1 else parts[0], *of_output, *sums.gradients]
-        return loss
+        vectors = model.table.index_select(0, batch.items)
+        output = Output(model.item_weights, model.output_bias, half)
+        output_table = model.table if model.output is None else model.output
+        hands = deal(batch, torch.get_num_threads())
+        seeds = torch.empty(len(hands), dtype=torch.int64).random_().tolist()
+        made = [room.like(output_table, number) for number in range(len(hands))]
+        shares = [
+            _Share(
+                vectors.new_zeros(()),
+                {},
+                OutputSums(place[: model.num_items], torch.empty_like(model.output_bias)),
+                sums_of(model.inside, half),
+            )
+            for place in made
+        ]
+        work = zip(shares, hands, seeds, strict=True)
+        side_by_side(
+            [partial(_add, share, pieces, model, batch, vectors, output, weight, seed) for share, pieces, seed in work]
+        )
+        whole, *others = shares
+        for share in others:
+            whole.add(share)
+        whole.output.finish()
+        of_table = made[0] if model.output is None else room.like(model.table)
+        (of_table if model.output is not None else of_table[model.num_items :]).zero_()
+        of_table.index_add_(0, batch.items, torch.cat([part for _, part in sorted(whole.vectors.items())]))
+        of_output = [] if model.output is None else [made[0]]
+        ctx.gradients = [of_table, whole.output.bias, *of_output, *whole.inside.gradients]
+        return whole.loss
 
     @staticmethod
     def backward(ctx: Any, above: Tensor) -> tuple[Tensor | None, ...]:
         gradients, ctx.gradients = ctx.gradients, None  # held by nobody else, they need not be copied
         if float(above) != 1:
             gradients = [gradient.mul_(above) for gradient in gradients]
-        return (None, None, None, None, *gradients)
+        return (None, None, None, None, None, *gradients)
 
 
-def _added(sums: Sequence[Tensor], found: Sequence[Tensor]) -> list[Tensor]:
-    return [total.add_(one) for total, one in zip(sums, found, strict=True)] if sums else list(found)
+@dataclass
+class _Share:
+    """What one thread found. vectors: gradients by the items' vectors of each piece, by its first token."""
+
+    loss: Tensor
+    vectors: dict[int, Tensor]
+    output: OutputSums
+    inside: Sums
+
+    def add(self, other: _Share) -> None:
+        """Take in what another thread found."""
+        self.loss += other.loss
+        self.vectors |= other.vectors
+        self.output.add(other.output)
+        self.inside.flat += other.inside.flat
+
+
+def _add(
+    share: _Share,
+    pieces: list[Piece],
+    model: BERT4Rec,
+    batch: Batch,
+    vectors: Tensor,
+    output: Output,
+    weight: float,
+    seed: int,
+) -> None:
+    """Add what `pieces` give. seed: of the dropout in all of them."""
+    generator = torch.Generator().manual_seed(seed)
+    for piece in pieces:
+        hidden, back = transform(
+            model, vectors[piece.tokens], piece.lengths, piece.positions, share.inside, generator
+        )
+        loss, of_hidden = add_softmax(hidden, batch.targets[piece.targets], output, share.output, weight)
+        share.vectors[piece.tokens.start] = back(of_hidden)
+        share.loss += loss

@@ -26,7 +26,8 @@ class Sums:
 
     def __init__(self, parameters: Sequence[Tensor], kind: torch.dtype | None = None) -> None:
         numbers = sum(parameter.numel() for parameter in parameters)
-        self.gradients = _parts(parameters[0].new_zeros(numbers), parameters)
+        self.flat = parameters[0].new_zeros(numbers)  # all gradients in one
+        self.gradients = _parts(self.flat, parameters)
         self.kind = kind or parameters[0].dtype
         factors = parameters if self.kind == parameters[0].dtype else _coarser(parameters, self.kind)
         self._places = dict(zip(map(id, parameters), zip(factors, self.gradients, strict=True), strict=True))

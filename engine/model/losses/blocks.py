@@ -16,6 +16,7 @@ def blocks_of_items(hidden: Tensor, weights: Tensor, least: int) -> Iterator[sli
     """Slices of the rows of `weights`, at least `least` rows each, so that products are not all overhead."""
     cells = CELLS if hidden.device.type == "cpu" else CUDA_CELLS
     size = max(least, cells // max(1, len(hidden)))
+    size = 1 << size.bit_length() - 1  # few sizes
     return (slice(first, first + size) for first in range(0, len(weights), size))
 
 

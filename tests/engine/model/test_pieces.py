@@ -10,6 +10,7 @@ from engine.data.loader import Batch
 from engine.model.bert4rec import BERT4Rec
 from engine.model.losses.full import full_softmax
 from engine.model.pieces import cut, full_softmax_by_pieces
+from engine.model.room import Room
 from tests.builders import experiment_of
 
 ITEMS = 30
@@ -57,7 +58,7 @@ def test_any_number_of_pieces_gives_the_loss_and_gradients_of_the_whole(monkeypa
     expected = gradients(whole)
     for tokens in (1, 9, 1000):
         monkeypatch.setattr("engine.model.pieces.TOKENS", tokens)
-        loss = full_softmax_by_pieces(model, batch, weight=1.0, half=False)
+        loss = full_softmax_by_pieces(model, batch, weight=1.0, half=False, room=Room())
         torch.testing.assert_close(loss, whole)
         for name, gradient in gradients(loss).items():
             torch.testing.assert_close(gradient, expected[name], atol=1e-5, rtol=1e-4, msg=name)
@@ -65,6 +66,6 @@ def test_any_number_of_pieces_gives_the_loss_and_gradients_of_the_whole(monkeypa
 
 def test_a_batch_without_targets_has_no_loss_and_no_gradient():
     model = BERT4Rec(ITEMS, experiment_of(model={"dropout": 0.1}).model, seed=1).train()
-    loss = full_softmax_by_pieces(model, batch_of([3, 4], [False] * 7), weight=1.0, half=False)
+    loss = full_softmax_by_pieces(model, batch_of([3, 4], [False] * 7), weight=1.0, half=False, room=Room())
     assert float(loss.detach()) == 0.0
     assert all(not gradient.any() for gradient in torch.autograd.grad(loss, list(model.parameters())))

