@@ -23,7 +23,7 @@ from engine.model.pullbacks import Sums
 from engine.model.room import Room
 from engine.model.workers import side_by_side
 
-LEAST_TOKENS = 256  # for a thread of its own
+LEAST_TOKENS = 1024  # for a thread of its own
 TOKENS = 4096  # of a piece: enough to keep calls few, few enough for the last level of a cache
 
 

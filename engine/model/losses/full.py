@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,9 +12,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from engine.model.losses.blocks import blocks_of_items, can_keep, logits_of
+from engine.model.workers import side_by_side
 
 _LEAST_ITEMS = 2048  # of a block, so that its products are not all overhead
-_ROWS = 32
+_ROWS, _STRETCH = 16, 128
 _LOG2_E = math.log2(math.e)
 _LARGEST = 80.0  # e^80 is within float32, and so is its inverse
 
@@ -113,31 +115,68 @@ def _at_once(
 def _by_blocks(
     hidden: Tensor, targets: Tensor, output: Output, sums: OutputSums, weight: float, blocks: list[slice]
 ) -> tuple[Tensor, Tensor]:
-    """In two passes over blocks of items: sums first, then shares."""
+    """In two passes over blocks of items, sums first, then shares; each of torch's threads has blocks of its own."""
     kind, rows = output.kind, len(hidden)
     padded = _padded(hidden) if kind != hidden.dtype else hidden
-    shift, keep = _shift(padded, output), can_keep(hidden, output.weights)
-    factor, powers = padded.to(kind), (padded * _LOG2_E).to(kind)
-    total, kept = hidden.new_zeros(len(padded)), []
-    for block in blocks:
-        exponentials = _exponentials(powers, output, block, shift)
-        total += exponentials.sum(1, dtype=total.dtype)
-        kept += [exponentials] if keep else []
-    per_target, total = total.reciprocal().mul_(weight), total[:rows]
+    shift = _shift(padded, output)
+    hands = max(1, min(torch.get_num_threads(), len(blocks) // 2))
+    each = -(-len(blocks) // hands)
+    kept: dict[int, Tensor] | None = {} if can_keep(hidden, output.weights) else None
+    work = [
+        _Blocks(blocks[first : first + each], output, (padded * _LOG2_E).to(kind), shift, kept)
+        for first in range(0, len(blocks), each)
+    ]
+    total = torch.stack(side_by_side([part.total for part in work])).sum(0)
+    per_target = total.reciprocal().mul_(weight)
     per_target[rows:] = 0
-    of_hidden, scaled = torch.zeros_like(padded), factor * per_target[:, None]
-    for number, block in enumerate(blocks):
-        found = kept[number] if keep else _exponentials(powers, output, block, shift)
-        _put(of_hidden, found, output.factor[block], add=True)
-        _put(sums.weights[block], found.t(), scaled, add=not sums.empty)
-        _put(sums.bias[None, block], per_target[None], found, add=not sums.empty)
-    of_hidden = of_hidden[:rows].mul_(per_target[:rows, None])
+    factor = padded.to(kind) * per_target[:, None]
+    found = side_by_side([partial(part.shares, factor, per_target, sums) for part in work])
+    of_hidden = (torch.stack(found).sum(0) if len(found) > 1 else found[0])[:rows].mul_(per_target[:rows, None])
     of_hidden.sub_(wanted := output.weights[targets], alpha=weight)
     sums.weights.index_add_(0, targets, hidden, alpha=-weight)
-    sums.bias.index_add_(0, targets, torch.ones_like(total), alpha=-weight)
+    sums.bias.index_add_(0, targets, hidden.new_ones(rows), alpha=-weight)
     scores = (hidden * wanted).sum(1) + output.bias[targets]
-    loss = (total.log() - scores if shift is None else total.log() + shift[:rows] - scores).sum() * weight
-    return loss, of_hidden
+    logs = total[:rows].log() if shift is None else total[:rows].log() + shift[:rows]
+    return (logs - scores).sum() * weight, of_hidden
+
+
+@dataclass(frozen=True)
+class _Blocks:
+    """What one thread does of a softmax: some blocks of items.
+
+    powers: log2(e) times the hidden vectors, (targets, width); shift: as of `_shift`; kept: where exponentials wait
+    for the second pass, by the first item of each block, or None.
+    """
+
+    blocks: list[slice]
+    output: Output
+    powers: Tensor
+    shift: Tensor | None
+    kept: dict[int, Tensor] | None
+
+    def total(self) -> Tensor:
+        """The sum of the exponentials of each target: (targets,) float32."""
+        total = self.powers.new_zeros(len(self.powers), dtype=self.output.weights.dtype)
+        for block in self.blocks:
+            exponentials = _exponentials(self.powers, self.output, block, self.shift)
+            total += _sum(exponentials)
+            if self.kept is not None:
+                self.kept[block.start] = exponentials
+        return total
+
+    def shares(self, factor: Tensor, per_target: Tensor, sums: OutputSums) -> Tensor:
+        """Exponentials times the blocks' weights, (targets, width) float32; the blocks' own gradients go to `sums`.
+
+        factor: hidden vectors times `per_target`, (targets,), what each target's exponentials are to be multiplied by.
+        """
+        of_hidden = self.output.weights.new_zeros(factor.shape)
+        for block in self.blocks:
+            kept = self.kept is not None
+            found = self.kept.pop(block.start) if kept else _exponentials(self.powers, self.output, block, self.shift)
+            _put(of_hidden, found, self.output.factor[block], add=True)
+            _put(sums.weights[block], found.t(), factor, add=not sums.empty)
+            _put(sums.bias[None, block], per_target[None], found, add=not sums.empty)
+        return of_hidden
 
 
 def _shift(hidden: Tensor, output: Output) -> Tensor | None:
@@ -157,6 +196,14 @@ def _exponentials(hidden: Tensor, output: Output, block: slice, shift: Tensor | 
     """
     logits = logits_of(hidden, output.factor, output.bias_of_powers, block)
     return (logits if shift is None else logits.sub_(shift[:, None], alpha=_LOG2_E)).exp2_()
+
+
+def _sum(exponentials: Tensor) -> Tensor:
+    """Of each row, in float32. By short stretches first: torch would make a float32 copy of all of a bfloat16 tensor."""
+    rows, items = exponentials.shape
+    if exponentials.dtype != torch.bfloat16 or items % _STRETCH:
+        return exponentials.sum(1, dtype=torch.float32)
+    return exponentials.view(rows, -1, _STRETCH).sum(2).sum(1, dtype=torch.float32)
 
 
 def _padded(hidden: Tensor) -> Tensor:
