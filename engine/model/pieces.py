@@ -86,11 +86,12 @@ class _ByPieces(torch.autograd.Function):
         ctx: Any, model: BERT4Rec, batch: Batch, weight: float, half: bool, room: Room, *_: Tensor
     ) -> Tensor:
         vectors = model.table.index_select(0, batch.items)
-        output = Output(model.item_weights, model.output_bias, half)
         output_table = model.table if model.output is None else model.output
+        factor = room.coarser(output_table)[: model.num_items] if half else None
+        output = Output(model.item_weights, model.output_bias, factor)
         hands = deal(batch, torch.get_num_threads())
         seeds = torch.empty(len(hands), dtype=torch.int64).random_().tolist()
-        made = [room.like(output_table, number) for number in range(len(hands))]
+        made = [room.gradient_of(output_table, number) for number in range(len(hands))]
         shares = [
             _Share(
                 vectors.new_zeros(()),
@@ -108,7 +109,7 @@ class _ByPieces(torch.autograd.Function):
         for share in others:
             whole.add(share)
         whole.output.finish()
-        of_table = made[0] if model.output is None else room.like(model.table)
+        of_table = made[0] if model.output is None else room.gradient_of(model.table)
         (of_table if model.output is not None else of_table[model.num_items :]).zero_()
         of_table.index_add_(0, batch.items, torch.cat([part for _, part in sorted(whole.vectors.items())]))
         of_output = [] if model.output is None else [made[0]]

@@ -15,8 +15,9 @@ class Room:
 
     def __init__(self) -> None:
         self._held: dict[tuple[int, int], Tensor] = {}
+        self._coarser: dict[int, Tensor] = {}
 
-    def like(self, parameter: nn.Parameter, number: int = 0) -> Tensor:
+    def gradient_of(self, parameter: nn.Parameter, number: int = 0) -> Tensor:
         """Memory shaped as `parameter`, with anything in it; the same every time for the same two arguments.
 
         Memory that is still the parameter's gradient is left alone. What is given is a view, which autograd takes for
@@ -28,3 +29,9 @@ class Room:
         if key not in self._held:
             self._held[key] = torch.empty_like(parameter, requires_grad=False)
         return self._held[key].view_as(parameter)
+
+    def coarser(self, parameter: nn.Parameter) -> Tensor:
+        """The parameter's numbers now in bfloat16, until the next call."""
+        if id(parameter) not in self._coarser:
+            self._coarser[id(parameter)] = torch.empty_like(parameter, dtype=torch.bfloat16, requires_grad=False)
+        return self._coarser[id(parameter)].copy_(parameter)

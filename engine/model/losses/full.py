@@ -14,7 +14,7 @@ from torch.nn import functional
 from engine.model.losses.blocks import blocks_of_items, can_keep, logits_of
 from engine.model.workers import side_by_side
 
-_LEAST_ITEMS = 2048  # of a block, so that its products are not all overhead
+_LEAST_ITEMS = 1024
 _ROWS, _STRETCH = 16, 128
 _LOG2_E = math.log2(math.e)
 _LARGEST = 80.0  # e^80 is within float32, and so is its inverse
@@ -46,13 +46,14 @@ class _FullSoftmax(torch.autograd.Function):
 class Output:
     """The output layer as the softmax of a step sees it, ready for any number of hidden vectors.
 
-    half: products and exponentials are in bfloat16; sums over items and all that is given back stay in float32.
+    factor: the weights in a coarser type; products and exponentials are in it then, and sums over items and all that is
+    given back stay in float32.
     """
 
-    def __init__(self, weights: Tensor, bias: Tensor, half: bool = False) -> None:
+    def __init__(self, weights: Tensor, bias: Tensor, factor: Tensor | None = None) -> None:
         self.weights, self.bias = weights, bias
-        self.kind = torch.bfloat16 if half else weights.dtype
-        self.factor = weights.to(self.kind)
+        self.factor = weights if factor is None else factor
+        self.kind = self.factor.dtype
         self.bias_of_powers = (bias * _LOG2_E).to(self.kind)
         self.largest = float(weights.norm(dim=1).amax()), float(bias.abs().amax())
 
