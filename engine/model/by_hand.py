@@ -28,6 +28,7 @@ from engine.model.pullbacks import (
     add_at,
     chain,
     coarsened,
+    coarser,
     drop,
     gelu,
     refined,
@@ -60,7 +61,7 @@ class _Transform(torch.autograd.Function):
         vectors: Tensor,
         *inside: Tensor,
     ) -> Tensor:
-        ctx.sums = sums_of(inside, half)
+        (ctx.sums,) = sums_of(inside, half)
         hidden, ctx.back = transform(model, vectors, lengths, positions, ctx.sums)
         return hidden
 
@@ -71,9 +72,10 @@ class _Transform(torch.autograd.Function):
         return None, None, None, None, of_vectors, *gradients
 
 
-def sums_of(inside: Sequence[Tensor], half: bool) -> Sums:
-    """Where `transform` adds up the gradients of `BERT4Rec.inside`. half: what it computes with is bfloat16."""
-    return Sums(inside, torch.bfloat16 if half else None)
+def sums_of(inside: Sequence[Tensor], half: bool, count: int = 1) -> list[Sums]:
+    """So many times what `transform` adds up gradients of `BERT4Rec.inside` in. half: products are in bfloat16."""
+    factors = coarser(inside, torch.bfloat16) if half else None
+    return [Sums(inside, factors) for _ in range(count)]
 
 
 def transform(
@@ -109,7 +111,14 @@ def transform(
         *(sums.norm(model.last_norm), sums.affine(model.head), gelu, sums.norm(model.head_norm)),
         *([refined(vectors.dtype, targets)] if half else []),
     ]
-    return chain(*layers)(vectors)
+    hidden, back = chain(*layers)(vectors)
+
+    def settled(above: Tensor) -> Tensor:
+        of_vectors = back(above)
+        sums.settle()
+        return of_vectors
+
+    return hidden, settled
 
 
 def asking_of(lengths: np.ndarray, positions: np.ndarray) -> np.ndarray:

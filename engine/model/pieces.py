@@ -97,9 +97,9 @@ class _ByPieces(torch.autograd.Function):
                 vectors.new_zeros(()),
                 {},
                 OutputSums(place[: model.num_items], torch.empty_like(model.output_bias)),
-                sums_of(model.inside, half),
+                inside,
             )
-            for place in made
+            for place, inside in zip(made, sums_of(model.inside, half, len(hands)), strict=True)
         ]
         work = zip(shares, hands, seeds, strict=True)
         side_by_side(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors
+from torch._utils import _unflatten_dense_tensors
 from torch.nn import functional
 
 Pullback = Callable[[Tensor], Tensor]
@@ -22,39 +22,63 @@ _gelu_backward = torch.ops.aten.gelu_backward.default
 
 
 class Sums:
-    """Gradients of parameters so far, all of one type, to which pullbacks add; products are in `kind`."""
+    """Gradients of parameters so far, all of one type. Pullbacks leave theirs here; `settle` adds them up.
 
-    def __init__(self, parameters: Sequence[Tensor], kind: torch.dtype | None = None) -> None:
+    factors: what products multiply with in place of the parameters, in another type; a parameter is in one product only.
+    """
+
+    def __init__(self, parameters: Sequence[Tensor], factors: Sequence[Tensor] | None = None) -> None:
         numbers = sum(parameter.numel() for parameter in parameters)
         self.flat = parameters[0].new_zeros(numbers)  # all gradients in one
         self.gradients = _parts(self.flat, parameters)
-        self.kind = kind or parameters[0].dtype
-        factors = parameters if self.kind == parameters[0].dtype else _coarser(parameters, self.kind)
-        self._places = dict(zip(map(id, parameters), zip(factors, self.gradients, strict=True), strict=True))
+        factors = parameters if factors is None else factors
+        self.kind = factors[0].dtype
+        self._products = None if self.kind == self.flat.dtype else self.flat.new_zeros(numbers, dtype=self.kind)
+        products = self.gradients if self._products is None else _parts(self._products, parameters)
+        parts = zip(factors, products, self.gradients, strict=True)
+        self._places = dict(zip(map(id, parameters), parts, strict=True))
+        self._later: list[tuple[Tensor, Tensor]] = []
 
     def of(self, parameter: Tensor) -> Tensor:
         """The gradient of a parameter, to add to."""
-        return self._places[id(parameter)][1]
+        return self._places[id(parameter)][2]
+
+    def later(self, gradient: Tensor, part: Tensor) -> None:
+        """Add `part` to a gradient when all is settled."""
+        self._later.append((gradient, part))
+
+    def settle(self) -> None:
+        """Add what pullbacks left since the last time, in as few calls as it takes."""
+        if self._later:
+            gradients, parts = zip(*self._later, strict=True)
+            torch._foreach_add_(gradients, parts)
+            self._later = []
+        if self._products is not None:
+            self.flat.add_(self._products)  # what no product was written to is 0
 
     def affine(self, layer: nn.Linear) -> Affine:
         """A linear layer as one with a pullback."""
-        (weight, of_weight), (bias, of_bias) = self._places[id(layer.weight)], self._places[id(layer.bias)]
-        return Affine(weight, bias, of_weight, of_bias)
+        (weight, of_weight, _), (bias, of_bias, _) = self._places[id(layer.weight)], self._places[id(layer.bias)]
+        return Affine(weight, bias, of_weight, of_bias, self)
 
     def norm(self, layer: nn.Module) -> Layer:
         """A layer norm, or nothing where the layer is an identity, with a pullback."""
         if not isinstance(layer, nn.LayerNorm):
             return lambda tokens: (tokens, lambda above: above)
-        return _Norm(layer, self.of(layer.weight), self.of(layer.bias))
+        return _Norm(layer, self)
+
+
+def coarser(parameters: Sequence[Tensor], kind: torch.dtype) -> Sequence[Tensor]:
+    """Copies of parameters in another type, one after another in memory."""
+    flat = parameters[0].new_empty(sum(parameter.numel() for parameter in parameters), dtype=kind)
+    parts = _parts(flat, parameters)
+    torch._foreach_copy_(parts, parameters)
+    return parts
 
 
 def _parts(flat: Tensor, like: Sequence[Tensor]) -> Sequence[Tensor]:
     parts: Sequence[Tensor] = _unflatten_dense_tensors(flat, like)
     return parts
-
-
-def _coarser(parameters: Sequence[Tensor], kind: torch.dtype) -> Sequence[Tensor]:
-    return _parts(_flatten_dense_tensors(parameters).to(kind), parameters)
 
 
 @dataclass(frozen=True)
@@ -65,21 +89,23 @@ class Affine:
     bias: Tensor
     of_weight: Tensor
     of_bias: Tensor
+    sums: Sums
 
     def outputs(self, first: int, last: int) -> Affine:
         """The part that makes some of the outputs."""
         parts = (self.weight, self.bias, self.of_weight, self.of_bias)
-        return Affine(*(part[first:last] for part in parts))
+        return Affine(*(part[first:last] for part in parts), self.sums)
 
     def __call__(self, tokens: Tensor) -> tuple[Tensor, Pullback]:
         """The products, and their pullback."""
 
         def back(above: Tensor) -> Tensor:
-            if self.of_weight.dtype == above.dtype:
+            if self.sums.kind == self.sums.flat.dtype:
                 self.of_weight.addmm_(above.t(), tokens)
+                self.sums.later(self.of_bias, above.sum(0))
             else:
-                self.of_weight.add_(above.t() @ tokens)
-            self.of_bias.add_(above.sum(0, dtype=self.of_bias.dtype))
+                torch.mm(above.t(), tokens, out=self.of_weight)
+                torch.sum(above, 0, out=self.of_bias)
             return above @ self.weight
 
         return torch.addmm(self.bias, tokens, self.weight.t()), back
@@ -88,18 +114,18 @@ class Affine:
 @dataclass(frozen=True)
 class _Norm:
     layer: nn.LayerNorm
-    of_weight: Tensor
-    of_bias: Tensor
+    sums: Sums
 
     def __call__(self, tokens: Tensor) -> tuple[Tensor, Pullback]:
         layer, shape = self.layer, list(self.layer.normalized_shape)
-        normed, mean, rstd = torch.native_layer_norm(tokens, shape, layer.weight, layer.bias, layer.eps)
+        weight, bias = layer.weight, layer.bias
+        normed, mean, rstd = torch.native_layer_norm(tokens, shape, weight, bias, layer.eps)
 
         def back(above: Tensor) -> Tensor:
-            factors = (mean, rstd, layer.weight, layer.bias)
+            factors = (mean, rstd, weight, bias)
             of_tokens, of_weight, of_bias = _norm_backward(above, tokens, shape, *factors, [True] * 3)
-            self.of_weight.add_(of_weight)
-            self.of_bias.add_(of_bias)
+            self.sums.later(self.sums.of(weight), of_weight)
+            self.sums.later(self.sums.of(bias), of_bias)
             return of_tokens
 
         return normed, back

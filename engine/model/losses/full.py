@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -54,8 +54,16 @@ class Output:
         self.weights, self.bias = weights, bias
         self.factor = weights if factor is None else factor
         self.kind = self.factor.dtype
-        self.bias_of_powers = (bias * _LOG2_E).to(self.kind)
-        self.largest = float(weights.norm(dim=1).amax()), float(bias.abs().amax())
+
+    @cached_property
+    def bias_of_powers(self) -> Tensor:
+        """log2(e) times the biases."""
+        return (self.bias * _LOG2_E).to(self.kind)
+
+    @cached_property
+    def largest(self) -> tuple[float, float]:
+        """The largest norm of an item's weights, and the largest bias by size."""
+        return float(self.weights.norm(dim=1).amax()), float(self.bias.abs().amax())
 
 
 @dataclass
@@ -91,7 +99,7 @@ def add_softmax(
     if not len(hidden):
         return hidden.new_zeros(()), hidden
     blocks = list(blocks_of_items(hidden, output.weights, _LEAST_ITEMS))
-    if len(blocks) == 1 and output.kind == hidden.dtype:
+    if len(blocks) == 1:
         found = _at_once(hidden, targets, output, sums, weight)
     else:
         found = _by_blocks(hidden, targets, output, sums, weight, blocks)
@@ -103,34 +111,37 @@ def _at_once(
     hidden: Tensor, targets: Tensor, output: Output, sums: OutputSums, weight: float
 ) -> tuple[Tensor, Tensor]:
     """Where all logits are one block: the fewest calls."""
-    logits, wanted = torch.addmm(output.bias, hidden, output.weights.t()), targets[:, None]
+    padded, wanted = _padded(hidden, output.kind), targets[:, None]
+    logits = torch.addmm(output.bias.to(output.kind), padded, output.factor.t())[: len(hidden)].to(hidden.dtype)
     shares = logits.softmax(1)
     total = logits.amax(1) - shares.amax(1).log_()  # of the exponentials: share = e^(logit - total)
     loss = (total.sum() - logits.gather(1, wanted).sum()) * weight
     of_logits = shares.scatter_add_(1, wanted, shares.new_full((len(targets), 1), -1.0)).mul_(weight)
-    torch.addmm(sums.weights, of_logits.t(), hidden, beta=not sums.empty, out=sums.weights)
     torch.sum(of_logits, 0, out=sums.bias) if sums.empty else sums.bias.add_(of_logits.sum(0))
-    return loss, of_logits @ output.weights
+    of_logits = _padded(of_logits, output.kind)
+    _put(sums.weights, of_logits.t(), padded, add=not sums.empty)
+    return loss, (of_logits @ output.factor)[: len(hidden)].to(hidden.dtype)
 
 
 def _by_blocks(
     hidden: Tensor, targets: Tensor, output: Output, sums: OutputSums, weight: float, blocks: list[slice]
 ) -> tuple[Tensor, Tensor]:
     """In two passes over blocks of items, sums first, then shares; each of torch's threads has blocks of its own."""
-    kind, rows = output.kind, len(hidden)
-    padded = _padded(hidden) if kind != hidden.dtype else hidden
-    shift = _shift(padded, output)
-    hands = max(1, min(torch.get_num_threads(), len(blocks) // 2))
+    kind, rows, powers = output.kind, len(hidden), _padded(hidden * _LOG2_E, output.kind)
+    shift = _shift(hidden, output)
+    if shift is not None:
+        shift = functional.pad(shift, (0, len(powers) - rows))
+    hands = max(1, min(torch.get_num_threads(), len(blocks) // 2)) if hidden.device.type == "cpu" else 1
     each = -(-len(blocks) // hands)
     kept: dict[int, Tensor] | None = {} if can_keep(hidden, output.weights) else None
     work = [
-        _Blocks(blocks[first : first + each], output, (padded * _LOG2_E).to(kind), shift, kept)
+        _Blocks(blocks[first : first + each], output, powers, shift, kept)
         for first in range(0, len(blocks), each)
     ]
     total = torch.stack(side_by_side([part.total for part in work])).sum(0)
     per_target = total.reciprocal().mul_(weight)
     per_target[rows:] = 0
-    factor = padded.to(kind) * per_target[:, None]
+    factor = _padded(hidden, kind) * per_target[:, None]
     found = side_by_side([partial(part.shares, factor, per_target, sums) for part in work])
     of_hidden = (torch.stack(found).sum(0) if len(found) > 1 else found[0])[:rows].mul_(per_target[:rows, None])
     of_hidden.sub_(wanted := output.weights[targets], alpha=weight)
@@ -207,9 +218,9 @@ def _sum(exponentials: Tensor) -> Tensor:
     return exponentials.view(rows, -1, _STRETCH).sum(2).sum(1, dtype=torch.float32)
 
 
-def _padded(hidden: Tensor) -> Tensor:
-    """With rows of zeros up to a round number: oneDNN makes a bfloat16 kernel anew for every shape."""
-    return functional.pad(hidden, (0, 0, 0, -len(hidden) % _ROWS))
+def _padded(rows: Tensor, kind: torch.dtype) -> Tensor:
+    """In another type, with rows of zeros up to a round number: oneDNN makes a bfloat16 kernel anew for every shape."""
+    return rows if rows.dtype == kind else functional.pad(rows, (0, 0, 0, -len(rows) % _ROWS)).to(kind)
 
 
 def _put(place: Tensor, left: Tensor, right: Tensor, add: bool) -> None:
