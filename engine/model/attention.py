@@ -1,9 +1,8 @@
-"""Attention with dropout for training on CPU, where torch has no fused one: as few passes over memory as it takes."""
+"""Attention with dropout for training on CPU, where torch has no fused one, with its gradients written out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
@@ -49,37 +48,6 @@ def padding_bias(keep: np.ndarray, heads: int, dtype: torch.dtype) -> Tensor | N
         return None
     bias = np.where(keep, np.float32(0), np.float32(-np.inf)).repeat(heads, 0)[:, None]
     return torch.from_numpy(bias).to(dtype)
-
-
-def dropped_attention(query: Tensor, key: Tensor, value: Tensor, keep: Tensor | None, kept: Tensor) -> Tensor:
-    """`attend` for autograd.
-
-    query: (rows, heads, queries, width); key, value: (rows, heads, keys, width); keep: (rows, keys) bool, False for
-    padding, or None; kept: (rows, heads, queries, keys). All of one type, float32 or bfloat16.
-    """
-    rows, heads, *_ = query.shape
-    parts = (part.reshape(rows * heads, *part.shape[2:]) for part in (query, key, value, kept))
-    *three, kept = parts
-    mixed: Tensor = _DroppedAttention.apply(*three, None if keep is None else padding_bias(keep.numpy(), heads, query.dtype), kept)
-    return mixed.view(rows, heads, *mixed.shape[1:])
-
-
-class _DroppedAttention(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any, query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, kept: Tensor
-    ) -> Tensor:
-        with torch.autocast("cpu", enabled=False):  # all in the type of the query, as going backward
-            mixed = torch.empty_like(query)
-            ctx.back = attend(query, key, value, bias, kept, mixed)
-            ctx.shapes = [part.shape for part in (query, key, value)]
-            return mixed
-
-    @staticmethod
-    def backward(ctx: Any, above: Tensor) -> tuple[Tensor | None, ...]:
-        places = [torch.empty(shape, dtype=above.dtype) for shape in ctx.shapes]
-        ctx.back(above.contiguous(), *places)
-        return *places, None, None
 
 
 def _dropped(shares: Tensor, kept: Tensor | None) -> Tensor:

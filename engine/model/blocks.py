@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from engine.config import ModelConfig
-from engine.model.attention import dropped_attention
 from engine.model.dropout import Dropout
 
 
@@ -89,9 +88,6 @@ class SelfAttention(nn.Module):
 
     def _mix(self, query: Tensor, key: Tensor, value: Tensor, keep: Tensor | None) -> Tensor:
         """Each (rows, heads, positions, width of a head) → like the query. Keys are kept where `keep` says so."""
-        if query.device.type == "cpu" and self.dropout.active:  # torch draws a CPU dropout one by one
-            shape = torch.Size([*query.shape[:3], key.shape[2]])
-            return dropped_attention(query, key, value, keep, self.dropout.mask(shape, query.dtype))
         rate = self.dropout.rate if self.dropout.active else 0.0
         mask = None if keep is None else keep[:, None, None, :]
         return functional.scaled_dot_product_attention(query, key, value, attn_mask=mask, dropout_p=rate)

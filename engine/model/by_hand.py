@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import repeat
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -38,38 +38,6 @@ from engine.model.pullbacks import (
 _LEAST = 32  # in bfloat16 counts are multiples of this
 
 _table_backward = torch.ops.aten.embedding_dense_backward.default
-
-
-def encode(model: BERT4Rec, items: Tensor, lengths: Tensor, positions: Tensor, half: bool = False) -> Tensor:
-    """As `BERT4Rec.encode`, with a transformer that is one node for autograd. Goes backward once.
-
-    half: let it work in bfloat16, with what it gives and all gradients of parameters in float32.
-    """
-    vectors = model.embed(items, lengths)
-    hidden: Tensor = _Transform.apply(model, lengths, positions, half, vectors, *model.inside)
-    return hidden
-
-
-class _Transform(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        model: BERT4Rec,
-        lengths: Tensor,
-        positions: Tensor,
-        half: bool,
-        vectors: Tensor,
-        *inside: Tensor,
-    ) -> Tensor:
-        (ctx.sums,) = sums_of(inside, half)
-        hidden, ctx.back = transform(model, vectors, lengths, positions, ctx.sums)
-        return hidden
-
-    @staticmethod
-    def backward(ctx: Any, above: Tensor) -> tuple[Tensor | None, ...]:
-        of_vectors, gradients = ctx.back(above), ctx.sums.gradients
-        ctx.back = ctx.sums = None  # held by nobody else, gradients need not be copied
-        return None, None, None, None, of_vectors, *gradients
 
 
 def sums_of(inside: Sequence[Tensor], half: bool, count: int = 1) -> list[Sums]:
@@ -176,7 +144,8 @@ class _Masks:
                 shares.append(torch.Size([mine.rows * who.asking.heads, mine.longest, other.longest]))
         draws = [(outputs, kind), (shares, asked[0].seen.kind)]
         self.of_tokens, self.of_shares = (
-            iter(dropout.masks(shapes, each, generator)) if dropout.active else repeat(None) for shapes, each in draws
+            iter(dropout.masks(shapes, each, generator)) if dropout.active else repeat(None)
+            for shapes, each in draws
         )
 
 
@@ -222,8 +191,8 @@ def _all_ask(both: Affine, width: int, asked: _Asked, kept: list[Tensor | None])
         found, both_back = both(tokens)
         mixed = heads.room(1, width // heads.heads)
         backs = [
-            attend(*three, bias, mask, place[0])
-            for three, bias, mask, place in zip(
+            attend(query, key, value, bias, mask, place[0])
+            for (query, key, value), bias, mask, place in zip(
                 heads.split(found, 3), asked.biases, kept, heads.views(mixed, 1), strict=True
             )
         ]
@@ -240,9 +209,7 @@ def _all_ask(both: Affine, width: int, asked: _Asked, kept: list[Tensor | None])
     return run
 
 
-def _some_ask(
-    both: Affine, width: int, asked: _Asked, places: Tensor, kept: list[Tensor | None]
-) -> Layer:
+def _some_ask(both: Affine, width: int, asked: _Asked, places: Tensor, kept: list[Tensor | None]) -> Layer:
     ask, answer = both.outputs(0, width), both.outputs(width, 3 * width)
     asking, seen = asked.asking, asked.seen
 
@@ -251,8 +218,8 @@ def _some_ask(
         answers, answer_back = answer(tokens)
         mixed = asking.room(1, width // seen.heads)
         backs = [
-            attend(query[0], *answer, bias, mask, place[0])
-            for query, answer, bias, mask, place in zip(
+            attend(query, key, value, bias, mask, place[0])
+            for (query,), (key, value), bias, mask, place in zip(
                 asking.split(queries, 1),
                 seen.split(answers, 2),
                 asked.biases,
@@ -266,7 +233,11 @@ def _some_ask(
             of_query = asking.room(1, mixed.shape[1])
             of_both = seen.room(2, mixed.shape[1])
             parts = zip(
-                backs, asking.split_clean(above), asking.views(of_query, 1), seen.views(of_both, 2), strict=True
+                backs,
+                asking.split_clean(above),
+                asking.views(of_query, 1),
+                seen.views(of_both, 2),
+                strict=True,
             )
             for attend_back, part, query_place, both_places in parts:
                 attend_back(part, query_place[0], *both_places)

@@ -1,4 +1,4 @@
-"""Dropout from random bytes: on CPU ten times faster than drawing a number for each element."""
+"""Dropout, and its masks from random bytes: on CPU ten times faster than drawing a number for each element."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _ANY = torch.iinfo(torch.int64).min
 
 
 class Dropout(nn.Module):
-    """Dropout (Srivastava et al., JMLR 2014), whose rate on CPU is `rate` rounded to a 256th, at least one.
+    """Dropout (Srivastava et al., JMLR 2014).
 
-    What stays is scaled by the inverse of the share that stays, so expectations hold exactly. All draws come from
-    torch's generator. On other devices it is torch's own dropout.
+    Masks, for what has its gradients written out, drop a share that is `rate` rounded to a 256th, at least one. What
+    stays is scaled by the inverse of the share that stays, so expectations hold exactly.
     """
 
     def __init__(self, rate: float) -> None:
@@ -32,13 +32,9 @@ class Dropout(nn.Module):
         """Values of any shape, in training some of them 0 and the others scaled up."""
         if not self.active:
             return values
-        if values.device.type != "cpu":
-            return functional.dropout(values, self.rate)
-        return values * self.mask(values.shape, values.dtype)
+        return functional.dropout(values, self.rate)
 
-    def mask(
-        self, shape: torch.Size, dtype: torch.dtype, generator: torch.Generator | None = None
-    ) -> Tensor:
+    def mask(self, shape: torch.Size, dtype: torch.dtype, generator: torch.Generator | None = None) -> Tensor:
         """What values of this shape on CPU are multiplied with: 0 or the scale.
 
         dtype: of the mask; bfloat16 rounds the scale, by 0.2 % at most. generator: torch's own if it is None.

@@ -11,7 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-_WASTE, _CELLS = 2, 4096  # a group is closed where so many times the cells in use, and so many, would be padding
+_WASTE, _CELLS = (
+    2,
+    4096,
+)  # a group is closed where so many times the cells in use, and so many, would be padding
 
 
 def grouped(lengths: np.ndarray) -> list[slice]:
@@ -86,7 +89,9 @@ class Heads:
             return self.views(cells.to(self.kind), parts)
         if parts not in self._from_tokens:
             self._from_tokens[parts] = torch.from_numpy(self._split_index(parts))
-        return self.views(tokens.view(-1, width).index_select(0, self._from_tokens[parts]).to(self.kind), parts)
+        return self.views(
+            tokens.view(-1, width).index_select(0, self._from_tokens[parts]).to(self.kind), parts
+        )
 
     def split_clean(self, tokens: Tensor) -> list[Tensor]:
         """`split` of one part with zeros as padding: of each group (rows × heads, longest, width)."""

@@ -9,12 +9,12 @@ from engine.config import TrainingConfig
 from engine.data.loader import Batch
 from engine.data.shared_negatives import negative_count
 from engine.model.bert4rec import BERT4Rec
-from engine.model.by_hand import encode
+from engine.model.encode import encode
+from engine.model.full_softmax import full_softmax_by_pieces
 from engine.model.losses.full import full_softmax
 from engine.model.losses.gbce import calibrated_beta, gbce, prior_score
 from engine.model.losses.sampled import sampled_softmax
 from engine.model.losses.shared import shared_scores
-from engine.model.pieces import full_softmax_by_pieces
 from engine.model.room import Room
 
 

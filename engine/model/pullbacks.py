@@ -24,7 +24,7 @@ _gelu_backward = torch.ops.aten.gelu_backward.default
 class Sums:
     """Gradients of parameters so far, all of one type. Pullbacks leave theirs here; `settle` adds them up.
 
-    factors: what products multiply with in place of the parameters, in another type; a parameter is in one product only.
+    factors: what products multiply with in place of parameters, in another type; each is in one product of a piece.
     """
 
     def __init__(self, parameters: Sequence[Tensor], factors: Sequence[Tensor] | None = None) -> None:
@@ -33,7 +33,9 @@ class Sums:
         self.gradients = _parts(self.flat, parameters)
         factors = parameters if factors is None else factors
         self.kind = factors[0].dtype
-        self._products = None if self.kind == self.flat.dtype else self.flat.new_zeros(numbers, dtype=self.kind)
+        self._products = (
+            None if self.kind == self.flat.dtype else self.flat.new_zeros(numbers, dtype=self.kind)
+        )
         products = self.gradients if self._products is None else _parts(self._products, parameters)
         parts = zip(factors, products, self.gradients, strict=True)
         self._places = dict(zip(map(id, parameters), parts, strict=True))
@@ -58,7 +60,10 @@ class Sums:
 
     def affine(self, layer: nn.Linear) -> Affine:
         """A linear layer as one with a pullback."""
-        (weight, of_weight, _), (bias, of_bias, _) = self._places[id(layer.weight)], self._places[id(layer.bias)]
+        (weight, of_weight, _), (bias, of_bias, _) = (
+            self._places[id(layer.weight)],
+            self._places[id(layer.bias)],
+        )
         return Affine(weight, bias, of_weight, of_bias, self)
 
     def norm(self, layer: nn.Module) -> Layer:
@@ -72,7 +77,7 @@ def coarser(parameters: Sequence[Tensor], kind: torch.dtype) -> Sequence[Tensor]
     """Copies of parameters in another type, one after another in memory."""
     flat = parameters[0].new_empty(sum(parameter.numel() for parameter in parameters), dtype=kind)
     parts = _parts(flat, parameters)
-    torch._foreach_copy_(parts, parameters)
+    torch._foreach_copy_(list(parts), list(parameters))
     return parts
 
 
@@ -93,8 +98,8 @@ class Affine:
 
     def outputs(self, first: int, last: int) -> Affine:
         """The part that makes some of the outputs."""
-        parts = (self.weight, self.bias, self.of_weight, self.of_bias)
-        return Affine(*(part[first:last] for part in parts), self.sums)
+        some = slice(first, last)
+        return Affine(self.weight[some], self.bias[some], self.of_weight[some], self.of_bias[some], self.sums)
 
     def __call__(self, tokens: Tensor) -> tuple[Tensor, Pullback]:
         """The products, and their pullback."""

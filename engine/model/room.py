@@ -33,5 +33,7 @@ class Room:
     def coarser(self, parameter: nn.Parameter) -> Tensor:
         """The parameter's numbers now in bfloat16, until the next call."""
         if id(parameter) not in self._coarser:
-            self._coarser[id(parameter)] = torch.empty_like(parameter, dtype=torch.bfloat16, requires_grad=False)
+            self._coarser[id(parameter)] = torch.empty_like(
+                parameter, dtype=torch.bfloat16, requires_grad=False
+            )
         return self._coarser[id(parameter)].copy_(parameter)

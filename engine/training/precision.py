@@ -20,7 +20,6 @@ MOST_SECONDS = 0.2  # a busy machine makes few repeats
 CPU_FLOPS = (
     5e7  # work of one call on a CPU: 0.4 ms at 138 GFLOP/s, 40 ms at the 1.3 of bf16 without hardware for it
 )
-CPU_ITEMS = 4096  # of a block of the vocabulary
 CUDA_TOKENS = 4096
 
 Seconds = Callable[[bool], float]  # whether in bf16 → seconds of one call
@@ -40,12 +39,9 @@ def with_precision(experiment: Experiment, group: Group) -> Experiment:
 
 
 def _choose(experiment: Experiment, device: torch.device) -> str:
-    if device.type == "cuda":
-        timer = _feed_forward_timer(experiment, device) if _has_bf16() else None
-    else:  # the whole softmax on one rank's own output layer is all that bf16 gains on a CPU
-        whole = experiment.training.loss == "full" and experiment.launch.mode == "ddp"
-        timer = _softmax_timer(experiment) if whole else None
-    return "bf16" if timer and bf16_gains(timer) else "fp32"
+    if device.type == "cuda" and not _has_bf16():
+        return "fp32"
+    return "bf16" if bf16_gains(_feed_forward_timer(experiment, device)) else "fp32"
 
 
 def _has_bf16() -> bool:
@@ -69,36 +65,24 @@ def bf16_gains(seconds: Seconds) -> bool:
     return fastest[0] > GAIN * fastest[1]
 
 
-def _softmax_timer(experiment: Experiment) -> Seconds:
-    """Times a block of the output layer's softmax on a CPU: a product, its exponentials, a product with them."""
-    width = experiment.model.emb_dim
-    targets = max(16, min(256, int(CPU_FLOPS / (4 * width * CPU_ITEMS))))
-    hidden, weights = torch.zeros(targets, width), torch.zeros(CPU_ITEMS, width)
-
-    @torch.no_grad()
-    def seconds(half: bool) -> float:
-        start = time.perf_counter()
-        left, right = (hidden.bfloat16(), weights.bfloat16()) if half else (hidden, weights)
-        (left @ right.t()).exp_() @ right
-        return time.perf_counter() - start
-
-    return seconds
-
-
 def _feed_forward_timer(experiment: Experiment, device: torch.device) -> Seconds:
-    """Times the model's largest matmuls on a GPU, those of a block's feed-forward."""
+    """Times the model's largest matmuls, those of a block's feed-forward, with as many tokens as a step has at most."""
     width = experiment.model.emb_dim
-    tokens = min(experiment.training.train_batch_size * experiment.model.max_len, CUDA_TOKENS)
+    most = CUDA_TOKENS if device.type == "cuda" else max(32, int(CPU_FLOPS / (16 * width**2)))
+    tokens = min(experiment.training.train_batch_size * experiment.model.max_len, most)
     widen, narrow = (torch.ones(shape, device=device) for shape in ((4 * width, width), (width, 4 * width)))
     vectors = torch.ones(tokens, width, device=device)
+    cuda = device.type == "cuda"
 
     @torch.no_grad()
     def seconds(half: bool) -> float:
-        torch.cuda.synchronize(device)
+        if cuda:
+            torch.cuda.synchronize(device)
         start = time.perf_counter()
-        with torch.autocast("cuda", torch.bfloat16, enabled=half):
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
             functional.linear(functional.gelu(functional.linear(vectors, widen)), narrow)
-        torch.cuda.synchronize(device)
+        if cuda:
+            torch.cuda.synchronize(device)
         return time.perf_counter() - start
 
     return seconds

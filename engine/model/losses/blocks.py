@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-CELLS = 1 << 19  # logits of a block on CPU: 2 MiB in float32, which stay in its cache from one pass to the next
+CELLS = (
+    1 << 19
+)  # logits of a block on CPU: 2 MiB in float32, which stay in its cache from one pass to the next
 CUDA_CELLS = 1 << 26
 KEPT_CELLS = 1 << 24  # up to 64 MiB of them wait for the second pass; more are computed again
 

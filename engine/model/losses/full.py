@@ -112,7 +112,9 @@ def _at_once(
 ) -> tuple[Tensor, Tensor]:
     """Where all logits are one block: the fewest calls."""
     padded, wanted = _padded(hidden, output.kind), targets[:, None]
-    logits = torch.addmm(output.bias.to(output.kind), padded, output.factor.t())[: len(hidden)].to(hidden.dtype)
+    logits = torch.addmm(output.bias.to(output.kind), padded, output.factor.t())[: len(hidden)].to(
+        hidden.dtype
+    )
     shares = logits.softmax(1)
     total = logits.amax(1) - shares.amax(1).log_()  # of the exponentials: share = e^(logit - total)
     loss = (total.sum() - logits.gather(1, wanted).sum()) * weight
@@ -143,7 +145,9 @@ def _by_blocks(
     per_target[rows:] = 0
     factor = _padded(hidden, kind) * per_target[:, None]
     found = side_by_side([partial(part.shares, factor, per_target, sums) for part in work])
-    of_hidden = (torch.stack(found).sum(0) if len(found) > 1 else found[0])[:rows].mul_(per_target[:rows, None])
+    of_hidden = (torch.stack(found).sum(0) if len(found) > 1 else found[0])[:rows].mul_(
+        per_target[:rows, None]
+    )
     of_hidden.sub_(wanted := output.weights[targets], alpha=weight)
     sums.weights.index_add_(0, targets, hidden, alpha=-weight)
     sums.bias.index_add_(0, targets, hidden.new_ones(rows), alpha=-weight)
@@ -183,8 +187,10 @@ class _Blocks:
         """
         of_hidden = self.output.weights.new_zeros(factor.shape)
         for block in self.blocks:
-            kept = self.kept is not None
-            found = self.kept.pop(block.start) if kept else _exponentials(self.powers, self.output, block, self.shift)
+            if self.kept is None:
+                found = _exponentials(self.powers, self.output, block, self.shift)
+            else:
+                found = self.kept.pop(block.start)
             _put(of_hidden, found, self.output.factor[block], add=True)
             _put(sums.weights[block], found.t(), factor, add=not sums.empty)
             _put(sums.bias[None, block], per_target[None], found, add=not sums.empty)
@@ -211,7 +217,7 @@ def _exponentials(hidden: Tensor, output: Output, block: slice, shift: Tensor | 
 
 
 def _sum(exponentials: Tensor) -> Tensor:
-    """Of each row, in float32. By short stretches first: torch would make a float32 copy of all of a bfloat16 tensor."""
+    """Of each row, in float32; by short stretches first, since torch would copy all of a bfloat16 tensor to float32."""
     rows, items = exponentials.shape
     if exponentials.dtype != torch.bfloat16 or items % _STRETCH:
         return exponentials.sum(1, dtype=torch.float32)

@@ -5,7 +5,8 @@ import torch
 
 from engine.model.bert4rec import BERT4Rec
 from engine.model.blocks import Ragged
-from engine.model.by_hand import encode, transform
+from engine.model.by_hand import transform
+from engine.model.encode import encode
 from engine.model.pullbacks import Sums
 from tests.builders import experiment_of
 

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from engine.data.loader import Batch
 from engine.model.bert4rec import BERT4Rec
+from engine.model.full_softmax import full_softmax_by_pieces
 from engine.model.losses.full import full_softmax
-from engine.model.pieces import cut, full_softmax_by_pieces
+from engine.model.pieces import cut
 from engine.model.room import Room
 from tests.builders import experiment_of
 
@@ -33,7 +34,7 @@ def batches(draw):
 
 @given(batches(), st.integers(1, 40))
 def test_pieces_are_the_batch_cut_between_sequences(batch, tokens):
-    pieces = list(cut(batch, tokens))
+    pieces = list(cut(batch.lengths, batch.positions, tokens))
     assert torch.equal(torch.cat([piece.lengths for piece in pieces]), batch.lengths)
     found = [piece.positions + piece.tokens.start for piece in pieces]
     assert torch.equal(torch.cat(found), batch.positions)
