@@ -95,7 +95,7 @@ def train_chart(results: dict[str, Any]) -> Figure:
 
 def bars(axes: Axes, values: dict[str, float], pattern: str) -> None:
     """Lying bars, ours in colour, each with its number."""
-    colours = [OURS_COLOUR if name == "b4r-tui" else PEER_COLOUR for name in values]
+    colours = [OURS_COLOUR if name.startswith("b4r-tui") else PEER_COLOUR for name in values]
     drawn = axes.barh(list(values), list(values.values()), color=colours)
     axes.bar_label(drawn, [pattern.format(value) for value in values.values()], padding=3)
     axes.invert_yaxis()
@@ -107,7 +107,7 @@ def quality_chart(results: dict[str, Any]) -> Figure:
     figure = Figure(figsize=(6, 0.7 * len(results["libraries"]) + 1), layout="constrained")
     axes = figure.subplots()
     for place, (name, row) in enumerate(results["libraries"].items()):
-        colour = OURS_COLOUR if name == "b4r-tui" else "#6b7780"
+        colour = OURS_COLOUR if name.startswith("b4r-tui") else "#6b7780"
         axes.plot(row["ndcg_by_seed"], [place] * len(row["ndcg_by_seed"]), "o", color=colour, alpha=0.4)
         mean = row["ndcg"]["mean"]
         half = row["ndcg"].get("high", mean) - mean

@@ -42,7 +42,7 @@ class Configuration:
         names = ("max_len", "emb_dim", "batch", "num_layers", "nhead", "mask_prob", "dropout")
         return {name: getattr(self, name) for name in names}
 
-    def experiment(self, data: Path, threads: int) -> Experiment:
+    def experiment(self, data: Path, threads: int, precision: str = "fp32") -> Experiment:
         """Ours, on the CPU, with settings that are not named here left as they are."""
         return Experiment.model_validate(
             {
@@ -59,6 +59,7 @@ class Configuration:
                     "mask_prob": self.mask_prob,
                     "train_batch_size": self.batch,
                     "dupe_factor": DUPE_FACTOR[self.name],
+                    "precision": precision,
                 },
                 "evaluation": {"protocols": ["full"]},
                 "launch": {"gpu": 0, "threads": threads},

@@ -2,9 +2,12 @@
 
 `windows/windows.train.inter` holds a training sequence a line, so RecBole makes none itself: its own way, a
 sequence for each prefix of each history, would be other work.
+
+    python peer_recbole_train.py fp32|bf16
 """
 
 import json
+import sys
 from logging import getLogger
 from pathlib import Path
 
@@ -40,6 +43,7 @@ config = Config(
         "epochs": 1_000_000,
         "train_batch_size": settings["batch"],
         "use_gpu": False,
+        "enable_amp": sys.argv[1] == "bf16",
         "worker": 0,
         "state": "ERROR",
         "show_progress": False,

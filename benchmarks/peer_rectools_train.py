@@ -2,9 +2,12 @@
 
 RecTools makes one sequence of each user, the last max_len items. `windows.npz` has the rows of a made-up user
 for each training window, so the sequences are those windows.
+
+    python peer_rectools_train.py fp32|bf16
 """
 
 import json
+import sys
 import warnings
 from pathlib import Path
 
@@ -28,6 +31,7 @@ def endless():
     return Trainer(
         max_epochs=1_000_000,
         accelerator="cpu",
+        precision={"fp32": "32-true", "bf16": "bf16-mixed"}[sys.argv[1]],
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,

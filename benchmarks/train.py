@@ -19,7 +19,9 @@ run folder, watched through the events that any run writes; peers' steps are cou
 optimisers. Time to the first step is from the start of the process, reading and preparing the data included,
 memory the largest resident set of the process. Of all rounds the median speed is shown, the shortest time and
 the largest memory. The share of the peak is that of useful work (useful_work.py) in what this machine does in
-a large fp32 matrix product in the same run.
+a large fp32 matrix product in the same run. Ours runs in fp32, its default, and with `precision = "auto"`, which
+takes bf16 where its probe finds a gain; RecBole (`enable_amp`) and RecTools (`bf16-mixed` of its trainer) in fp32
+and in bf16. TorchRec's example has no setting for it. The best peer is the best of all of these.
 
     python -m benchmarks.train [--config A B C] [--data FOLDER] [--torchrec CHECKOUT] [--seconds S] [--rounds N]
                                [--ours-only] [--json FILE]
@@ -59,7 +61,7 @@ from engine.data.windows import cut_windows
 from engine.events import Progress, read_events
 from engine.files import write_json
 
-OURS = "b4r-tui"
+OURS = {"b4r-tui": "fp32", "b4r-tui, precision auto": "auto"}  # by the precision it trains in
 ROOT = Path(__file__).resolve().parents[1]
 HERE = Path(__file__).resolve().parent
 
@@ -103,13 +105,14 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     """All figures of all configurations."""
     if not arguments.ours_only:
         peers.install()
-    peak = gemm_peak(threads())
-    found = {name: measure_one(CONFIGURATIONS[name], arguments, peak) for name in arguments.config}
+    peak = {kind: gemm_peak(threads(), kind) for kind in ("float32", "bfloat16")}
+    found = {name: measure_one(CONFIGURATIONS[name], arguments, peak["float32"]) for name in arguments.config}
     return {
         **about(),
         "seconds": arguments.seconds,
         "rounds": arguments.rounds,
-        "gemm_flops": peak,
+        "gemm_flops": peak["float32"],
+        "gemm_flops_bf16": peak["bfloat16"],
         "results": found,
     }
 
@@ -120,17 +123,22 @@ def measure_one(configuration: Configuration, arguments: argparse.Namespace, pea
     dataset = load_dataset(experiment.data)  # fills the cache too, as any earlier run would have
     with tempfile.TemporaryDirectory(prefix="train-") as name:
         folder = Path(name)
-        contestants = [Contestant(OURS, partial(ours, configuration, arguments.data.resolve()))]
+        data = arguments.data.resolve()
+        contestants = [Contestant(each, partial(ours, configuration, data, OURS[each])) for each in OURS]
         if not arguments.ours_only:
             contestants += prepare_peers(folder, configuration, dataset, arguments.torchrec)
         rounds = run_rounds(contestants, folder, arguments.seconds, arguments.rounds)
     rows = {name: row_of(found, configuration.batch) for name, found in rounds.items()}
+    work = work_of(configuration, dataset)
     return {
         "title": configuration.title,
         "goal": configuration.goal,
         "libraries": rows,
-        **useful(configuration, dataset, rows[OURS], peak),
-        **compared(rows),
+        **work,
+        "ours": {
+            each: {**share_of(rows[each], work["flops_per_sequence"], peak), **compared(rows, each)}
+            for each in OURS
+        },
     }
 
 
@@ -145,10 +153,11 @@ def prepare_peers(
     write_settings(inputs, configuration)
     contestants = [
         Contestant(
-            name,
-            partial(peer, [str(peers.PYTHON), str(HERE / program)], inputs, configuration.batch),
+            name if precision == "fp32" else f"{name}, {precision}",
+            partial(peer, [str(peers.PYTHON), str(HERE / program), precision], inputs, configuration.batch),
         )
         for name, program in peers.TRAINING_PROGRAMS.items()
+        for precision in ("fp32", "bf16")
     ]
     if torchrec:
         write_ratings(inputs / "ratings.dat", dataset)
@@ -182,9 +191,9 @@ def run_rounds(
     return found
 
 
-def ours(configuration: Configuration, data: Path, folder: Path, seconds: float) -> Figures:
+def ours(configuration: Configuration, data: Path, precision: str, folder: Path, seconds: float) -> Figures:
     """A real run of the engine, in the environment that the launcher gives its ranks."""
-    run = RunStore(folder / "runs").create(configuration.experiment(data, threads()))
+    run = RunStore(folder / "runs").create(configuration.experiment(data, threads(), precision))
     command = [sys.executable, "-m", "engine.train", str(run.dir)]
     env = environment() | torchrun.DEFAULTS | {"PYTHONPATH": str(ROOT)}
     return race(command, folder, lambda: steps_of(run.events_path, configuration), seconds, env)
@@ -223,31 +232,31 @@ def row_of(rounds: list[Figures | str], batch: int) -> dict[str, Any]:
     }
 
 
-def useful(
-    configuration: Configuration, dataset: Dataset, row: dict[str, Any], peak: float
-) -> dict[str, Any]:
-    """Our useful operations a sequence and a second, and their share of the machine's peak."""
+def work_of(configuration: Configuration, dataset: Dataset) -> dict[str, Any]:
+    """What a sequence is in this configuration, and its useful operations."""
     windows = cut_windows(dataset, configuration.max_len)
     work = expected_work(windows.ends - windows.starts, configuration.mask_prob)
-    each = flops(work, dataset.num_items, configuration.emb_dim, configuration.num_layers)
-    rate = each * row.get("sequences_per_second", 0.0)
     return {
         "windows": len(windows),
         "items": dataset.num_items,
         "tokens_per_sequence": round(work.tokens, 2),
         "masked_per_sequence": round(work.masked, 2),
-        "flops_per_sequence": each,
-        "useful_flops": rate,
-        "share_of_peak": round(rate / peak, 4),
+        "flops_per_sequence": flops(work, dataset.num_items, configuration.emb_dim, configuration.num_layers),
     }
 
 
-def compared(rows: dict[str, dict[str, Any]]) -> dict[str, float | None]:
-    """Ours by the best peer's: how often as fast, and which part of the leanest one's memory."""
-    others = [row for name, row in rows.items() if name != OURS and "failed" not in row]
-    if not others or "failed" in rows[OURS]:
+def share_of(row: dict[str, Any], flops_per_sequence: float, peak: float) -> dict[str, float]:
+    """A row's useful operations a second, and their share of the machine's fp32 peak."""
+    rate = flops_per_sequence * row.get("sequences_per_second", 0.0)
+    return {"useful_flops": rate, "share_of_peak": round(rate / peak, 4)}
+
+
+def compared(rows: dict[str, dict[str, Any]], mine: str) -> dict[str, float | None]:
+    """One of ours by the best peer's: how often as fast, and which part of the leanest one's memory."""
+    others = [row for name, row in rows.items() if name not in OURS and "failed" not in row]
+    if not others or "failed" in rows[mine]:
         return {"speed_ratio": None, "memory_ratio": None, "first_step_ratio": None}
-    ours_row = rows[OURS]
+    ours_row = rows[mine]
     fastest = max(row["sequences_per_second"] for row in others)
     return {
         "speed_ratio": round(ours_row["sequences_per_second"] / fastest, 2),
@@ -260,18 +269,19 @@ def compared(rows: dict[str, dict[str, Any]]) -> dict[str, float | None]:
 
 def as_table(results: dict[str, Any]) -> str:
     """The figures for people."""
-    lines = [f"{'':3}{'library':26}{'sequences/s':>12}{'first step':>12}{'peak memory':>14}{'ours ×':>9}"]
+    lines = [f"{'':3}{'library':26}{'sequences/s':>12}{'first step':>12}{'peak memory':>14}{'auto ×':>9}"]
     for name, found in results["results"].items():
         lines += _lines(name, found)
     lines.append(
         f"{results['cpus']} CPUs, {results['threads']} threads, load {results['load']}; "
-        f"fp32 matrix product {results['gemm_flops'] / 1e9:,.0f} GFLOP/s"
+        f"matrix product {results['gemm_flops'] / 1e9:,.0f} GFLOP/s in fp32, "
+        f"{results['gemm_flops_bf16'] / 1e9:,.0f} in bf16"
     )
     return "\n".join(lines)
 
 
 def _lines(name: str, found: dict[str, Any]) -> list[str]:
-    mine = found["libraries"][OURS].get("sequences_per_second")
+    mine = found["libraries"][list(OURS)[-1]].get("sequences_per_second")
     lines = []
     for library, row in found["libraries"].items():
         if "failed" in row:
@@ -282,13 +292,20 @@ def _lines(name: str, found: dict[str, Any]) -> list[str]:
             f"{name:3}{library:26}{row['sequences_per_second']:12,.1f}{row['first_step_seconds']:10.1f} s"
             f"{row['peak_mb']:10,.0f} MiB{ratio}"
         )
-    summary = f"{name}: {found['title']}; {found['share_of_peak']:.0%} of the peak in useful work"
-    if found["speed_ratio"] is not None:
-        summary += (
-            f"; {found['speed_ratio']} × the best peer (goal {found['goal']:g} ×), "
-            f"{found['memory_ratio']:.0%} of the leanest peer's memory"
-        )
-    return [*lines, summary]
+    return [*lines, *(_summary(name, found, each) for each in found["ours"])]
+
+
+def _summary(name: str, found: dict[str, Any], mine: str) -> str:
+    ours_row = found["ours"][mine]
+    summary = (
+        f"{name}: {found['title']}, {mine}; {ours_row['share_of_peak']:.0%} of the fp32 peak in useful work"
+    )
+    if ours_row["speed_ratio"] is None:
+        return summary
+    return (
+        f"{summary}; {ours_row['speed_ratio']} × the best peer (goal {found['goal']:g} ×), "
+        f"{ours_row['memory_ratio']:.0%} of the leanest peer's memory"
+    )
 
 
 if __name__ == "__main__":

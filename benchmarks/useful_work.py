@@ -28,7 +28,8 @@ import json, sys, time
 import torch
 
 size = int(sys.argv[1])
-a, b = torch.randn(size, size), torch.randn(size, size)
+kind = getattr(torch, sys.argv[2])
+a, b = torch.randn(size, size).to(kind), torch.randn(size, size).to(kind)
 times = []
 for _ in range(6):
     start = time.perf_counter()
@@ -72,8 +73,17 @@ def flops(work: Work, num_items: int, emb_dim: int, num_layers: int) -> float:
     return BACKWARD * 2.0 * (blocks + last + head)
 
 
-def gemm_peak(threads: int, size: int = 4096) -> float:
-    """Operations a second of the fastest of six products of fp32 matrices of size × size, in a process of its own."""
-    command = [sys.executable, "-c", f"import torch; torch.set_num_threads({threads})\n{GEMM}", str(size)]
+def gemm_peak(threads: int, kind: str = "float32", size: int = 4096) -> float:
+    """Operations a second of the fastest of six products of matrices of size × size, in a process of its own.
+
+    kind: the type of the numbers, as torch calls it.
+    """
+    command = [
+        sys.executable,
+        "-c",
+        f"import torch; torch.set_num_threads({threads})\n{GEMM}",
+        str(size),
+        kind,
+    ]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return float(json.loads(done.stdout))
