@@ -211,7 +211,7 @@ class TrainingConfig(Group):
     )
     precision: Literal["fp32", "bf16", "auto"] = Field(
         "fp32",
-        description="Number format of the matmuls: on a GPU the transformer's, on CPU the full softmax's; auto takes "
+        description="Number format of the matmuls: the transformer's, and on CPU the full softmax's too; auto takes "
         "bf16 where a short probe finds it faster, so numbers then depend on the machine",
     )
     early_stopping: EarlyStopping | None = Field(None, description="End when validation stops improving")
