@@ -5,7 +5,6 @@ What a piece computes stays in the processor's cache, and a thread that has a pi
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,6 +13,9 @@ import torch
 from torch import Tensor
 
 TOKENS = 4096  # of a piece: enough to keep calls few, few enough for the last level of a cache
+LEAST_TOKENS = (
+    1024  # for a thread to have a piece of its own, rather than a share in each operation of another's
+)
 ATTENTION_DOUBLES = 512  # the length at which attention takes as long as all else in a block
 
 
@@ -34,19 +36,16 @@ SeededPiece = tuple[Piece, torch.Generator]
 
 
 def deal(lengths: Tensor, positions: Tensor) -> list[list[SeededPiece]]:
-    """Pieces for torch's threads, each with the generator of its dropout; fewer hands where there are fewer pieces.
+    """As many pieces for each of torch's threads, or for fewer of them where pieces would be too small.
 
-    lengths, positions: as in `BERT4Rec.encode`. Pieces and what is drawn in each are the same for any number of
-    threads.
+    lengths, positions: as in `BERT4Rec.encode`. With each piece comes the generator of its dropout.
     """
-    count = 1 << max(
-        0, round(math.log2(max(1, int(lengths.sum())) / TOKENS))
-    )  # halves, quarters …: even shares
-    pieces = list(cut(lengths, positions, count))
+    tokens = int(lengths.sum())
+    hands = max(1, min(torch.get_num_threads(), round(tokens / LEAST_TOKENS)))
+    pieces = list(cut(lengths, positions, hands * max(1, round(tokens / (hands * TOKENS)))))
     seeds: list[int] = torch.empty(len(pieces), dtype=torch.int64).random_().tolist()
     seeded = [(piece, torch.Generator().manual_seed(seed)) for piece, seed in zip(pieces, seeds, strict=True)]
-    hands = min(torch.get_num_threads(), len(pieces))
-    return [seeded[hand::hands] for hand in range(hands)]
+    return [seeded[hand::hands] for hand in range(min(hands, len(pieces)))]
 
 
 def cut(lengths: Tensor, positions: Tensor, count: int) -> Iterator[Piece]:
