@@ -13,10 +13,8 @@ import torch
 from torch import Tensor
 
 TOKENS = 4096  # of a piece: enough to keep calls few, few enough for the last level of a cache
-LEAST_TOKENS = (
-    1024  # for a thread to have a piece of its own, rather than a share in each operation of another's
-)
-ATTENTION_DOUBLES = 512  # the length at which attention takes as long as all else in a block
+LEAST_TOKENS = 1024  # of a piece for a thread of its own; of smaller ones threads share each operation
+ATTENTION_DOUBLES = 256  # the length at which attention takes as long as all else in a block
 
 
 @dataclass(frozen=True)
