@@ -5,14 +5,15 @@ All numbers are bytes of one rank, in float32; docs/troubles.md has the formula 
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from engine.config import Experiment
 
 FLOAT = 4
 BASE = 450 << 20  # Python with torch, TorchRec and FBGEMM loaded
-PIECE_TOKENS = 4096  # `engine.model.pieces` works on no more at once, where it can
-BLOCK_CELLS, KEPT_CELLS = 1 << 20, 1 << 24  # of `engine.model.losses.blocks`
+PIECE_TOKENS, LEAST_TOKENS = 4096, 1024  # of `engine.model.pieces`
+BLOCK_CELLS, KEPT_CELLS = 1 << 19, 1 << 24  # of `engine.model.losses.blocks`
 READ_BYTES = 120  # an interaction takes while a data set is read, filtered and ordered
 KNOWN_SIZES = {  # interactions, users and items before filters
     "ml-100k": (100_000, 943, 1_682),
@@ -100,15 +101,24 @@ def _state(experiment: Experiment, table: int, output: int, dense: int) -> int:
     launch = experiment.launch
     copies = 4 if launch.ranks == 1 else 5
     if launch.mode == "ddp":
-        return FLOAT * copies * (table + output + dense)
+        of_threads = (_hands(experiment) - 1) * (output + dense)  # gradients of the threads but the first
+        return FLOAT * (copies * (table + output + dense) + of_threads)
     return FLOAT * (copies * dense + (2 * table + 4 * output) // launch.ranks)
+
+
+def _hands(experiment: Experiment) -> int:
+    """Threads that work on pieces of their own."""
+    launch = experiment.launch
+    threads = launch.threads or max(1, (os.cpu_count() or 1) // launch.ranks)
+    batch = experiment.training.train_batch_size * experiment.model.max_len
+    return max(1, min(threads, batch // LEAST_TOKENS))
 
 
 def _tokens(experiment: Experiment) -> int:
     """Tokens that go through the transformer at once."""
     batch = experiment.training.train_batch_size * experiment.model.max_len
     pieces = experiment.training.loss == "full" and experiment.launch.mode == "ddp"
-    return min(batch, max(PIECE_TOKENS, experiment.model.max_len)) if pieces else batch
+    return min(batch, _hands(experiment) * max(PIECE_TOKENS, experiment.model.max_len)) if pieces else batch
 
 
 def _activations(experiment: Experiment) -> int:
