@@ -23,15 +23,17 @@ def test_a_mask_drops_the_rate_to_a_256th_and_is_scaled_to_keep_the_mean(rate, d
     assert abs(share - expected) < 5 * (expected * (1 - expected) / 200_001) ** 0.5
     zero, scale = mask.unique().tolist()
     assert zero == 0.0
-    assert scale == pytest.approx(1 / (1 - expected), rel=1e-6 if dtype == torch.float32 else 0.002)
+    assert scale == pytest.approx(1 / (1 - expected), rel=1e-6 if dtype == torch.float32 else 0.004)
 
 
-@pytest.mark.parametrize("level", range(1, 256))
-def test_bfloat16_rounds_no_scale_by_more_than_two_thousandths(level):
+def test_bfloat16_rounds_no_scale_by_more_than_four_thousandths():
     torch.manual_seed(0)
-    dropout = Dropout(level / 256)
-    coarse, fine = (float(dropout.mask(torch.Size([4096]), kind).max()) for kind in (torch.bfloat16, torch.float32))
-    assert coarse == pytest.approx(fine, rel=0.002)
+    for level in range(1, 256):
+        coarse, fine = (
+            float(Dropout(level / 256).mask(torch.Size([4096]), kind).max())
+            for kind in (torch.bfloat16, torch.float32)
+        )
+        assert coarse == pytest.approx(fine, rel=2**-8)  # half of the last of its 8 binary digits
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
