@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.model.bert4rec import BERT4Rec
@@ -156,9 +156,10 @@ def test_in_half_precision_filled_up_rows_change_nothing_of_note(norm, lengths, 
             results.append([hidden, back(above), *sums.gradients])
     for whole, coarse in zip(*results, strict=True):
         assert coarse.dtype == torch.float32 and coarse.shape == whole.shape
-        print("FAR", float((coarse - whole).norm()), float(whole.norm()))
+        assert float((coarse - whole).norm()) <= 0.15 * float(whole.norm())  # 0.09 at most as measured
 
 
+@settings(max_examples=50)
 @given(st.integers(0, 1 << 20))
 def test_counts_are_rounded_up_to_one_of_few_numbers(count):
     found = _round(count)

@@ -74,6 +74,8 @@ def test_pieces_without_targets_are_no_problem(monkeypatch, half, targets):
     found = results(encode, model, batch, half=half)
     assert found["hidden"].shape == (targets, 16)
     if targets:
-        torch.testing.assert_close(found["hidden"], results(plain, model, batch)["hidden"], atol=0.1, rtol=0.1)
+        torch.testing.assert_close(
+            found["hidden"], results(plain, model, batch)["hidden"], atol=0.1, rtol=0.1
+        )
     else:
         assert not any(part.any() for part in found.values())
