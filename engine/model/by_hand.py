@@ -102,8 +102,8 @@ def from_end(lengths: np.ndarray) -> Tensor:
 
 
 def _round(count: int) -> int:
-    """Up, by a sixteenth at most: oneDNN makes a bfloat16 kernel anew for every shape, which takes a millisecond."""
-    step = max(_LEAST, 1 << max(0, count - 1).bit_length() - 4)
+    """Up, by an eighth or to `_LEAST`: oneDNN makes a bfloat16 kernel for every shape, in a millisecond."""
+    step = max(_LEAST, 1 << max(0, count - 1).bit_length() >> 4)
     return count + -count % step
 
 

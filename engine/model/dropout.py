@@ -37,7 +37,7 @@ class Dropout(nn.Module):
     def mask(self, shape: torch.Size, dtype: torch.dtype, generator: torch.Generator | None = None) -> Tensor:
         """What values of this shape on CPU are multiplied with: 0 or the scale.
 
-        dtype: of the mask; bfloat16 rounds the scale, by 0.2 % at most. generator: torch's own if it is None.
+        dtype: of the mask; bfloat16 rounds the scale, by 0.4 % at most. generator: torch's own if it is None.
         """
         return _random_bytes(shape, generator).to(dtype).ge_(self._level).mul_(256 / (256 - self._level))
 

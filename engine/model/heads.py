@@ -152,7 +152,7 @@ class Heads:
         found = []
         for group in self.groups:
             per_row, per_part = self.heads * group.longest, self.heads * group.keep.size
-            places = np.arange(0, per_part, per_row)[:, None] + np.arange(group.longest)
+            places = per_row * np.arange(group.rows)[:, None] + np.arange(group.longest)
             first = parts * self.heads * group.first + per_part * np.arange(parts)[:, None]
             of_heads = first + group.longest * np.arange(self.heads)
             found.append((places[group.keep][:, None, None] + of_heads).ravel())

@@ -36,4 +36,4 @@ class Room:
             self._coarser[id(parameter)] = torch.empty_like(
                 parameter, dtype=torch.bfloat16, requires_grad=False
             )
-        return self._coarser[id(parameter)].copy_(parameter)
+        return self._coarser[id(parameter)].copy_(parameter.detach())

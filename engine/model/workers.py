@@ -24,11 +24,14 @@ def side_by_side(jobs: Sequence[Callable[[], _Found]]) -> list[_Found]:
         with torch.no_grad():
             return [first()]
     coming = [_threads(len(others)).submit(torch.no_grad()(job)) for job in others]
-    try:
-        with _alone(), torch.no_grad():
-            found = first()
-    finally:
-        ends = [job.exception() for job in coming]
+    with (
+        _alone()
+    ):  # until all have ended: a thread that starts late sets the number for threads made later, too
+        try:
+            with torch.no_grad():
+                found = first()
+        finally:
+            ends = [job.exception() for job in coming]
     if failures := [end for end in ends if end]:
         raise failures[0]
     return [found, *(job.result() for job in coming)]

@@ -34,6 +34,7 @@ class _FullSoftmax(torch.autograd.Function):
     def forward(ctx: Any, hidden: Tensor, targets: Tensor, weights: Tensor, bias: Tensor) -> Tensor:
         sums = OutputSums(torch.empty_like(weights), torch.empty_like(bias))
         loss, of_hidden = add_softmax(hidden, targets, Output(weights, bias), sums)
+        sums.finish()
         ctx.save_for_backward(of_hidden, sums.weights, sums.bias)
         return loss
 
@@ -132,7 +133,9 @@ def _by_blocks(
     kind, rows, powers = output.kind, len(hidden), _padded(hidden * _LOG2_E, output.kind)
     shift = _shift(hidden, output)
     if shift is not None:
-        shift = functional.pad(shift, (0, len(powers) - rows))
+        shift = functional.pad(
+            shift, (0, len(powers) - rows), value=math.inf
+        )  # a row of padding has no numbers
     hands = max(1, min(torch.get_num_threads(), len(blocks) // 2)) if hidden.device.type == "cpu" else 1
     each = -(-len(blocks) // hands)
     kept: dict[int, Tensor] | None = {} if can_keep(hidden, output.weights) else None

@@ -2,10 +2,12 @@
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.model.bert4rec import BERT4Rec
 from engine.model.blocks import Ragged
-from engine.model.by_hand import transform
+from engine.model.by_hand import _round, sums_of, transform
 from engine.model.encode import encode
 from engine.model.pullbacks import Sums
 from tests.builders import experiment_of
@@ -45,17 +47,32 @@ def places(rows):
 
 @pytest.fixture(autouse=True)
 def seeded_and_in_float64(monkeypatch):
-    """FBGEMM's padding on CPU knows float32 only; test_pieces.py is about the real one."""
+    """FBGEMM's padding on CPU knows float32 only; test_encode.py is about the real one."""
     torch.manual_seed(SEED)
     monkeypatch.setattr(Ragged, "pad", pad)
     monkeypatch.setattr(Ragged, "unpad", unpad)
 
 
+@pytest.fixture(params=["few groups", "many groups"])
+def any_groups_of_rows(request, monkeypatch):
+    if request.param == "many groups":
+        monkeypatch.setattr("engine.model.heads._CELLS", 0)
+        monkeypatch.setattr("engine.model.heads._WASTE", 1)
+
+
+@pytest.mark.usefixtures("any_groups_of_rows")
 @pytest.mark.parametrize("norm", ["post", "pre"])
 @pytest.mark.parametrize("num_layers", [1, 3])
 @pytest.mark.parametrize(
     ("lengths", "positions"),
-    [([4, 4, 4], [0, 5, 6, 11]), ([1, 3, 9], [0, 2, 5, 12]), ([2, 5], [3]), ([3], []), ([6, 6], range(12))],
+    [
+        ([4, 4, 4], [0, 5, 6, 11]),
+        ([1, 3, 9], [0, 2, 5, 12]),
+        ([2, 5], [3]),
+        ([2, 2, 7], [0, 3]),
+        ([3], []),
+        ([6, 6], range(12)),
+    ],
 )
 def test_vectors_and_all_gradients_are_those_of_autograd(norm, num_layers, lengths, positions):
     model = made(norm, num_layers)
@@ -104,15 +121,50 @@ def test_dropout_drops_as_much_as_it_says_in_every_place():
     model = made("post", 2, dropout=0.5)
     drawn = []
     draw = model.dropout.masks
-    model.dropout.masks = lambda shapes, dtype: drawn.extend(draw(shapes, dtype)) or iter(drawn)
+
+    def noted(*asked):
+        drawn.extend(made := draw(*asked))
+        return made
+
+    model.dropout.masks = noted
     lengths, positions = torch.full((40,), 9), torch.arange(0, 360, 3)
     with torch.no_grad():
         transform(model, torch.randn(360, WIDTH).double(), lengths, positions, Sums(model.inside))
-    shapes = [(360, WIDTH), (80, 9, 9), *[(360, WIDTH)] * 2, (80, 3, 9), *[(120, WIDTH)] * 2]
+    shapes = [*[(360, WIDTH)] * 3, *[(120, WIDTH)] * 2, (80, 9, 9), (80, 3, 9)]
     assert [tuple(mask.shape) for mask in drawn] == shapes
     for mask in drawn:
         assert float((mask == 0).double().mean()) == pytest.approx(0.5, abs=0.08)
         assert set(mask.unique().tolist()) == {0.0, 2.0}
+
+
+@pytest.mark.usefixtures("any_groups_of_rows")
+@pytest.mark.parametrize("norm", ["post", "pre"])
+@pytest.mark.parametrize(
+    ("lengths", "positions"),
+    [([1], [0]), ([4, 4], [0, 3, 5]), ([2, 2, 7], [0, 3]), ([9] * 4, range(36)), ([3, 5], [])],
+)
+def test_in_half_precision_filled_up_rows_change_nothing_of_note(norm, lengths, positions):
+    model = made(norm, 2).float()
+    lengths, positions = torch.tensor(lengths), torch.tensor(list(positions), dtype=torch.int64)
+    vectors = torch.randn(int(lengths.sum()), WIDTH)
+    results = []
+    above = torch.randn(len(positions), WIDTH)
+    for half in (False, True):
+        (sums,) = sums_of(model.inside, half)
+        with torch.no_grad():
+            hidden, back = transform(model, vectors, lengths, positions, sums)
+            results.append([hidden, back(above), *sums.gradients])
+    for whole, coarse in zip(*results, strict=True):
+        assert coarse.dtype == torch.float32 and coarse.shape == whole.shape
+        assert float((coarse - whole).norm()) <= 0.15 * float(whole.norm())  # 0.09 at most as measured
+
+
+@settings(max_examples=50)
+@given(st.integers(0, 1 << 20))
+def test_counts_are_rounded_up_to_one_of_few_numbers(count):
+    found = _round(count)
+    assert found % 32 == 0
+    assert count <= found < count + max(32, 1 + count / 8)
 
 
 def test_as_a_node_of_autograd_it_gives_what_the_plain_model_does():

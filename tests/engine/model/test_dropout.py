@@ -1,46 +1,102 @@
-"""Dropout from random bytes: its rate, its scale, its seed."""
+"""Dropout, and its masks from random bytes: their rate, their scale, their seed."""
 
 import pytest
 import torch
 
 from engine.model.dropout import Dropout
 
+RATES = [0.001, 0.1, 0.25, 0.5, 0.9, 0.999]
 
-@pytest.mark.parametrize("rate", [0.001, 0.1, 0.25, 0.5, 0.9])
-def test_the_share_dropped_is_the_rate_to_a_256th_and_the_mean_stays(rate):
+
+def dropped_share(rate):
+    """The rate to a 256th, at least one and at most 255."""
+    return min(255, max(1, round(rate * 256))) / 256
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("rate", RATES)
+def test_a_mask_drops_the_rate_to_a_256th_and_is_scaled_to_keep_the_mean(rate, dtype):
     torch.manual_seed(0)
-    dropped = Dropout(rate).train()(torch.ones(200_001))
-    share = float((dropped == 0).float().mean())
-    assert abs(share - max(rate, 1 / 256)) < 1 / 512 + 4 * (0.25 / 200_001) ** 0.5
-    assert float(dropped.mean()) == pytest.approx(1.0, abs=0.03)
-    assert len(dropped.unique()) == 2
+    mask = Dropout(rate).mask(torch.Size([200_001]), dtype)
+    assert mask.dtype == dtype and mask.shape == (200_001,)
+    share, expected = float((mask == 0).double().mean()), dropped_share(rate)
+    assert abs(share - expected) < 5 * (expected * (1 - expected) / 200_001) ** 0.5
+    zero, scale = mask.unique().tolist()
+    assert zero == 0.0
+    assert scale == pytest.approx(1 / (1 - expected), rel=1e-6 if dtype == torch.float32 else 0.004)
 
 
-def test_neighbours_are_dropped_independently():
+def test_bfloat16_rounds_no_scale_by_more_than_four_thousandths():
     torch.manual_seed(0)
-    kept = (Dropout(0.5).train()(torch.ones(1000, 1000)) != 0).double()
+    for level in range(1, 256):
+        coarse, fine = (
+            float(Dropout(level / 256).mask(torch.Size([4096]), kind).max())
+            for kind in (torch.bfloat16, torch.float32)
+        )
+        assert coarse == pytest.approx(fine, rel=2**-8)  # half of the last of its 8 binary digits
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_neighbours_are_dropped_independently(dtype):
+    torch.manual_seed(0)
+    kept = (Dropout(0.5).mask(torch.Size([1000, 1000]), dtype) != 0).double()
     for first, second in ((kept[:, :-1], kept[:, 1:]), (kept[:-1], kept[1:]), (kept[:, :-8], kept[:, 8:])):
         assert abs(float((first * second).mean()) - 0.25) < 0.003
 
 
-def test_the_gradient_passes_where_values_do():
+def test_masks_drawn_together_have_their_shapes_and_are_independent():
     torch.manual_seed(0)
+    shapes = [torch.Size(shape) for shape in ([300, 400], [0, 7], [2, 300, 200], [3])]
+    first, empty, second, last = masks = Dropout(0.5).masks(shapes, torch.float32)
+    assert [mask.shape for mask in masks] == shapes
+    assert empty.numel() == 0 and last.numel() == 3
+    both = (first.flatten() != 0) & (second.flatten() != 0)
+    assert abs(float(both.double().mean()) - 0.25) < 0.01
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_same_seed_drops_the_same(dtype):
+    layer, shape = Dropout(0.4), torch.Size([1001])
+    torch.manual_seed(5)
+    first, next_one = layer.mask(shape, dtype), layer.mask(shape, dtype)
+    torch.manual_seed(5)
+    assert torch.equal(first, layer.mask(shape, dtype))
+    assert not torch.equal(first, next_one)
+
+
+def test_a_generator_of_its_own_leaves_torchs_alone():
+    layer, shape = Dropout(0.4), torch.Size([1001])
+    before = torch.get_rng_state()
+    first, again, other = (
+        layer.mask(shape, torch.float32, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
+    )
+    assert torch.equal(first, again) and not torch.equal(first, other)
+    (whole,) = layer.masks([shape], torch.float32, torch.Generator().manual_seed(1))
+    assert torch.equal(whole, first)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_both_types_drop_the_same_for_a_seed():
+    layer, shape = Dropout(0.3), torch.Size([999])
+    fine, coarse = (
+        layer.mask(shape, kind, torch.Generator().manual_seed(1)) for kind in (torch.float32, torch.bfloat16)
+    )
+    assert torch.equal(fine == 0, coarse == 0)
+
+
+def test_the_layer_itself_is_torchs_dropout():
     values = torch.randn(50, 3, requires_grad=True)
+    torch.manual_seed(0)
     dropped = Dropout(0.3).train()(values)
+    torch.manual_seed(0)
+    torch.testing.assert_close(dropped, torch.nn.Dropout(0.3).train()(values))
     dropped.sum().backward()
-    assert torch.allclose(values.grad * values, dropped)
-
-
-def test_the_same_seed_drops_the_same():
-    layer = Dropout(0.4).train()
-    torch.manual_seed(5)
-    first = layer(torch.ones(1000))
-    torch.manual_seed(5)
-    assert torch.equal(first, layer(torch.ones(1000)))
-    assert not torch.equal(first, layer(torch.ones(1000)))
+    torch.testing.assert_close(values.grad * values, dropped)
 
 
 def test_nothing_is_dropped_in_evaluation_or_at_rate_zero():
     values = torch.randn(10)
-    assert Dropout(0.5).eval()(values) is values
-    assert Dropout(0.0).train()(values) is values
+    for layer in (Dropout(0.5).eval(), Dropout(0.0).train()):
+        assert layer(values) is values
+        assert not layer.active
+    assert Dropout(0.5).train().active

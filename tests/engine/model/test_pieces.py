@@ -1,4 +1,4 @@
-"""Loss and gradients made piece by piece against those of the whole batch at once."""
+"""Batches cut into pieces of about the same work, and dealt to threads."""
 
 import numpy as np
 import pytest
@@ -6,67 +6,92 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.data.loader import Batch
-from engine.model.bert4rec import BERT4Rec
-from engine.model.full_softmax import full_softmax_by_pieces
-from engine.model.losses.full import full_softmax
-from engine.model.pieces import cut
-from engine.model.room import Room
-from tests.builders import experiment_of
-
-ITEMS = 30
+from engine.model.pieces import ATTENTION_DOUBLES, cut, deal
+from tests.engine.model.batches import batches, ragged_batch
 
 
-def batch_of(lengths, chosen):
-    """A batch of sequences of these lengths, with the tokens where `chosen` is True as targets."""
-    generator = torch.Generator().manual_seed(len(lengths))
-    items = torch.randint(0, ITEMS + 1, (sum(lengths),), generator=generator)
-    positions = torch.from_numpy(np.flatnonzero(chosen))
-    targets = torch.randint(0, ITEMS, (len(positions),), generator=generator)
-    return Batch(items, torch.tensor(lengths), positions, targets)
+def work_of(lengths):
+    each = np.asarray(lengths, dtype=np.float64)
+    return each * (1 + each / ATTENTION_DOUBLES)
 
 
-@st.composite
-def batches(draw):
-    lengths = draw(st.lists(st.integers(1, 12), min_size=1, max_size=9))
-    return batch_of(lengths, draw(st.lists(st.booleans(), min_size=sum(lengths), max_size=sum(lengths))))
-
-
-@given(batches(), st.integers(1, 40))
-def test_pieces_are_the_batch_cut_between_sequences(batch, tokens):
-    pieces = list(cut(batch.lengths, batch.positions, tokens))
+def check_is_the_batch(pieces, batch):
     assert torch.equal(torch.cat([piece.lengths for piece in pieces]), batch.lengths)
     found = [piece.positions + piece.tokens.start for piece in pieces]
     assert torch.equal(torch.cat(found), batch.positions)
     for piece in pieces:
-        assert piece.tokens.stop - piece.tokens.start == int(piece.lengths.sum())
+        assert piece.tokens.stop - piece.tokens.start == int(piece.lengths.sum()) > 0
         assert piece.targets.stop - piece.targets.start == len(piece.positions)
-        assert len(piece.lengths) == 1 or int(piece.lengths[:-1].sum()) < tokens
+    for part in ("tokens", "targets"):
+        slices = [getattr(piece, part) for piece in pieces]
+        assert [each.start for each in slices] == [0, *(each.stop for each in slices[:-1])]
 
 
-@pytest.mark.parametrize("tied", [False, True])
-def test_any_number_of_pieces_gives_the_loss_and_gradients_of_the_whole(monkeypatch, tied):
-    model = BERT4Rec(ITEMS, experiment_of(model={"dropout": 0.0, "tie_output": tied}).model, seed=1)
-    lengths = [1, 2, 2, 5, 8, 8, 12]
-    batch = batch_of(lengths, np.random.default_rng(0).random(sum(lengths)) < 0.4)
-
-    def gradients(loss):
-        found = torch.autograd.grad(loss, list(model.parameters()))
-        return dict(zip([name for name, _ in model.named_parameters()], found, strict=True))
-
-    hidden = model.encode(batch.items, batch.lengths, batch.positions)
-    whole = full_softmax(hidden, batch.targets, model.item_weights, model.output_bias)
-    expected = gradients(whole)
-    for tokens in (1, 9, 1000):
-        monkeypatch.setattr("engine.model.pieces.TOKENS", tokens)
-        loss = full_softmax_by_pieces(model, batch, weight=1.0, half=False, room=Room())
-        torch.testing.assert_close(loss, whole)
-        for name, gradient in gradients(loss).items():
-            torch.testing.assert_close(gradient, expected[name], atol=1e-5, rtol=1e-4, msg=name)
+@given(batches(), st.integers(1, 12))
+def test_pieces_are_the_batch_cut_between_sequences(batch, count):
+    pieces = list(cut(batch.lengths, batch.positions, count))
+    check_is_the_batch(pieces, batch)
+    assert 1 <= len(pieces) <= count
 
 
-def test_a_batch_without_targets_has_no_loss_and_no_gradient():
-    model = BERT4Rec(ITEMS, experiment_of(model={"dropout": 0.1}).model, seed=1).train()
-    loss = full_softmax_by_pieces(model, batch_of([3, 4], [False] * 7), weight=1.0, half=False, room=Room())
-    assert float(loss.detach()) == 0.0
-    assert all(not gradient.any() for gradient in torch.autograd.grad(loss, list(model.parameters())))
+@given(st.lists(st.integers(1, 2000), min_size=1, max_size=60), st.integers(1, 16))
+def test_no_piece_has_more_than_its_share_of_the_work_and_one_sequence(lengths, count):
+    pieces = cut(torch.tensor(lengths), torch.empty(0, dtype=torch.int64), count)
+    work = work_of(lengths)
+    most = work.sum() / count + work.max()
+    assert all(work_of(piece.lengths).sum() <= most * (1 + 1e-9) for piece in pieces)
+
+
+def test_even_sequences_are_cut_evenly():
+    pieces = cut(torch.full((12,), 50), torch.empty(0, dtype=torch.int64), 4)
+    assert [len(piece.lengths) for piece in pieces] == [3, 3, 3, 3]
+
+
+def test_long_sequences_count_for_more_than_their_tokens():
+    lengths = torch.tensor([2048, *[64] * 96])  # 10,240 and 6,912 tokens' work
+    first, second = cut(lengths, torch.empty(0, dtype=torch.int64), 2)
+    assert len(first.lengths) == 1 and len(second.lengths) == 96
+
+
+@pytest.mark.usefixtures("threads_are_put_back")
+@pytest.mark.parametrize("threads", [1, 2, 3, 8])
+def test_pieces_and_what_they_draw_do_not_depend_on_threads(monkeypatch, threads):
+    monkeypatch.setattr("engine.model.pieces.TOKENS", 16)
+    batch = ragged_batch()
+
+    def dealt(threads):
+        torch.set_num_threads(threads)
+        torch.manual_seed(3)
+        return deal(batch.lengths, batch.positions)
+
+    def flat(hands):
+        return sorted((each for hand in hands for each in hand), key=lambda each: each[0].tokens.start)
+
+    alone, hands = dealt(1), dealt(threads)
+    assert len(alone) == 1 and len(alone[0]) == 4
+    assert len(hands) == min(threads, 4) and all(hands)
+    assert max(map(len, hands)) - min(map(len, hands)) <= 1
+    check_is_the_batch([piece for piece, _ in flat(hands)], batch)
+    seeds = [generator.initial_seed() for _, generator in flat(hands)]
+    assert seeds == [generator.initial_seed() for _, generator in flat(alone)]
+    assert len(set(seeds)) == 4
+    for (mine, _), (other, _) in zip(flat(hands), flat(alone), strict=True):
+        assert mine.tokens == other.tokens and mine.targets == other.targets
+
+
+@pytest.mark.parametrize(("tokens", "pieces"), [(1, 9), (16, 4), (32, 2), (64, 1), (1000, 1)])
+def test_a_piece_has_about_as_many_tokens_as_it_should(monkeypatch, tokens, pieces):
+    monkeypatch.setattr("engine.model.pieces.TOKENS", tokens)
+    batch = ragged_batch()
+    assert sum(map(len, deal(batch.lengths, batch.positions))) == pieces
+
+
+def test_another_seed_draws_otherwise_in_every_piece(monkeypatch):
+    monkeypatch.setattr("engine.model.pieces.TOKENS", 16)
+    batch = ragged_batch()
+    found = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        hands = deal(batch.lengths, batch.positions)
+        found.append({generator.initial_seed() for hand in hands for _, generator in hand})
+    assert not found[0] & found[1]

@@ -40,17 +40,24 @@ def test_a_hopeless_bf16_is_dropped_at_its_first_slow_call(bf16, calls):
     assert machine.bf16_calls == calls
 
 
-def test_on_cpu_only_the_whole_softmax_is_worth_a_probe(monkeypatch):
-    monkeypatch.setattr("engine.training.precision.bf16_gains", lambda seconds: seconds(True) > 0)
-    alone = Group(0, 0, 1, torch.device("cpu"))
+@pytest.mark.parametrize("gains", [True, False])
+@pytest.mark.parametrize(
+    "groups",
+    [{}, {"training": {"loss": "sampled"}}, {"training": {"loss": "gbce"}}, {"launch": {"mode": "dmp"}}],
+    ids=["full", "sampled", "gbce", "dmp"],
+)
+def test_on_cpu_the_probe_decides_for_every_loss_and_mode(monkeypatch, groups, gains):
+    timed = []
 
-    def chosen(training, **launch):
-        experiment = experiment_of(training=training | {"precision": "auto"}, launch=launch)
-        return with_precision(experiment, alone).training.precision
+    def probe(seconds):
+        timed.extend((seconds(False), seconds(True)))
+        return gains
 
-    assert chosen({}) == "bf16"
-    assert chosen({"loss": "sampled"}) == "fp32"
-    assert chosen({}, mode="dmp") == "fp32"
+    monkeypatch.setattr("engine.training.precision.bf16_gains", probe)
+    auto = experiment_of(**groups | {"training": {**groups.get("training", {}), "precision": "auto"}})
+    chosen = with_precision(auto, Group(0, 0, 1, torch.device("cpu"))).training.precision
+    assert chosen == ("bf16" if gains else "fp32")
+    assert len(timed) == 2 and all(each > 0 for each in timed)
 
 
 def test_auto_becomes_a_number_format_and_leaves_the_random_numbers_alone():

@@ -1,7 +1,5 @@
 """The full softmax by blocks against torch's own cross-entropy."""
 
-from dataclasses import fields
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -9,7 +7,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from engine.model.losses import blocks, full
-from engine.model.losses.full import full_softmax, softmax_gradients
+from engine.model.losses.full import Output, OutputSums, add_softmax, full_softmax
 
 
 def tensors(targets, items, width=8, size=1.0):
@@ -36,25 +34,70 @@ def check_equals_torch(leaves, targets):
         torch.testing.assert_close(mine, theirs, atol=2e-5 * max(1.0, float(theirs.norm())), rtol=1e-5)
 
 
+def output_of(weights, bias, half=False):
+    return Output(weights, bias, weights.detach().bfloat16() if half else None)
+
+
+def sums_like(weights, bias):
+    """Empty sums in memory that holds no numbers yet."""
+    return OutputSums(torch.full_like(weights, torch.nan), torch.full_like(bias, torch.nan))
+
+
+def added(leaves, targets, half=False, weight=1.0):
+    """The loss and its gradients by hidden vectors, weights and biases, by name."""
+    hidden, weights, bias = (leaf.detach() for leaf in leaves)
+    sums = sums_like(weights, bias)
+    loss, of_hidden = add_softmax(hidden, targets, output_of(weights, bias, half), sums, weight)
+    sums.finish()
+    return {"loss": loss, "hidden": of_hidden, "weights": sums.weights, "bias": sums.bias}
+
+
+def in_blocks(patch):
+    patch.setattr(full, "_LEAST_ITEMS", 3)
+    patch.setattr(blocks, "CELLS", 16)
+
+
+@pytest.fixture(params=["one block", "blocks"])
+def any_number_of_blocks(request, monkeypatch):
+    if request.param == "blocks":
+        in_blocks(monkeypatch)
+
+
 @settings(max_examples=30)
 @given(targets=st.integers(0, 40), items=st.integers(1, 300))
 def test_it_equals_torchs_cross_entropy(targets, items):
     check_equals_torch(*tensors(targets, items))
 
 
+@settings(max_examples=30)
+@given(targets=st.integers(0, 20), items=st.integers(1, 60))
+def test_by_blocks_it_equals_torchs_cross_entropy_too(targets, items):
+    with pytest.MonkeyPatch.context() as patch:
+        in_blocks(patch)
+        check_equals_torch(*tensors(targets, items))
+
+
+@pytest.mark.usefixtures("threads_are_put_back")
+@pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("kept", [0, 1 << 24])
-def test_blocks_kept_or_computed_again_change_nothing(monkeypatch, kept):
+def test_blocks_kept_or_computed_again_change_nothing(monkeypatch, kept, threads):
+    torch.set_num_threads(threads)
     monkeypatch.setattr(blocks, "KEPT_CELLS", kept)
     monkeypatch.setattr(full, "_LEAST_ITEMS", 7)
     monkeypatch.setattr(blocks, "CELLS", 64)
     check_equals_torch(*tensors(20, 100))
 
 
-@pytest.fixture(params=["one block", "blocks"])
-def any_number_of_blocks(request, monkeypatch):
-    if request.param == "blocks":
-        monkeypatch.setattr(full, "_LEAST_ITEMS", 3)
-        monkeypatch.setattr(blocks, "CELLS", 16)
+@pytest.mark.usefixtures("any_number_of_blocks", "threads_are_put_back")
+@pytest.mark.parametrize("half", [False, True])
+def test_any_number_of_threads_gives_the_same(half):
+    leaves, wanted = tensors(9, 40)
+    found = []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        found.append(added(leaves, wanted, half))
+    for other in found[1:]:
+        torch.testing.assert_close(other, found[0])
 
 
 @pytest.mark.usefixtures("any_number_of_blocks")
@@ -65,20 +108,68 @@ def test_logits_beyond_the_exponentials_range_are_no_problem():
 @pytest.mark.usefixtures("any_number_of_blocks")
 @pytest.mark.parametrize("half", [False, True])
 def test_the_weight_multiplies_loss_and_gradients(half):
-    (hidden, weights, bias), wanted = tensors(9, 40)
-    plain, weighted = (
-        softmax_gradients(hidden, wanted, weights, bias, weight, half) for weight in (1.0, 0.25)
+    leaves, wanted = tensors(9, 40)
+    plain, weighted = (added(leaves, wanted, half, weight) for weight in (1.0, 0.25))
+    for name, part in plain.items():
+        torch.testing.assert_close(weighted[name], part / 4)
+
+
+@pytest.mark.usefixtures("any_number_of_blocks")
+@pytest.mark.parametrize("half", [False, True])
+@pytest.mark.parametrize("shares", [[4, 5, 11], [0, 20], [20, 0], [7, 0, 13]])
+def test_calls_into_one_sum_add_up(half, shares):
+    leaves, wanted = tensors(20, 40)
+    hidden, weights, bias = (leaf.detach() for leaf in leaves)
+    whole = added((hidden, weights, bias), wanted, half)
+    output, sums = output_of(weights, bias, half), sums_like(weights, bias)
+    losses, of_hidden = zip(
+        *(
+            add_softmax(*each, output, sums)
+            for each in zip(hidden.split(shares), wanted.split(shares), strict=True)
+        ),
+        strict=True,
     )
-    for part in fields(plain):
-        torch.testing.assert_close(getattr(weighted, part.name), getattr(plain, part.name) / 4)
+    found = {"loss": sum(losses), "hidden": torch.cat(of_hidden), "weights": sums.weights, "bias": sums.bias}
+    near = {"atol": 0.05, "rtol": 0.05} if half else {"atol": 1e-5, "rtol": 1e-5}
+    torch.testing.assert_close(found, whole, **near)
+
+
+def test_sums_take_in_others_and_are_zeros_where_nothing_was_added():
+    def filled(number):
+        return OutputSums(torch.full((3, 2), number), torch.full((3,), number), empty=False)
+
+    def empty():
+        return OutputSums(torch.full((3, 2), torch.nan), torch.full((3,), torch.nan))
+
+    def numbers(sums):
+        assert not sums.empty
+        (number,) = {*sums.weights.flatten().tolist(), *sums.bias.tolist()}
+        return number
+
+    total = empty()
+    for other, expected in ((filled(2.0), 2.0), (empty(), 2.0), (filled(3.0), 5.0)):
+        total.add(other)
+        assert numbers(total) == expected
+    nothing = empty()
+    nothing.add(empty())
+    assert nothing.empty
+    nothing.finish()
+    assert numbers(nothing) == 0.0
+    total.finish()
+    assert numbers(total) == 5.0
 
 
 @pytest.mark.parametrize("targets", [31, 32])
-def test_in_half_precision_logits_beyond_the_range_are_no_problem_either(targets):
-    (hidden, weights, bias), wanted = tensors(targets, 5000, size=3.0)
-    whole, half = (softmax_gradients(hidden, wanted, weights, bias, half=each) for each in (False, True))
-    torch.testing.assert_close(half.loss, whole.loss, atol=0.0, rtol=0.02)
-    assert float((half.hidden - whole.hidden).norm()) <= 0.3 * float(whole.hidden.norm())
+@pytest.mark.parametrize("large", ["weights", "biases"])
+def test_in_half_precision_logits_beyond_the_range_are_no_problem_either(targets, large):
+    leaves, wanted = tensors(targets, 5000, size=3.0 if large == "weights" else 1.0)
+    if large == "biases":
+        with torch.no_grad():
+            leaves[2][::7] += 100.0
+    whole, half = (added(leaves, wanted, each) for each in (False, True))
+    torch.testing.assert_close(half["loss"], whole["loss"], atol=0.0, rtol=0.02)
+    for name in ("hidden", "weights", "bias"):
+        assert float((half[name] - whole[name]).norm()) <= 0.3 * float(whole[name].norm()), name
 
 
 @pytest.mark.usefixtures("any_number_of_blocks")
@@ -91,12 +182,14 @@ def test_a_number_that_is_none_makes_the_loss_none():
 
 @pytest.mark.parametrize("kept", [0, 1 << 24])
 @pytest.mark.parametrize("targets", [0, 1, 32, 45])
-def test_in_half_precision_it_is_near_the_whole_one(monkeypatch, targets, kept):
+@pytest.mark.parametrize("items", [900, 5000], ids=["one block", "blocks"])
+def test_in_half_precision_it_is_near_the_whole_one(monkeypatch, targets, kept, items):
     monkeypatch.setattr(blocks, "KEPT_CELLS", kept)
-    (hidden, weights, bias), wanted = tensors(targets, 5000)
-    whole, half = (softmax_gradients(hidden, wanted, weights, bias, half=each) for each in (False, True))
-    torch.testing.assert_close(half.loss, whole.loss, atol=0.0, rtol=0.01)
+    monkeypatch.setattr(blocks, "CELLS", 1 << 16)
+    leaves, wanted = tensors(targets, items)
+    whole, half = (added(leaves, wanted, each) for each in (False, True))
+    torch.testing.assert_close(half["loss"], whole["loss"], atol=0.0, rtol=0.01)
     for name in ("hidden", "weights", "bias"):
-        found, expected = getattr(half, name), getattr(whole, name)
+        found, expected = half[name], whole[name]
         assert found.dtype == torch.float32 and found.shape == expected.shape
-        assert float((found - expected).norm()) <= 0.02 * float(expected.norm())
+        assert float((found - expected).norm()) <= 0.02 * float(expected.norm()), name
