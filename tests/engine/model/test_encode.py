@@ -31,6 +31,7 @@ def plain(model, items, lengths, positions):
 @pytest.mark.parametrize("tokens", [1, 9, 1000])
 def test_any_number_of_pieces_and_threads_gives_what_the_plain_one_does(monkeypatch, norm, tokens):
     monkeypatch.setattr("engine.model.pieces.TOKENS", tokens)
+    monkeypatch.setattr("engine.model.pieces.LEAST_TOKENS", 4)
     model, batch = model_of(norm=norm), ragged_batch()
     found, expected = results(encode, model, batch), results(plain, model, batch)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
@@ -38,8 +39,9 @@ def test_any_number_of_pieces_and_threads_gives_what_the_plain_one_does(monkeypa
 
 @pytest.mark.usefixtures("threads_are_put_back")
 @pytest.mark.parametrize("half", [False, True])
-def test_what_is_dropped_does_not_depend_on_threads(monkeypatch, half):
+def test_the_same_seed_drops_the_same_whatever_threads_turn_it_is(monkeypatch, half):
     monkeypatch.setattr("engine.model.pieces.TOKENS", 8)
+    monkeypatch.setattr("engine.model.pieces.LEAST_TOKENS", 4)
     model, batch = model_of(dropout=0.3), ragged_batch()
 
     def run(threads, seed=4):
@@ -47,10 +49,10 @@ def test_what_is_dropped_does_not_depend_on_threads(monkeypatch, half):
         torch.manual_seed(seed)
         return results(encode, model, batch, half=half)
 
-    alone = run(1)
-    for threads in (2, 3):
-        torch.testing.assert_close(run(threads), alone, atol=1e-5, rtol=1e-5)
-    assert not torch.allclose(run(1, seed=5)["hidden"], alone["hidden"], atol=0.1)
+    for threads in (1, 2, 3):
+        first = run(threads)
+        torch.testing.assert_close(run(threads), first, atol=0.0, rtol=0.0)
+        assert not torch.allclose(run(threads, seed=5)["hidden"], first["hidden"], atol=0.1)
 
 
 @pytest.mark.usefixtures("threads")
@@ -58,6 +60,7 @@ def test_what_is_dropped_does_not_depend_on_threads(monkeypatch, half):
 @pytest.mark.parametrize("tokens", [9, 1000])
 def test_in_half_precision_it_is_near_the_whole_one_and_gives_float32(monkeypatch, norm, tokens):
     monkeypatch.setattr("engine.model.pieces.TOKENS", tokens)
+    monkeypatch.setattr("engine.model.pieces.LEAST_TOKENS", 4)
     model, batch = model_of(norm=norm), ragged_batch()
     whole, half = (results(encode, model, batch, half=each) for each in (False, True))
     for name, expected in whole.items():
@@ -70,6 +73,7 @@ def test_in_half_precision_it_is_near_the_whole_one_and_gives_float32(monkeypatc
 @pytest.mark.parametrize("targets", [0, 1])
 def test_pieces_without_targets_are_no_problem(monkeypatch, half, targets):
     monkeypatch.setattr("engine.model.pieces.TOKENS", 3)
+    monkeypatch.setattr("engine.model.pieces.LEAST_TOKENS", 4)
     model, batch = model_of(), batch_of([3, 4, 2], [False] * (9 - targets) + [True] * targets)
     found = results(encode, model, batch, half=half)
     assert found["hidden"].shape == (targets, 16)

@@ -54,33 +54,35 @@ def test_long_sequences_count_for_more_than_their_tokens():
 
 
 @pytest.mark.usefixtures("threads_are_put_back")
-@pytest.mark.parametrize("threads", [1, 2, 3, 8])
-def test_pieces_and_what_they_draw_do_not_depend_on_threads(monkeypatch, threads):
+@pytest.mark.parametrize(
+    ("threads", "least", "hands", "each"),
+    [(1, 4, 1, 4), (2, 4, 2, 2), (3, 4, 3, 1), (8, 16, 4, 1), (8, 99, 1, 4)],
+)
+def test_each_thread_has_as_many_pieces_unless_they_would_be_too_small(
+    monkeypatch, threads, least, hands, each
+):
     monkeypatch.setattr("engine.model.pieces.TOKENS", 16)
-    batch = ragged_batch()
+    monkeypatch.setattr("engine.model.pieces.LEAST_TOKENS", least)
+    batch = ragged_batch()  # of 64 tokens
 
-    def dealt(threads):
+    def dealt():
         torch.set_num_threads(threads)
         torch.manual_seed(3)
         return deal(batch.lengths, batch.positions)
 
-    def flat(hands):
-        return sorted((each for hand in hands for each in hand), key=lambda each: each[0].tokens.start)
-
-    alone, hands = dealt(1), dealt(threads)
-    assert len(alone) == 1 and len(alone[0]) == 4
-    assert len(hands) == min(threads, 4) and all(hands)
-    assert max(map(len, hands)) - min(map(len, hands)) <= 1
-    check_is_the_batch([piece for piece, _ in flat(hands)], batch)
-    seeds = [generator.initial_seed() for _, generator in flat(hands)]
-    assert seeds == [generator.initial_seed() for _, generator in flat(alone)]
-    assert len(set(seeds)) == 4
-    for (mine, _), (other, _) in zip(flat(hands), flat(alone), strict=True):
-        assert mine.tokens == other.tokens and mine.targets == other.targets
+    found = dealt()
+    assert [len(hand) for hand in found] == [each] * hands
+    in_order = sorted((one for hand in found for one in hand), key=lambda one: one[0].tokens.start)
+    check_is_the_batch([piece for piece, _ in in_order], batch)
+    seeds = [generator.initial_seed() for hand in found for _, generator in hand]
+    assert len(set(seeds)) == hands * each
+    assert seeds == [generator.initial_seed() for hand in dealt() for _, generator in hand]
 
 
 @pytest.mark.parametrize(("tokens", "pieces"), [(1, 9), (16, 4), (32, 2), (64, 1), (1000, 1)])
+@pytest.mark.usefixtures("threads_are_put_back")
 def test_a_piece_has_about_as_many_tokens_as_it_should(monkeypatch, tokens, pieces):
+    torch.set_num_threads(1)
     monkeypatch.setattr("engine.model.pieces.TOKENS", tokens)
     batch = ragged_batch()
     assert sum(map(len, deal(batch.lengths, batch.positions))) == pieces
