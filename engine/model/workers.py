@@ -24,9 +24,7 @@ def side_by_side(jobs: Sequence[Callable[[], _Found]]) -> list[_Found]:
         with torch.no_grad():
             return [first()]
     coming = [_threads(len(others)).submit(torch.no_grad()(job)) for job in others]
-    with (
-        _alone()
-    ):  # until all have ended: a thread that starts late sets the number for threads made later, too
+    with _alone():  # until all have ended: where a thread starts late, its number is that of later ones, too
         try:
             with torch.no_grad():
                 found = first()

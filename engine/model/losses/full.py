@@ -133,9 +133,8 @@ def _by_blocks(
     kind, rows, powers = output.kind, len(hidden), _padded(hidden * _LOG2_E, output.kind)
     shift = _shift(hidden, output)
     if shift is not None:
-        shift = functional.pad(
-            shift, (0, len(powers) - rows), value=math.inf
-        )  # a row of padding has no numbers
+        fill = len(powers) - rows
+        shift = functional.pad(shift, (0, fill), value=math.inf)  # whose exponentials are 0
     hands = max(1, min(torch.get_num_threads(), len(blocks) // 2)) if hidden.device.type == "cpu" else 1
     each = -(-len(blocks) // hands)
     kept: dict[int, Tensor] | None = {} if can_keep(hidden, output.weights) else None

@@ -69,6 +69,15 @@ def test_it_equals_torchs_cross_entropy(targets, items):
     check_equals_torch(*tensors(targets, items))
 
 
+def test_without_targets_gradients_are_zeros_whatever_was_in_memory(monkeypatch):
+    leaves, wanted = tensors(0, 9)
+    monkeypatch.setattr(torch, "empty_like", lambda like: torch.full_like(like, torch.nan))
+    loss, gradients = loss_and_gradients(lambda h, w, b: full_softmax(h, wanted, w, b), leaves)
+    assert float(loss) == 0.0
+    assert [gradient.shape for gradient in gradients] == [leaf.shape for leaf in leaves]
+    assert not any(gradient.any() for gradient in gradients)
+
+
 @settings(max_examples=30)
 @given(targets=st.integers(0, 20), items=st.integers(1, 60))
 def test_by_blocks_it_equals_torchs_cross_entropy_too(targets, items):
