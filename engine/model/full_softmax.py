@@ -65,12 +65,14 @@ class _ByPieces(torch.autograd.Function):
         (of_table if model.output is not None else of_table[model.num_items :]).zero_()
         of_table.index_add_(0, batch.items, torch.cat([part for _, part in sorted(whole.vectors.items())]))
         of_output = [] if model.output is None else [made[0]]
+        ctx.room = room
         ctx.gradients = [of_table, whole.output.bias, *of_output, *whole.inside.gradients]
         return whole.loss
 
     @staticmethod
     def backward(ctx: Any, above: Tensor) -> tuple[Tensor | None, ...]:
         gradients, ctx.gradients = ctx.gradients, None  # held by nobody else, they need not be copied
+        ctx.room.handed_over()
         if float(above) != 1:
             gradients = [gradient.mul_(above) for gradient in gradients]
         return (None, None, None, None, None, *gradients)

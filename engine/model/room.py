@@ -15,20 +15,26 @@ class Room:
 
     def __init__(self) -> None:
         self._held: dict[tuple[int, int], Tensor] = {}
+        self._lent: set[tuple[int, int]] = set()
         self._coarser: dict[int, Tensor] = {}
 
     def gradient_of(self, parameter: nn.Parameter, number: int = 0) -> Tensor:
         """Memory shaped as `parameter`, with anything in it; the same every time for the same two arguments.
 
-        Memory that is still the parameter's gradient is left alone. What is given is a view, which autograd takes for
-        a gradient without copying it.
+        Memory that is still the parameter's gradient, or not yet `handed_over`, is left alone, and what is given is
+        made anew. It is a view, which autograd takes for a gradient without copying it.
         """
-        if parameter.grad is not None:
-            return torch.empty_like(parameter)
         key = (id(parameter), number)
+        if parameter.grad is not None or key in self._lent:
+            return torch.empty_like(parameter)
+        self._lent.add(key)
         if key not in self._held:
             self._held[key] = torch.empty_like(parameter, requires_grad=False)
         return self._held[key].view_as(parameter)
+
+    def handed_over(self) -> None:
+        """Say that autograd has the gradients that were made, or that nobody wants them."""
+        self._lent.clear()
 
     def coarser(self, parameter: nn.Parameter) -> Tensor:
         """The parameter's numbers now in bfloat16, until the next call."""

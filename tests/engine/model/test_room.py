@@ -15,11 +15,11 @@ def parameter_of(rows=5):
 
 def test_the_same_arguments_have_the_same_memory_and_others_have_their_own():
     room, first, second = Room(), parameter_of(), parameter_of()
-    addresses = [
-        room.gradient_of(parameter, number).data_ptr()
-        for _ in range(2)
-        for parameter, number in ((first, 0), (first, 1), (second, 0))
-    ]
+    addresses = []
+    for _ in range(2):
+        for parameter, number in ((first, 0), (first, 1), (second, 0)):
+            addresses.append(room.gradient_of(parameter, number).data_ptr())
+        room.handed_over()
     assert addresses[:3] == addresses[3:]
     assert len(set(addresses)) == 3
 
@@ -80,6 +80,16 @@ def test_autograd_takes_the_memory_without_a_copy_at_every_step(tied, half):
     assert addresses[0] == [room.gradient_of(parameter).data_ptr() for parameter in large(model)]
     for other in gradients[1:]:
         torch.testing.assert_close(other, gradients[0])
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_two_losses_before_a_backward_pass_have_gradients_of_their_own(tied):
+    model, room = model_of(tie_output=tied), Room()
+    losses = [full_softmax_by_pieces(model, ragged_batch(), weight, False, room) for weight in (1.0, 2.0)]
+    once = torch.autograd.grad(losses[0], list(model.parameters()))
+    once = [gradient.clone() for gradient in once]
+    twice = torch.autograd.grad(losses[1], list(model.parameters()))
+    torch.testing.assert_close(list(twice), [2 * gradient for gradient in once])
 
 
 @pytest.mark.usefixtures("threads")

@@ -168,9 +168,11 @@ def test_sums_take_in_others_and_are_zeros_where_nothing_was_added():
     assert numbers(total) == 5.0
 
 
+@pytest.mark.parametrize("cells", [1 << 16, 1 << 19])
 @pytest.mark.parametrize("targets", [31, 32])
 @pytest.mark.parametrize("large", ["weights", "biases"])
-def test_in_half_precision_logits_beyond_the_range_are_no_problem_either(targets, large):
+def test_in_half_precision_logits_beyond_the_range_are_no_problem_either(monkeypatch, targets, large, cells):
+    monkeypatch.setattr(blocks, "CELLS", cells)
     leaves, wanted = tensors(targets, 5000, size=3.0 if large == "weights" else 1.0)
     if large == "biases":
         with torch.no_grad():
