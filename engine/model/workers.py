@@ -24,7 +24,7 @@ def side_by_side(jobs: Sequence[Callable[[], _Found]]) -> list[_Found]:
         with torch.no_grad():
             return [first()]
     coming = [_threads(len(others)).submit(torch.no_grad()(job)) for job in others]
-    with _alone():  # until all have ended: where a thread starts late, its number is that of later ones, too
+    with alone():  # until all have ended: where a thread starts late, its number is that of later ones, too
         try:
             with torch.no_grad():
                 found = first()
@@ -41,7 +41,7 @@ def _threads(count: int) -> ThreadPoolExecutor:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def alone() -> Iterator[None]:
     """One thread for the operations of this thread of Python."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)

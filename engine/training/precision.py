@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 
 import torch
-from torch.nn import functional
 
 from engine.config import Experiment
 from engine.distributed.group import Group
+from engine.model.workers import alone
 
 GAIN = 1.2  # bf16 must be so many times faster, since its numbers are coarser
 HOPELESS = 5.0  # slower than this at its first call, which may set up a kernel, and it is not tried again
@@ -67,22 +67,27 @@ def bf16_gains(seconds: Seconds) -> bool:
 
 def _feed_forward_timer(experiment: Experiment, device: torch.device) -> Seconds:
     """Times the model's largest matmuls, those of a block's feed-forward, with as many tokens as a step has at most."""
-    width = experiment.model.emb_dim
-    most = CUDA_TOKENS if device.type == "cuda" else max(32, int(CPU_FLOPS / (16 * width**2)))
+    width, cuda = experiment.model.emb_dim, device.type == "cuda"
+    most = CUDA_TOKENS if cuda else max(32, int(CPU_FLOPS / (16 * width**2)))
     tokens = min(experiment.training.train_batch_size * experiment.model.max_len, most)
-    widen, narrow = (torch.ones(shape, device=device) for shape in ((4 * width, width), (width, 4 * width)))
-    vectors = torch.ones(tokens, width, device=device)
-    cuda = device.type == "cuda"
+    shapes = ((tokens, width), (4 * width, width), (width, 4 * width))
+    made = {
+        half: [
+            torch.ones(shape, device=device).to(torch.bfloat16 if half else torch.float32) for shape in shapes
+        ]
+        for half in (False, True)
+    }
 
     @torch.no_grad()
     def seconds(half: bool) -> float:
+        vectors, widen, narrow = made[half]
         if cuda:
             torch.cuda.synchronize(device)
-        start = time.perf_counter()
-        with torch.autocast(device.type, torch.bfloat16, enabled=half):
-            functional.linear(functional.gelu(functional.linear(vectors, widen)), narrow)
-        if cuda:
-            torch.cuda.synchronize(device)
-        return time.perf_counter() - start
+        with alone():  # as each thread computes its pieces
+            start = time.perf_counter()
+            (vectors @ widen.t()) @ narrow.t()
+            if cuda:
+                torch.cuda.synchronize(device)
+            return time.perf_counter() - start
 
     return seconds
