@@ -5,7 +5,7 @@ Autograd's bookkeeping takes a small batch longer than its arithmetic; a large o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import cast
@@ -189,19 +189,11 @@ def _all_ask(both: Affine, width: int, asked: _Asked, kept: list[Tensor | None])
 
     def run(tokens: Tensor) -> tuple[Tensor, Pullback]:
         found, both_back = both(tokens)
-        mixed = heads.room(1, width // heads.heads)
-        backs = [
-            attend(query, key, value, bias, mask, place[0])
-            for (query, key, value), bias, mask, place in zip(
-                heads.split(found, 3), asked.biases, kept, heads.views(mixed, 1), strict=True
-            )
-        ]
+        mixed, attend_back = _attend(heads.split(found, 3), width, asked, kept)
 
         def back(above: Tensor) -> Tensor:
             of_all = heads.room(3, mixed.shape[1])
-            parts = zip(backs, heads.split_clean(above), heads.views(of_all, 3), strict=True)
-            for attend_back, part, places in parts:
-                attend_back(part, *places)
+            attend_back(above, heads.views(of_all, 3))
             return both_back(heads.merge(of_all, 3, tokens.dtype))
 
         return heads.merge(mixed, 1, tokens.dtype), back
@@ -216,34 +208,43 @@ def _some_ask(both: Affine, width: int, asked: _Asked, places: Tensor, kept: lis
     def run(tokens: Tensor) -> tuple[Tensor, Pullback]:
         queries, ask_back = ask(tokens.index_select(0, places))
         answers, answer_back = answer(tokens)
-        mixed = asking.room(1, width // seen.heads)
-        backs = [
-            attend(query, key, value, bias, mask, place[0])
-            for (query,), (key, value), bias, mask, place in zip(
-                asking.split(queries, 1),
-                seen.split(answers, 2),
-                asked.biases,
-                kept,
-                asking.views(mixed, 1),
-                strict=True,
-            )
-        ]
+        parts = _together(asking.split(queries, 1), seen.split(answers, 2))
+        mixed, attend_back = _attend(parts, width, asked, kept)
 
         def back(above: Tensor) -> Tensor:
-            of_query = asking.room(1, mixed.shape[1])
-            of_both = seen.room(2, mixed.shape[1])
-            parts = zip(
-                backs,
-                asking.split_clean(above),
-                asking.views(of_query, 1),
-                seen.views(of_both, 2),
-                strict=True,
-            )
-            for attend_back, part, query_place, both_places in parts:
-                attend_back(part, query_place[0], *both_places)
+            of_query, of_both = asking.room(1, mixed.shape[1]), seen.room(2, mixed.shape[1])
+            attend_back(above, _together(asking.views(of_query, 1), seen.views(of_both, 2)))
             of_tokens = answer_back(seen.merge(of_both, 2, tokens.dtype))
             return add_at(of_tokens, ask_back(asking.merge(of_query, 1, tokens.dtype)), places)
 
         return asking.merge(mixed, 1, tokens.dtype), back
 
     return run
+
+
+_Parts = Iterable[Iterable[Tensor]]  # of each group its query, key and value, or their gradients
+
+
+def _together(queries: list[Tensor], both: list[Tensor]) -> _Parts:
+    """Of each group its query, key and value, (1, …) and (2, …)."""
+    return [(*query, *key_and_value) for query, key_and_value in zip(queries, both, strict=True)]
+
+
+def _attend(
+    parts: _Parts, width: int, asked: _Asked, kept: list[Tensor | None]
+) -> tuple[Tensor, Callable[[Tensor, _Parts], None]]:
+    """Attention group by group: cells as of `Heads.room`, and what writes the gradients of `parts` to places."""
+    asking = asked.asking
+    mixed = asking.room(1, width // asking.heads)
+    groups = zip(parts, asked.biases, kept, asking.views(mixed, 1), strict=True)
+    backs = [
+        attend(query, key, value, bias, mask, place[0]) for (query, key, value), bias, mask, place in groups
+    ]
+
+    def back(above: Tensor, places: _Parts) -> None:
+        for attend_back, part, (of_query, of_key, of_value) in zip(
+            backs, asking.split_clean(above), places, strict=True
+        ):
+            attend_back(part, of_query, of_key, of_value)
+
+    return mixed, back

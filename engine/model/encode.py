@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engine.model.bert4rec import BERT4Rec
 from engine.model.by_hand import sums_of, transform
-from engine.model.pieces import Piece, SeededPiece, deal
+from engine.model.pieces import Piece, SeededPiece, deal, in_order
 from engine.model.pullbacks import Pullback, Sums
 from engine.model.workers import side_by_side
 
@@ -42,7 +42,7 @@ class _Transform(torch.autograd.Function):
         ctx.sums = sums_of(inside, half, len(hands))
         work = zip(hands, ctx.sums, strict=True)
         ctx.encoded = side_by_side([partial(_encode, model, vectors, *each) for each in work])
-        return _in_order([(piece, hidden) for hand in ctx.encoded for piece, hidden, _ in hand])
+        return in_order([(piece, hidden) for hand in ctx.encoded for piece, hidden, _ in hand])
 
     @staticmethod
     def backward(ctx: Any, above: Tensor) -> tuple[Tensor | None, ...]:
@@ -51,7 +51,7 @@ class _Transform(torch.autograd.Function):
         for sums in others:
             whole.flat += sums.flat
         ctx.encoded = ctx.sums = None  # held by nobody else, gradients need not be copied
-        of_vectors = _in_order([each for hand in found for each in hand])
+        of_vectors = in_order([each for hand in found for each in hand])
         return None, None, None, None, of_vectors, *whole.gradients
 
 
@@ -64,8 +64,3 @@ def _encode(model: BERT4Rec, vectors: Tensor, pieces: list[SeededPiece], sums: S
 
 def _back(above: Tensor, encoded: list[_Encoded]) -> list[tuple[Piece, Tensor]]:
     return [(piece, back(above[piece.targets])) for piece, _, back in encoded]
-
-
-def _in_order(parts: list[tuple[Piece, Tensor]]) -> Tensor:
-    found = [tensor for _, tensor in sorted(parts, key=lambda part: part[0].tokens.start)]
-    return found[0] if len(found) == 1 else torch.cat(found)

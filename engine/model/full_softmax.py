@@ -16,7 +16,7 @@ from engine.data.loader import Batch
 from engine.model.bert4rec import BERT4Rec
 from engine.model.by_hand import sums_of, transform
 from engine.model.losses.full import Output, OutputSums, add_softmax
-from engine.model.pieces import SeededPiece, deal
+from engine.model.pieces import Piece, SeededPiece, deal, in_order
 from engine.model.pullbacks import Sums
 from engine.model.room import Room
 from engine.model.workers import side_by_side
@@ -49,7 +49,7 @@ class _ByPieces(torch.autograd.Function):
         shares = [
             _Share(
                 vectors.new_zeros(()),
-                {},
+                [],
                 OutputSums(place[: model.num_items], torch.empty_like(model.output_bias)),
                 inside,
             )
@@ -63,7 +63,7 @@ class _ByPieces(torch.autograd.Function):
         whole.output.finish()
         of_table = made[0] if model.output is None else room.gradient_of(model.table)
         (of_table if model.output is not None else of_table[model.num_items :]).zero_()
-        of_table.index_add_(0, batch.items, torch.cat([part for _, part in sorted(whole.vectors.items())]))
+        of_table.index_add_(0, batch.items, in_order(whole.vectors))
         of_output = [] if model.output is None else [made[0]]
         ctx.room = room
         ctx.gradients = [of_table, whole.output.bias, *of_output, *whole.inside.gradients]
@@ -80,17 +80,17 @@ class _ByPieces(torch.autograd.Function):
 
 @dataclass
 class _Share:
-    """What one thread found. vectors: gradients by the items' vectors of each piece, by its first token."""
+    """What one thread found. vectors: gradients by the items' vectors of each piece."""
 
     loss: Tensor
-    vectors: dict[int, Tensor]
+    vectors: list[tuple[Piece, Tensor]]
     output: OutputSums
     inside: Sums
 
     def add(self, other: _Share) -> None:
         """Take in what another thread found."""
         self.loss += other.loss
-        self.vectors |= other.vectors
+        self.vectors += other.vectors
         self.output.add(other.output)
         self.inside.flat += other.inside.flat
 
@@ -110,5 +110,5 @@ def _add(
             model, vectors[piece.tokens], piece.lengths, piece.positions, share.inside, generator
         )
         loss, of_hidden = add_softmax(hidden, batch.targets[piece.targets], output, share.output, weight)
-        share.vectors[piece.tokens.start] = back(of_hidden)
+        share.vectors.append((piece, back(of_hidden)))
         share.loss += loss

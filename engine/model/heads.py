@@ -11,10 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-_WASTE, _CELLS = (
-    2,
-    4096,
-)  # a group is closed where so many times the cells in use, and so many, would be padding
+# a group of rows is closed where padding would be more than the cells in use, and more than so many
+_WASTE, _CELLS = 2, 4096
 
 
 def grouped(lengths: np.ndarray) -> list[slice]:

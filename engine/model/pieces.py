@@ -63,3 +63,9 @@ def cut(lengths: Tensor, positions: Tensor, count: int) -> Iterator[Piece]:
             positions[first_target:target] - first_token,
         )
         first_row, first_token, first_target = int(row), int(token), int(target)
+
+
+def in_order(parts: list[tuple[Piece, Tensor]]) -> Tensor:
+    """What was made of each piece, rows for tokens or targets, as rows of the batch."""
+    found = [tensor for _, tensor in sorted(parts, key=lambda part: part[0].tokens.start)]
+    return found[0] if len(found) == 1 else torch.cat(found)

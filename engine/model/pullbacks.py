@@ -189,8 +189,8 @@ def coarsened(kind: torch.dtype, rows: int) -> Layer:
     """Tokens in another type, with zeros in rows that fill them up to `rows`."""
 
     def run(tokens: Tensor) -> tuple[Tensor, Pullback]:
-        count, finer = len(tokens), tokens.dtype
-        return _filled(tokens, kind, rows), lambda above: above[:count].to(finer)
+        count, before = len(tokens), tokens.dtype
+        return _filled(tokens, kind, rows), lambda above: above[:count].to(before)
 
     return run
 
@@ -199,8 +199,8 @@ def refined(kind: torch.dtype, count: int) -> Layer:
     """The first `count` tokens in another type; the inverse of `coarsened`."""
 
     def run(tokens: Tensor) -> tuple[Tensor, Pullback]:
-        rows, coarser = len(tokens), tokens.dtype
-        return tokens[:count].to(kind), lambda above: _filled(above, coarser, rows)
+        rows, before = len(tokens), tokens.dtype
+        return tokens[:count].to(kind), lambda above: _filled(above, before, rows)
 
     return run
 

@@ -77,13 +77,11 @@ class OutputSums:
 
     def add(self, other: OutputSums) -> None:
         """Take in other gradients."""
-        if not other.empty:
-            other_weights, other_bias = other.weights, other.bias
-            if self.empty:
-                self.weights.copy_(other_weights), self.bias.copy_(other_bias)
-            else:
-                self.weights.add_(other_weights), self.bias.add_(other_bias)
-            self.empty = False
+        if other.empty:
+            return
+        for mine, theirs in ((self.weights, other.weights), (self.bias, other.bias)):
+            mine.copy_(theirs) if self.empty else mine.add_(theirs)
+        self.empty = False
 
     def finish(self) -> None:
         """Zeros where nothing was added."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -14,3 +14,14 @@ def threads_are_put_back() -> Iterator[None]:
     before = torch.get_num_threads()
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def pieces_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Makes pieces of about so many tokens, and lets a thread have one of its own from 4 on."""
+
+    def set_sizes(tokens: int) -> None:
+        monkeypatch.setattr("engine.model.pieces.TOKENS", tokens)
+        monkeypatch.setattr("engine.model.pieces.LEAST_TOKENS", 4)
+
+    return set_sizes

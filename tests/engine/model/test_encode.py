@@ -29,9 +29,8 @@ def plain(model, items, lengths, positions):
 @pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("norm", ["post", "pre"])
 @pytest.mark.parametrize("tokens", [1, 9, 1000])
-def test_any_number_of_pieces_and_threads_gives_what_the_plain_one_does(monkeypatch, norm, tokens):
-    monkeypatch.setattr("engine.model.pieces.TOKENS", tokens)
-    monkeypatch.setattr("engine.model.pieces.LEAST_TOKENS", 4)
+def test_any_number_of_pieces_and_threads_gives_what_the_plain_one_does(pieces_of, norm, tokens):
+    pieces_of(tokens)
     model, batch = model_of(norm=norm), ragged_batch()
     found, expected = results(encode, model, batch), results(plain, model, batch)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
@@ -39,9 +38,8 @@ def test_any_number_of_pieces_and_threads_gives_what_the_plain_one_does(monkeypa
 
 @pytest.mark.usefixtures("threads_are_put_back")
 @pytest.mark.parametrize("half", [False, True])
-def test_the_same_seed_drops_the_same_whatever_threads_turn_it_is(monkeypatch, half):
-    monkeypatch.setattr("engine.model.pieces.TOKENS", 8)
-    monkeypatch.setattr("engine.model.pieces.LEAST_TOKENS", 4)
+def test_the_same_seed_drops_the_same_whatever_threads_turn_it_is(pieces_of, half):
+    pieces_of(8)
     model, batch = model_of(dropout=0.3), ragged_batch()
 
     def run(threads, seed=4):
@@ -58,9 +56,8 @@ def test_the_same_seed_drops_the_same_whatever_threads_turn_it_is(monkeypatch, h
 @pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("norm", ["post", "pre"])
 @pytest.mark.parametrize("tokens", [9, 1000])
-def test_in_half_precision_it_is_near_the_whole_one_and_gives_float32(monkeypatch, norm, tokens):
-    monkeypatch.setattr("engine.model.pieces.TOKENS", tokens)
-    monkeypatch.setattr("engine.model.pieces.LEAST_TOKENS", 4)
+def test_in_half_precision_it_is_near_the_whole_one_and_gives_float32(pieces_of, norm, tokens):
+    pieces_of(tokens)
     model, batch = model_of(norm=norm), ragged_batch()
     whole, half = (results(encode, model, batch, half=each) for each in (False, True))
     for name, expected in whole.items():
@@ -71,9 +68,8 @@ def test_in_half_precision_it_is_near_the_whole_one_and_gives_float32(monkeypatc
 @pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("half", [False, True])
 @pytest.mark.parametrize("targets", [0, 1])
-def test_pieces_without_targets_are_no_problem(monkeypatch, half, targets):
-    monkeypatch.setattr("engine.model.pieces.TOKENS", 3)
-    monkeypatch.setattr("engine.model.pieces.LEAST_TOKENS", 4)
+def test_pieces_without_targets_are_no_problem(pieces_of, half, targets):
+    pieces_of(3)
     model, batch = model_of(), batch_of([3, 4, 2], [False] * (9 - targets) + [True] * targets)
     found = results(encode, model, batch, half=half)
     assert found["hidden"].shape == (targets, 16)

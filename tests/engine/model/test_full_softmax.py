@@ -47,11 +47,8 @@ def threads(request, threads_are_put_back):
 @pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("tied", [False, True])
 @pytest.mark.parametrize("tokens", [1, 9, 1000])
-def test_any_number_of_pieces_and_threads_gives_the_loss_and_gradients_of_the_whole(
-    monkeypatch, tied, tokens
-):
-    monkeypatch.setattr("engine.model.pieces.TOKENS", tokens)
-    monkeypatch.setattr("engine.model.pieces.LEAST_TOKENS", 4)
+def test_any_number_of_pieces_and_threads_gives_the_loss_and_gradients_of_the_whole(pieces_of, tied, tokens):
+    pieces_of(tokens)
     model, batch = model_of(tie_output=tied), ragged_batch()
     check_close(by_pieces(model, batch), by_autograd(model, batch))
 
@@ -70,9 +67,8 @@ def test_pieces_with_and_without_targets_add_up_to_the_whole(batch):
 @pytest.mark.usefixtures("threads_are_put_back")
 @pytest.mark.parametrize("half", [False, True])
 @pytest.mark.parametrize("tied", [False, True])
-def test_the_same_seed_drops_the_same_whatever_threads_turn_it_is(monkeypatch, tied, half):
-    monkeypatch.setattr("engine.model.pieces.TOKENS", 8)
-    monkeypatch.setattr("engine.model.pieces.LEAST_TOKENS", 4)
+def test_the_same_seed_drops_the_same_whatever_threads_turn_it_is(pieces_of, tied, half):
+    pieces_of(8)
     model, batch = model_of(tie_output=tied, dropout=0.3), ragged_batch()
 
     def run(threads, seed=4):
@@ -89,9 +85,8 @@ def test_the_same_seed_drops_the_same_whatever_threads_turn_it_is(monkeypatch, t
 @pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("tokens", [9, 1000])
 @pytest.mark.parametrize(("tied", "norm"), [(False, "post"), (True, "pre")])
-def test_in_half_precision_it_is_near_the_whole_one_and_gives_float32(monkeypatch, tied, norm, tokens):
-    monkeypatch.setattr("engine.model.pieces.TOKENS", tokens)
-    monkeypatch.setattr("engine.model.pieces.LEAST_TOKENS", 4)
+def test_in_half_precision_it_is_near_the_whole_one_and_gives_float32(pieces_of, tied, norm, tokens):
+    pieces_of(tokens)
     model, batch = model_of(tie_output=tied, norm=norm), ragged_batch()
     whole, half = (by_pieces(model, batch, half=each) for each in (False, True))
     for name, expected in whole.items():
@@ -114,9 +109,8 @@ def test_weight_and_gradient_from_above_multiply(tied, half):
 @pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("half", [False, True])
 @pytest.mark.parametrize("tied", [False, True])
-def test_a_batch_without_targets_has_no_loss_and_no_gradient(monkeypatch, tied, half):
-    monkeypatch.setattr("engine.model.pieces.TOKENS", 3)
-    monkeypatch.setattr("engine.model.pieces.LEAST_TOKENS", 4)
+def test_a_batch_without_targets_has_no_loss_and_no_gradient(pieces_of, tied, half):
+    pieces_of(3)
     model, batch = model_of(tie_output=tied, dropout=0.1), batch_of([3, 4, 2], [False] * 9)
     room = Room()
     by_pieces(model, ragged_batch(), room=room)  # leaves numbers in its memory
@@ -126,9 +120,8 @@ def test_a_batch_without_targets_has_no_loss_and_no_gradient(monkeypatch, tied, 
 
 @pytest.mark.usefixtures("threads")
 @pytest.mark.parametrize("tied", [False, True])
-def test_memory_used_again_gives_each_step_its_own_gradients(monkeypatch, tied):
-    monkeypatch.setattr("engine.model.pieces.TOKENS", 9)
-    monkeypatch.setattr("engine.model.pieces.LEAST_TOKENS", 4)
+def test_memory_used_again_gives_each_step_its_own_gradients(pieces_of, tied):
+    pieces_of(9)
     model, room = model_of(tie_output=tied), Room()
     lengths = [4, 9, 2]
     for batch in (ragged_batch(), batch_of(lengths, [True] * 15), ragged_batch()):
