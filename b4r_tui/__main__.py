@@ -2,6 +2,6 @@
 
 import sys
 
-from b4r_tui.cli import main
+from b4r_tui.commands.main import main
 
 sys.exit(main())

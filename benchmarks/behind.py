@@ -10,9 +10,9 @@ from torch import Tensor
 from torch.distributed._shard.sharded_tensor import Shard, ShardedTensor
 from torch.distributed.checkpoint import save
 
-from engine.training.last import LastCheckpoint
-from engine.training.loop import Run
-from engine.training.unwritable import Writer
+from engine.runtime.checkpoints.resumable import LastCheckpoint
+from engine.runtime.checkpoints.write_errors import Writer
+from engine.training.trainer import Run
 
 
 class Behind:

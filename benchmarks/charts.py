@@ -20,7 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from benchmarks.tables import TABLES, sharding_rows
-from engine.files import read_json, write_text
+from engine.contract.atomic_files import read_json, write_text
 
 ALT = {
     "train": "Training speed and peak memory by library",

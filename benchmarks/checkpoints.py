@@ -24,9 +24,9 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-from b4r_tui.runs import torchrun
+from b4r_tui.runs.supervision import torchrun
 from benchmarks.machine import about, threads
-from engine.files import write_json
+from engine.contract.atomic_files import write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -80,8 +80,8 @@ def settings(name: str, options: argparse.Namespace) -> dict[str, Any]:
 
 def measure(run_dir: Path, steps: int, rounds: int) -> None:
     """What every rank does; rank 0 writes what it has found."""
-    from engine.config import read_run_config
-    from engine.distributed.group import process_group
+    from engine.contract.config.experiment import read_run_config
+    from engine.distributed.process_group import process_group
 
     experiment = read_run_config(run_dir)
     with process_group(experiment.launch.gpu) as group:
@@ -93,10 +93,10 @@ def measure(run_dir: Path, steps: int, rounds: int) -> None:
 def _rounds(run_dir: Path, experiment: Any, group: Any, steps: int, rounds: int) -> dict[str, Any]:
     """Seconds of the steps bare, with savings before them and with savings behind them, in turns."""
     from benchmarks.behind import Behind
+    from engine.runtime.report import Reporter
     from engine.train import prepare
-    from engine.training.loop import Trainer
-    from engine.training.position import Position
-    from engine.training.report import Reporter
+    from engine.training.train_state import Position
+    from engine.training.trainer import Trainer
 
     run = prepare(run_dir, experiment, group, Reporter(run_dir, group))
     trainer, behind = Trainer(run), Behind(run)

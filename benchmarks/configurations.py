@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engine.config import Experiment
+from engine.contract.config.experiment import Experiment
 from engine.data.dataset import Dataset
 from engine.data.ragged import take_ranges
 from engine.data.windows import Windows, cut_windows

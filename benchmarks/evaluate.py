@@ -25,12 +25,12 @@ import torch
 
 from benchmarks import peers
 from benchmarks.histories import Log, read_logs
-from engine.config import Experiment
-from engine.distributed.group import Group
-from engine.distributed.parallel import build_parallel
+from engine.contract.config.experiment import Experiment
+from engine.contract.ranks.metrics import means
+from engine.distributed.parallel_model import build_parallel
+from engine.distributed.process_group import Group
 from engine.evaluation.evaluator import Evaluator
-from engine.evaluation.metrics import means
-from engine.training.measure import ModelScorer, by_length
+from engine.evaluation.measure import ModelScorer, by_length
 
 OURS = "b4r-tui"
 GOAL = 5.0  # times the better peer

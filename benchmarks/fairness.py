@@ -17,10 +17,10 @@ import time
 import numpy as np
 from scipy.sparse import csr_array
 
-from engine.fairness.exposure import discounts
-from engine.fairness.rankings import Rankings
-from engine.fairness.target import target_exposure
-from engine.fairness.tradeoff import Draws, Point, Sides, trade_off
+from engine.evaluation.fairness.exposure import discounts
+from engine.evaluation.fairness.rankings import Rankings
+from engine.evaluation.fairness.target import target_exposure
+from engine.evaluation.fairness.tradeoff import Draws, Point, Sides, trade_off
 
 USERS, ITEMS, LENGTH, GENRES = 6_040, 3_416, 100, 18
 TEMPERATURES = (8.0, 4.0, 2.0, 1.0, 0.5, 0.25, 0.125, 0.0625)

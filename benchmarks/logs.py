@@ -152,7 +152,7 @@ def write_log(path: Path, lines: int) -> Path:
             clock = f"2026-01-01 12:{step // 60 % 60:02}:{step % 60:02},123"
             loss, pace = chance.random(), chance.random() * 500
             file.write(
-                f"{clock} {level} engine.training.loop: step {step} loss {loss:.6f} seq/s {pace:.1f}\n"
+                f"{clock} {level} engine.training.trainer: step {step} loss {loss:.6f} seq/s {pace:.1f}\n"
             )
     return path
 

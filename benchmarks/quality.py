@@ -33,16 +33,16 @@ from typing import Any
 import numpy as np
 
 from b4r_tui.experiments.load import load_experiments
-from b4r_tui.runs import torchrun
 from b4r_tui.runs.store import RunStore
+from b4r_tui.runs.supervision import torchrun
 from benchmarks import peers
 from benchmarks.machine import about, environment
 from benchmarks.quality_data import peer_ndcg, ranks_of_run, ranks_of_scores, write_inputs
 from benchmarks.quality_table import as_table, compare
-from engine.config import Experiment
+from engine.contract.atomic_files import read_json, write_json
+from engine.contract.config.experiment import Experiment
+from engine.contract.events import Epoch, Test, read_events
 from engine.data.load import load_dataset
-from engine.events import Epoch, Test, read_events
-from engine.files import read_json, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAMS = {"recbole": "peer_recbole_quality.py", "rectools": "peer_rectools_quality.py"}

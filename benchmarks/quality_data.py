@@ -9,12 +9,12 @@ import pyarrow.parquet as pq
 import torch
 
 from benchmarks.configurations import write_inter
+from engine.contract.ranks.metrics import ndcg, recall
+from engine.contract.ranks.user_ranks import UserRanks, ranks_of_counts
 from engine.data.dataset import PHASES, Dataset
 from engine.data.ragged import take_ranges
 from engine.data.windows import cut_windows
-from engine.evaluation.metrics import ndcg, recall
 from engine.evaluation.ranks import rank_of_target
-from engine.evaluation.user_ranks import UserRanks, ranks_of_counts
 
 CUTOFF = 10
 PerUser = tuple[np.ndarray, np.ndarray, np.ndarray]  # users, NDCG@10, recall@10

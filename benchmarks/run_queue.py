@@ -22,15 +22,15 @@ from typing import Any
 
 import psutil
 
-from b4r_tui.results.summary import write_summary
-from b4r_tui.runs.arrange import set_paused
-from b4r_tui.runs.ensure import ensure_runner
 from b4r_tui.runs.ids import run_id_at, ticks_now
 from b4r_tui.runs.index import states_of
 from b4r_tui.runs.launch import launch
+from b4r_tui.runs.queue.reorder import set_paused
+from b4r_tui.runs.queue.start_runner import ensure_runner
 from b4r_tui.runs.records import ExitRecord, write_exit
 from b4r_tui.runs.store import RunStore
-from engine.config import Experiment
+from b4r_tui.runs.summary import write_summary
+from engine.contract.config.experiment import Experiment
 
 STAND_IN = "import runpy, sys\nsys.argv = sys.argv[-2:]\nrunpy.run_path(sys.argv[0], run_name='__main__')\n"
 
@@ -90,7 +90,7 @@ def queued(store: RunStore, nothing: Experiment, count: int) -> dict[str, Any]:
     runner = next(
         each
         for each in psutil.process_iter()
-        if _command(each)[2:] == ["b4r_tui.runs.runner", str(store.root)]
+        if _command(each)[2:] == ["b4r_tui.runs.queue.runner", str(store.root)]
     )
     before = sum(runner.cpu_times()[:2])
     time.sleep(5.0)

@@ -46,8 +46,8 @@ def settings(items: int, mode: str, loss: str, options: argparse.Namespace) -> d
 
 def measure(run_dir: Path, steps: int) -> None:
     """What every rank does: the run's first steps, one of them for warming up. Rank 0 writes what all have found."""
-    from engine.config import read_run_config
-    from engine.distributed.group import process_group
+    from engine.contract.config.experiment import read_run_config
+    from engine.distributed.process_group import process_group
 
     experiment = read_run_config(run_dir)
     with process_group(experiment.launch.gpu) as group:
@@ -57,9 +57,9 @@ def measure(run_dir: Path, steps: int) -> None:
 
 
 def _steps(run_dir: Path, experiment: Any, group: Any, steps: int) -> dict[str, Any]:
+    from engine.runtime.report import Reporter
     from engine.train import prepare
-    from engine.training.loop import Trainer
-    from engine.training.report import Reporter
+    from engine.training.trainer import Trainer
 
     run = prepare(run_dir, experiment, group, Reporter(run_dir, group))
     born = peak_mb()
@@ -113,8 +113,8 @@ def run(items: int, mode: str, options: argparse.Namespace) -> dict[str, Any]:
 def _cache_data(run_dir: Path, env: dict[str, str]) -> None:
     """Make the data set in a process of its own, so that no rank's memory shows it."""
     code = (
-        "import sys, pathlib; from engine.config import read_run_config; from engine.data.load import "
-        "load_dataset; load_dataset(read_run_config(pathlib.Path(sys.argv[1])).data)"
+        "import sys, pathlib; from engine.contract.config.experiment import read_run_config; "
+        "from engine.data.load import load_dataset; load_dataset(read_run_config(pathlib.Path(sys.argv[1])).data)"
     )
     subprocess.run([sys.executable, "-c", code, str(run_dir)], check=True, env=env)
 

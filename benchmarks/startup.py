@@ -42,7 +42,7 @@ TOML = """\
 [experiments.small]
 data.dataset_name = "synthetic"
 """
-IMPORT = "import time; t = time.perf_counter(); import b4r_tui.cli; print(time.perf_counter() - t)"
+IMPORT = "import time; t = time.perf_counter(); import b4r_tui.commands.main; print(time.perf_counter() - t)"
 
 
 def main() -> None:
@@ -63,7 +63,7 @@ def measure(folder: Path, repeats: int) -> dict[str, object]:
     app, hello = [str(BIN / "b4r-tui")], [sys.executable, "hello.py"]
     measures: dict[str, Callable[[], float]] = {
         "b4r-tui --help": help_seconds,
-        "import b4r_tui.cli": import_seconds,
+        "import b4r_tui.commands.main": import_seconds,
         "first paint, Textual hello": lambda: first_paint(hello, "Hello", folder),
         "first paint, b4r-tui": lambda: first_paint(app, "Experiments", folder),
         "experiments listed, b4r-tui": lambda: first_paint(app, "small", folder),

@@ -40,8 +40,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from b4r_tui.runs import torchrun
 from b4r_tui.runs.store import RunStore
+from b4r_tui.runs.supervision import torchrun
 from benchmarks import peers, step_clock
 from benchmarks.configurations import (
     CONFIGURATIONS,
@@ -55,11 +55,11 @@ from benchmarks.configurations import (
 from benchmarks.machine import about, environment, threads
 from benchmarks.race import Figures, Mark, NoFigures, race
 from benchmarks.useful_work import expected_work, flops, gemm_peak
+from engine.contract.atomic_files import write_json
+from engine.contract.events import Progress, read_events
 from engine.data.dataset import Dataset
 from engine.data.load import load_dataset
 from engine.data.windows import cut_windows
-from engine.events import Progress, read_events
-from engine.files import write_json
 
 OURS = {"b4r-tui": "fp32", "b4r-tui, precision auto": "auto"}  # by the precision it trains in
 ROOT = Path(__file__).resolve().parents[1]

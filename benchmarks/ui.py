@@ -26,17 +26,17 @@ from typing import Any
 
 import pexpect
 
-from b4r_tui.results.summary import write_summary
-from b4r_tui.runs.arrange import set_paused
 from b4r_tui.runs.ids import run_id_at, ticks_now
+from b4r_tui.runs.queue.reorder import set_paused
 from b4r_tui.runs.records import ExitRecord, write_exit
 from b4r_tui.runs.store import Run, RunStore
+from b4r_tui.runs.summary import write_summary
 from benchmarks import logs, startup
 from benchmarks.machine import about
 from benchmarks.ui_stream import EPOCHS, ended, started
-from engine.config import Experiment
-from engine.events import EventWriter, RunFinished
-from engine.files import write_json
+from engine.contract.atomic_files import write_json
+from engine.contract.config.experiment import Experiment
+from engine.contract.events import EventWriter, RunFinished
 
 ROOT = Path(__file__).resolve().parents[1]
 GOAL = 50.0  # ms, of 99 keys in a hundred while runs report

@@ -24,10 +24,10 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import DataTable, Input, TabbedContent
 
-from b4r_tui.app import B4RApp
-from b4r_tui.widgets.run_detail import TABS, RunDetail
-from b4r_tui.widgets.run_order import matching
-from b4r_tui.widgets.run_table import RunTable
+from b4r_tui.app.app import B4RApp
+from b4r_tui.app.widgets.run.detail import TABS, RunDetail
+from b4r_tui.app.widgets.runs.order import matching
+from b4r_tui.app.widgets.runs.table import RunTable
 
 PAUSE = (0.03, 0.15)  # seconds between two keys of somebody who types fast
 LOOK = 0.001  # seconds between two looks at whether all is painted

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from b4r_tui.runs.locks import hold
-from engine.events import Epoch, EventWriter, Progress, RunStarted
+from engine.contract.events import Epoch, EventWriter, Progress, RunStarted
 
 STEPS = 20  # reports an epoch
 EPOCHS = 100_000
@@ -35,7 +35,7 @@ def main() -> None:
         for writer, log in zip(writers, logs, strict=True):
             epoch, step = divmod(report, STEPS)
             writer.write(progress(epoch, step))
-            log.write(f"INFO engine.training.loop: epoch {epoch} step {step}\n")
+            log.write(f"INFO engine.training.trainer: epoch {epoch} step {step}\n")
             if step == STEPS - 1:
                 writer.write(ended(epoch))
         report += 1

@@ -9,12 +9,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine.config import DataConfig, Experiment
+from engine.contract.config.experiment import DataConfig, Experiment
+from engine.contract.ranks.intervals import bootstrap
+from engine.contract.ranks.metrics import per_user
 from engine.data.load import load_dataset
-from engine.distributed.group import process_group
-from engine.evaluation.intervals import bootstrap
-from engine.evaluation.metrics import per_user
-from engine.training.measure import Measure
+from engine.distributed.process_group import process_group
+from engine.evaluation.measure import Measure
 
 METRICS = ("recall@10", "ndcg@10", "mrr")
 PROTOCOLS = ["full", "popular-100", "uniform-100"]

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from b4r_tui.fairness_picture import write_picture
-from b4r_tui.fairness_report import METRICS, temperature
-from engine.errors import B4RError
-from engine.files import read_json
+from b4r_tui.reports.fairness import METRICS, temperature
+from b4r_tui.reports.fairness_plot import write_picture
+from engine.contract.atomic_files import read_json
+from engine.contract.errors import B4RError
 
 RANKERS = ("popularity", "markov", "model")
 SHOWN = ("static", "1", "8")

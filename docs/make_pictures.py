@@ -13,7 +13,7 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from b4r_tui.app import B4RApp
+from b4r_tui.app.app import B4RApp
 from b4r_tui.runs.launch import launch, stop
 from b4r_tui.runs.progress import RunWatch
 from b4r_tui.runs.store import Run, RunStore

@@ -14,11 +14,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from b4r_tui.cli import parser as program_parser
+from b4r_tui.commands.main import parser as program_parser
 from b4r_tui.experiments.settings import Setting, settings_of
-from b4r_tui.experiments.sweep_options import RangeTable, SweepOptions
-from engine import events
-from engine.config import Experiment
+from b4r_tui.experiments.sweep.options import RangeTable, SweepOptions
+from engine.contract import events
+from engine.contract.config.experiment import Experiment
 
 FOLDER = Path(__file__).parent / "reference"
 MADE = "<!-- Made by docs/make_reference.py from {source}: change it there, then `make docs`. -->\n"
@@ -34,7 +34,7 @@ alone, messages go to standard error."""
 ABOUT_EVENTS = """\
 `events.jsonl` of a run folder has one JSON object a line, appended by rank 0 and never changed. Every line has `v`
 (version, {version}), `t` (unix seconds) and `type`. What is no number is `null`. Readers pass over unknown types and
-keys, and a torn last line; `engine.events.read_events(path)` does. A field with a default may be missing.
+keys, and a torn last line; `engine.contract.events.read_events(path)` does. A field with a default may be missing.
 
 `Metrics` is protocol → metric → value; `Intervals` is protocol → metric → `value`, `low`, `high`, `n`, `se`."""
 GROUPS = ("data", "model", "training", "evaluation", "launch")
@@ -65,7 +65,7 @@ def settings_page() -> str:
     lines = [
         "# Settings: every key of an experiments file",
         "",
-        MADE.format(source="engine/config.py"),
+        MADE.format(source="engine/contract/config/experiment.py"),
         ABOUT_SETTINGS,
         "",
         "## Of an experiment",
@@ -134,7 +134,7 @@ def cli_page() -> str:
     lines = [
         "# Command line: every command and option",
         "",
-        MADE.format(source="b4r_tui/command_line"),
+        MADE.format(source="b4r_tui/commands"),
         ABOUT_COMMANDS,
         "",
         "| exit code | means |",
@@ -194,7 +194,7 @@ def events_page() -> str:
     lines = [
         "# Events: what a run reports",
         "",
-        MADE.format(source="engine/events.py"),
+        MADE.format(source="engine/contract/events.py"),
         ABOUT_EVENTS.format(version=events.VERSION),
     ]
     for name, kind in events.EVENT_TYPES.items():

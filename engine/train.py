@@ -14,23 +14,23 @@ from typing import Any
 
 import torch
 
-from engine.config import Experiment, read_run_config
+from engine.contract.config.experiment import Experiment, read_run_config
+from engine.contract.errors import ExitCode
+from engine.contract.events import RunFinished, RunStarted, Warn
 from engine.data.dataset import PHASES, Dataset
 from engine.data.load import load_dataset
-from engine.distributed.group import Group, process_group
-from engine.distributed.output import start_log
-from engine.distributed.parallel import build_parallel
-from engine.errors import ExitCode
-from engine.events import RunFinished, RunStarted, Warn
-from engine.training.attempts import has_finished
-from engine.training.checkpoint import Checkpoints
-from engine.training.environment import record_environment
-from engine.training.loop import Run, Trainer
-from engine.training.measure import Measure
-from engine.training.pauses import Stopped
-from engine.training.precision import with_precision
-from engine.training.report import Reporter, failures_reported
-from engine.training.testing import final_test
+from engine.distributed.parallel_model import build_parallel
+from engine.distributed.process_group import Group, process_group
+from engine.evaluation.measure import Measure
+from engine.runtime.attempts import has_finished
+from engine.runtime.checkpoint_test import final_test
+from engine.runtime.checkpoints.epoch_files import Checkpoints
+from engine.runtime.environment import record_environment
+from engine.runtime.logs import start_log
+from engine.runtime.precision import with_precision
+from engine.runtime.report import Reporter, failures_reported
+from engine.training.preemption import Stopped
+from engine.training.trainer import Run, Trainer
 
 log = logging.getLogger("engine.train")  # not __name__, which is __main__ under torchrun
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tomlkit
 
-from engine.config import Experiment
+from engine.contract.config.experiment import Experiment
 from engine.data.dataset import Dataset
 
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from b4r_tui.machine import cpu_cores, gpu_names, gpus_for
-from b4r_tui.runs.backends.interface import runs_here
-from engine.config import GENERATED_DATASETS, Columns, Experiment, LaunchConfig
-from engine.data_files import DATA_FILES, OWN_ENDINGS, candidates
-from engine.data_header import first_names
-from engine.errors import B4RError, ExitCode
-from engine.problems import nearest
+from b4r_tui.common.machine import cpu_cores, gpu_names, gpus_for
+from b4r_tui.runs.supervision.backends.interface import runs_here
+from engine.contract.config.experiment import GENERATED_DATASETS, Columns, Experiment, LaunchConfig
+from engine.contract.config.validation import nearest
+from engine.contract.data_files import DATA_FILES, OWN_ENDINGS, candidates
+from engine.contract.data_header import first_names
+from engine.contract.errors import B4RError, ExitCode
 
 PROCESSES_PER_CORE = 4
 _SHOWN_COLUMNS = 12

@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from engine.errors import B4RError, ExitCode
+from engine.contract.errors import B4RError, ExitCode
 
 DEMO = """\
 # What `make demo` runs: BERT4Rec on a small made-up data set, once with each way of spreading it over processes.

@@ -6,8 +6,8 @@ import copy
 from dataclasses import dataclass, field
 from typing import Any
 
-from b4r_tui.experiments.problem import KeyPath
-from b4r_tui.experiments.sweep_plan import SweepPlan
+from b4r_tui.experiments.file_problem import KeyPath
+from b4r_tui.experiments.sweep.plan import SweepPlan
 
 GROUPS = ("data", "model", "training", "evaluation", "launch")
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from b4r_tui.experiments.draft import GROUPS, Draft, Fault, Table
-from b4r_tui.experiments.problem import KeyPath
-from b4r_tui.experiments.sweep import swept
-from engine.problems import nearest
+from b4r_tui.experiments.file_problem import KeyPath
+from b4r_tui.experiments.sweep_members import swept
+from engine.contract.config.validation import nearest
 
 OWN_KEYS = ("description", "extends", "sweep")
 TOP_KEYS = ("defaults", "experiments")

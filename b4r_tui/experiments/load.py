@@ -13,11 +13,11 @@ from pydantic import ValidationError
 from b4r_tui.experiments.checks import objections
 from b4r_tui.experiments.draft import Draft, Fault
 from b4r_tui.experiments.expand import expand
-from b4r_tui.experiments.problem import ExperimentFileError, FileProblem, KeyPath, dotted
-from b4r_tui.experiments.searches import Sweep, experiment_of, sweeps_of
-from engine.config import Experiment
-from engine.errors import B4RError, ExitCode
-from engine.problems import nearest, problems_of
+from b4r_tui.experiments.file_problem import ExperimentFileError, FileProblem, KeyPath, dotted
+from b4r_tui.experiments.sweep_points import Sweep, experiment_of, sweeps_of
+from engine.contract.config.experiment import Experiment
+from engine.contract.config.validation import nearest, problems_of
+from engine.contract.errors import B4RError, ExitCode
 
 __all__ = ["ExperimentFile", "ExperimentFileError", "FileProblem", "load_experiments"]
 

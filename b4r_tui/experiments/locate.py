@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import tree_sitter
 
-from b4r_tui.experiments.problem import KeyPath
+from b4r_tui.experiments.file_problem import KeyPath
 from b4r_tui.experiments.toml_tree import TABLES, key_of, name_of, pairs_in, tree_of, value_of
 
 

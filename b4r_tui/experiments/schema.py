@@ -6,7 +6,7 @@ from typing import Any
 
 from b4r_tui.experiments.draft import GROUPS
 from b4r_tui.experiments.sweep_schema import sweep_schema
-from engine.config import NAME_PATTERN, Experiment
+from engine.contract.config.experiment import NAME_PATTERN, Experiment
 
 _DIALECT = "http://json-schema.org/draft-07/schema#"  # what TOML editors understand
 

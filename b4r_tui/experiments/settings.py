@@ -1,4 +1,4 @@
-"""Every setting of `engine.config` as a form needs it: its kind, choices, range, default and help."""
+"""Every setting of `engine.contract.config` as a form needs it: its kind, choices, range, default and help."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from b4r_tui.experiments.expand import GROUPS
-from engine.config import Experiment
+from engine.contract.config.experiment import Experiment
 
 _WORDS = {
     "int": "whole number",

@@ -9,11 +9,11 @@ from typing import Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from b4r_tui.experiments.draft import GROUPS, Fault, Table
-from b4r_tui.experiments.problem import KeyPath
-from b4r_tui.experiments.spaces import Choices, Range, Space
-from b4r_tui.experiments.sweep_options import ChoicesTable, RangeTable, SweepOptions
-from engine.config import Experiment
-from engine.problems import known_keys, nearest, problems_of
+from b4r_tui.experiments.file_problem import KeyPath
+from b4r_tui.experiments.sweep.options import ChoicesTable, RangeTable, SweepOptions
+from b4r_tui.experiments.sweep.spaces import Choices, Range, Space
+from engine.contract.config.experiment import Experiment
+from engine.contract.config.validation import known_keys, nearest, problems_of
 
 _OPTIONS = list(SweepOptions.model_fields)
 _Path = tuple[str, ...]

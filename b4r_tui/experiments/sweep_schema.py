@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from b4r_tui.experiments.draft import GROUPS
-from b4r_tui.experiments.sweep_options import RangeTable, SweepOptions
-from engine.config import Experiment
+from b4r_tui.experiments.sweep.options import RangeTable, SweepOptions
+from engine.contract.config.experiment import Experiment
 
 _NUMBERS = ("number", "integer")
 Schema = dict[str, Any]

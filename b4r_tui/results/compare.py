@@ -8,14 +8,14 @@ from typing import Any
 
 from b4r_tui.results.conditions import Conditions, conditions, differing, listed
 from b4r_tui.results.groups import Group, make_group
-from b4r_tui.results.named import NamedRuns
-from b4r_tui.results.recipe import settings_of
+from b4r_tui.results.selection import NamedRuns
 from b4r_tui.results.significance import Versus, corrected, group_values, versus
 from b4r_tui.results.spread import Score
-from b4r_tui.results.summary import INTERVAL_PARTS, read_summary
+from b4r_tui.runs.recipe import settings_of
 from b4r_tui.runs.store import Run
-from engine.errors import B4RError
-from engine.problems import nearest
+from b4r_tui.runs.summary import INTERVAL_PARTS, read_summary
+from engine.contract.config.validation import nearest
+from engine.contract.errors import B4RError
 
 OTHER_PROTOCOL = "; name one that all measured with --protocol"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
-from b4r_tui.results.summary import Summary
+from b4r_tui.runs.summary import Summary
 
 _WORDS = {"dataset": "data set", "fingerprint": "split fingerprint", "negatives": "sampled negatives"}
 _DIGESTS = ("fingerprint", "negatives")

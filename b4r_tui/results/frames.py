@@ -42,9 +42,9 @@ def _runs(root: str | Path) -> list[Run]:
 
 
 def _record(run: Run) -> dict[str, Any]:
-    from b4r_tui.results.recipe import settings_of
-    from b4r_tui.results.summary import read_summary
-    from engine.errors import B4RError
+    from b4r_tui.runs.recipe import settings_of
+    from b4r_tui.runs.summary import read_summary
+    from engine.contract.errors import B4RError
 
     summary = read_summary(run)
     try:

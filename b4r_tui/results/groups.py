@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from b4r_tui.results.spread import Score, score
-from b4r_tui.results.summary import Summary
+from b4r_tui.runs.summary import Summary
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from b4r_tui.common.format import plural
 from b4r_tui.results.conditions import Conditions, conditions, differing, listed
 from b4r_tui.results.groups import Group, groups_of
-from b4r_tui.results.summary import Summary
-from b4r_tui.wording import plural
+from b4r_tui.runs.summary import Summary
 
 if TYPE_CHECKING:
     from b4r_tui.results.significance import Versus

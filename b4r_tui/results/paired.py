@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.evaluation.intervals import bootstrap
+from engine.contract.ranks.intervals import bootstrap
 
 RESAMPLES = 9_999
 _EXACT = 13  # differences up to which all 2ⁿ signs are tried, fewer than RESAMPLES

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from b4r_tui.results.summary import Summary
+from b4r_tui.runs.summary import Summary
 
 
 @dataclass(frozen=True)

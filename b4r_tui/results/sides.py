@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from b4r_tui.results.groups import groups_of
-from b4r_tui.results.named import NamedRuns
-from b4r_tui.results.summary import read_summary
+from b4r_tui.results.selection import NamedRuns
 from b4r_tui.runs.store import Run
+from b4r_tui.runs.summary import read_summary
 
 
 def sides_of(runs: Sequence[Run], together: bool) -> list[NamedRuns]:

@@ -12,8 +12,8 @@ from b4r_tui.results.leaderboard import Board, Row
 from b4r_tui.results.paired import holm, paired
 from b4r_tui.results.spread import welch
 from b4r_tui.results.user_values import UserValues, check_same_users, mean_of, user_values
-from engine.errors import B4RError
-from engine.problems import nearest
+from engine.contract.config.validation import nearest
+from engine.contract.errors import B4RError
 
 LEVEL = 0.05
 

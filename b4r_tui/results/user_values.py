@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from engine.errors import B4RError
-from engine.evaluation.metrics import per_user
-from engine.evaluation.user_ranks import UserRanks
+from engine.contract.errors import B4RError
+from engine.contract.ranks.metrics import per_user
+from engine.contract.ranks.user_ranks import UserRanks
 
 _SAME = 1e-6  # by which a mean over users may differ from the run's test metric
 

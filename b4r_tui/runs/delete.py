@@ -9,10 +9,10 @@ from pathlib import Path
 
 from b4r_tui.runs import processes
 from b4r_tui.runs.locks import try_hold
-from b4r_tui.runs.place import editing, queue_folder, read_place
-from b4r_tui.runs.settings import wake
+from b4r_tui.runs.queue_place import editing, queue_folder, read_place
+from b4r_tui.runs.queue_settings import wake
 from b4r_tui.runs.store import Run, RunStore
-from engine.errors import B4RError, ExitCode
+from engine.contract.errors import B4RError, ExitCode
 
 TRASH = "trash-"  # in the queue's folder; what is left there the next runner removes
 _PATIENCE = 2.0  # seconds for a supervisor that has written its end to go

@@ -12,10 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from b4r_tui.runs.place import QUEUE_FOLDER
+from b4r_tui.runs.queue_place import QUEUE_FOLDER
 from b4r_tui.runs.state import RunState, read_state
 from b4r_tui.runs.store import Run
-from engine.files import read_json, write_json
+from engine.contract.atomic_files import read_json, write_json
 
 VERSION = 1
 Entry = list[Any]  # mtime_ns, inode, state

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from b4r_tui.preflight.run import preflight, tell
 from b4r_tui.runs import processes
-from b4r_tui.runs.ensure import ensure_runner
 from b4r_tui.runs.locks import is_held, try_hold
-from b4r_tui.runs.place import Place
+from b4r_tui.runs.preflight.preflight import preflight, tell
+from b4r_tui.runs.queue.start_runner import ensure_runner
+from b4r_tui.runs.queue_place import Place
 from b4r_tui.runs.records import FAILED, STOPPED, ExitRecord, StatusRecord, write_exit
 from b4r_tui.runs.state import RunState, is_lost_while_we_hold
 from b4r_tui.runs.store import Run, RunStore
-from engine.errors import B4RError, ExitCode
+from engine.contract.errors import B4RError, ExitCode
 
 if TYPE_CHECKING:
-    from engine.config import Experiment
+    from engine.contract.config.experiment import Experiment
 
 _CLOCK_STEP = 2.0  # seconds by which the same process's creation time may seem to move when the clock is set
 _PATIENCE = 5.0  # seconds within which a supervisor says who it is
@@ -91,7 +91,7 @@ def _cancel_job(run: Run) -> None:
     """End the Slurm job that a lost supervisor left to itself, if there is one; its ranks get Slurm's time to save."""
     status = run.status()
     if status is not None and status.job is not None:
-        from b4r_tui.runs.backends import slurm
+        from b4r_tui.runs.supervision.backends import slurm
 
         slurm.cancel(run)
 

@@ -12,7 +12,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from engine.errors import B4RError, ExitCode
+from engine.contract.errors import B4RError, ExitCode
 
 SHARED_VARIABLE = "B4R_SHARED_ROOT"  # set to 1 by those who share a runs root with people they trust
 

@@ -7,8 +7,8 @@ from functools import singledispatchmethod
 
 from b4r_tui.runs.state import RunState, read_state
 from b4r_tui.runs.store import Run
-from engine.errors import B4RError
-from engine.events import (
+from engine.contract.errors import B4RError
+from engine.contract.events import (
     Epoch,
     Event,
     EventReader,

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from engine.files import read_json, write_json
+from engine.contract.atomic_files import read_json, write_json
 
 VERSION = 1
 FINISHED, FAILED, STOPPED, TIME_LIMIT = "finished", "failed", "stopped", "time_limit"

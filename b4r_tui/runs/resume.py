@@ -10,21 +10,21 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from b4r_tui.preflight.run import preflight, tell
 from b4r_tui.runs import processes
-from b4r_tui.runs.adopt import adopt
-from b4r_tui.runs.ensure import ensure_runner
 from b4r_tui.runs.locks import try_hold
 from b4r_tui.runs.ownership import check_root
-from b4r_tui.runs.place import NAME, read_place, write_place
+from b4r_tui.runs.preflight.preflight import preflight, tell
+from b4r_tui.runs.queue.adopt import adopt
+from b4r_tui.runs.queue.start_runner import ensure_runner
+from b4r_tui.runs.queue_place import NAME, read_place, write_place
 from b4r_tui.runs.records import write_status
 from b4r_tui.runs.state import RunState, read_state
 from b4r_tui.runs.store import Run, config_text, queued_now
-from engine.config import JOB_PATTERN, Experiment, LaunchConfig
-from engine.errors import B4RError, ExitCode
-from engine.events import RunFinished, read_events
-from engine.files import write_text
-from engine.problems import problems_of
+from engine.contract.atomic_files import write_text
+from engine.contract.config.experiment import JOB_PATTERN, Experiment, LaunchConfig
+from engine.contract.config.validation import problems_of
+from engine.contract.errors import B4RError, ExitCode
+from engine.contract.events import RunFinished, read_events
 
 LOCK_SECONDS = 5.0
 

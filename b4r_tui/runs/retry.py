@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from b4r_tui.preflight.run import preflight, tell
-from b4r_tui.runs.ensure import ensure_runner
 from b4r_tui.runs.index import states_of
-from b4r_tui.runs.place import read_place
+from b4r_tui.runs.preflight.preflight import preflight, tell
+from b4r_tui.runs.queue.start_runner import ensure_runner
+from b4r_tui.runs.queue_place import read_place
 from b4r_tui.runs.resume import has_told_its_end, resumable, resume
 from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import Run, RunStore
-from engine.errors import B4RError
+from engine.contract.errors import B4RError
 
 
 def failed_runs(store: RunStore, only: Sequence[str] = ()) -> list[Run]:

@@ -11,16 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from b4r_tui.runs.ids import RUN_ID_PATTERN, run_id_at, ticks_now
+from b4r_tui.runs.launch_environment import shell_now
 from b4r_tui.runs.ownership import check_folder, check_root
-from b4r_tui.runs.place import Place, write_place
+from b4r_tui.runs.queue_place import Place, write_place
 from b4r_tui.runs.records import ExitRecord, StatusRecord, read_exit, read_status, write_status
-from b4r_tui.runs.shell import shell_now
 from b4r_tui.runs.state import RunState, read_state
-from engine.errors import B4RError, ExitCode
-from engine.files import write_text
+from engine.contract.atomic_files import write_text
+from engine.contract.errors import B4RError, ExitCode
 
 if TYPE_CHECKING:  # the runner uses this module and stays small without pydantic
-    from engine.config import Experiment
+    from engine.contract.config.experiment import Experiment
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Run:
 
     def config(self) -> Experiment:
         """Its frozen experiment. Raises B4RError."""
-        from engine.config import read_run_config
+        from engine.contract.config.experiment import read_run_config
 
         return read_run_config(self.dir)
 
@@ -197,7 +197,7 @@ def _not_one(text: str, runs: list[Run], root: Path, several: bool) -> str:
         return f"'{text}' could be any of {len(runs)} runs ({shown}, …); write more of its id"
     if not runs:
         return f"no run '{text}': there are none in {root} yet; start some with --run, or name another --runs"
-    from engine.problems import nearest
+    from engine.contract.config.validation import nearest
 
     names = sorted({run.experiment for run in runs} | {run.run_id for run in runs[-3:]})
     return f"no run '{text}' in {root}; {nearest(text, names)}"

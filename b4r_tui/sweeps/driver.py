@@ -7,19 +7,19 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from b4r_tui.experiments.searches import Point
-from b4r_tui.results.summary import write_summary
+from b4r_tui.experiments.sweep_points import Point
 from b4r_tui.runs.launch import stop
 from b4r_tui.runs.locks import is_held
 from b4r_tui.runs.progress import RunWatch
 from b4r_tui.runs.records import PRUNED, STOPPED, write_exit
 from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import Run, RunStore
+from b4r_tui.runs.summary import write_summary
 from b4r_tui.sweeps.budget import Budget
 from b4r_tui.sweeps.earlier import kept, runs_of, started
 from b4r_tui.sweeps.search import Search
 from b4r_tui.sweeps.trial import Trial
-from engine.config import Experiment
+from engine.contract.config.experiment import Experiment
 
 
 class Driver:

@@ -8,9 +8,9 @@ from b4r_tui.runs.resume import resume
 from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import Run, RunStore
 from b4r_tui.sweeps.fingerprint import fingerprint
-from engine.config import Experiment
-from engine.errors import B4RError
-from engine.events import RunFinished, read_events
+from engine.contract.config.experiment import Experiment
+from engine.contract.errors import B4RError
+from engine.contract.events import RunFinished, read_events
 
 
 def runs_of(store: RunStore, experiment: Experiment) -> list[Run]:

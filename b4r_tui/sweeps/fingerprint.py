@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from engine.config import Experiment
+from engine.contract.config.experiment import Experiment
 
 
 def fingerprint(experiment: Experiment) -> str:

@@ -8,13 +8,13 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from b4r_tui.experiments.searches import Point, Sweep
-from b4r_tui.experiments.spaces import Choices, Space
-from b4r_tui.experiments.sweep_plan import Values
+from b4r_tui.experiments.sweep.plan import Values
+from b4r_tui.experiments.sweep.spaces import Choices, Space
+from b4r_tui.experiments.sweep_points import Point, Sweep
 from b4r_tui.runs.state import RunState
 from b4r_tui.sweeps.trial import Trial, curve
-from engine.config import TrainingConfig
-from engine.errors import B4RError, ExitCode
+from engine.contract.config.experiment import TrainingConfig
+from engine.contract.errors import B4RError, ExitCode
 
 if TYPE_CHECKING:
     import optuna

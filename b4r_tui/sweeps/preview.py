@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from statistics import fmean, median
 
-from b4r_tui.experiments.searches import Sweep
+from b4r_tui.common.format import plural
+from b4r_tui.experiments.sweep_points import Sweep
 from b4r_tui.runs.progress import RunWatch
 from b4r_tui.runs.store import Run, RunStore
 from b4r_tui.sweeps.earlier import kept, runs_of
-from b4r_tui.wording import plural
-from engine.config import Experiment
-from engine.errors import B4RError
+from engine.contract.config.experiment import Experiment
+from engine.contract.errors import B4RError
 
 NEWEST = 30  # earlier runs that are looked at
 _UNITS = ((86400.0, "day"), (3600.0, "hour"), (60.0, "minute"), (1.0, "second"))

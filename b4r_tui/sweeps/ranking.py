@@ -8,14 +8,14 @@ from typing import Any
 
 import tomlkit
 
-from b4r_tui.experiments.names import labels_of
-from b4r_tui.experiments.problem import dotted
-from b4r_tui.experiments.searches import Sweep
-from b4r_tui.report import STATE_STYLES
-from b4r_tui.results.summary import read_summary
-from b4r_tui.sheets import Column, Sheet, text
+from b4r_tui.common.format import NOTHING, decimal
+from b4r_tui.experiments.file_problem import dotted
+from b4r_tui.experiments.sweep.names import labels_of
+from b4r_tui.experiments.sweep_points import Sweep
+from b4r_tui.reports.runs import STATE_STYLES
+from b4r_tui.reports.table import Column, Sheet, text
+from b4r_tui.runs.summary import read_summary
 from b4r_tui.sweeps.trial import Trial
-from b4r_tui.wording import NOTHING, decimal
 
 Question = tuple[str, ...]  # what two points must have in common to be ranked together
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from b4r_tui.experiments.searches import Point
+from b4r_tui.experiments.sweep_points import Point
 from b4r_tui.sweeps.trial import Trial
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from statistics import fmean, stdev
 
-from b4r_tui.experiments.searches import Point
+from b4r_tui.experiments.sweep_points import Point
 from b4r_tui.runs.progress import RunWatch
 from b4r_tui.runs.state import RunState
-from engine.config import Experiment
+from engine.contract.config.experiment import Experiment
 
 
 @dataclass

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 import platformdirs
 
+from engine.contract.errors import B4RError, ExitCode
 from engine.data.dataset import Dataset, FunnelStep
-from engine.errors import B4RError, ExitCode
 
 LAYOUT = 3  # raise it whenever the files of a folder change, or what they say
 _ARRAYS = ("items", "offsets", "validation_starts", "test_starts", "user_ids", "item_ids")

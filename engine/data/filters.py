@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine.config import DataConfig
+from engine.contract.config.experiment import DataConfig
+from engine.contract.errors import B4RError
 from engine.data.dataset import FunnelStep
-from engine.errors import B4RError
 
 
 def filter_rows(

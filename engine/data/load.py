@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from engine.config import DataConfig
+from engine.contract.config.experiment import DataConfig
+from engine.contract.errors import B4RError
 from engine.data import cache, fingerprint
 from engine.data.dataset import Dataset, FunnelStep
 from engine.data.filters import filter_rows
@@ -17,7 +18,6 @@ from engine.data.ids import compact, encode
 from engine.data.readers import READERS, Reader
 from engine.data.readers.interface import dropped, read_before_drops
 from engine.data.split import in_time_order, split_rows, user_offsets
-from engine.errors import B4RError
 
 log = logging.getLogger(__name__)
 

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.config import TrainingConfig
+from engine.contract.config.experiment import TrainingConfig
+from engine.data.counter_rng import hashed
 from engine.data.dataset import Dataset, Phase
 from engine.data.masking import mask_batch
 from engine.data.ragged import row_starts, take_ranges
-from engine.data.random_numbers import hashed
-from engine.data.shared_negatives import SharedNegatives
+from engine.data.training_negatives import SharedNegatives
 from engine.data.windows import cut_windows
 
 _TOGETHER = 4096  # tokens for which calls of numpy cost little beside their work

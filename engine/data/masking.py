@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.data.counter_rng import hashed, uniforms
 from engine.data.ragged import row_starts, rows_and_positions
-from engine.data.random_numbers import hashed, uniforms
 
 MASK_SHARE, RANDOM_SHARE = (
     0.8,

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from engine.contract.errors import B4RError
 from engine.data.dataset import Dataset
 from engine.data.fingerprint import of_settings
 from engine.data.ragged import rows_and_positions
-from engine.data.seen import find
-from engine.errors import B4RError
+from engine.data.seen_items import find
 
 RULES = 1  # raise it whenever the same data and items would give another data set
 

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine.errors import B4RError
+from engine.contract.errors import B4RError
 
 
 def folder_of(dataset_path: str) -> Path:

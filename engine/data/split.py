@@ -18,9 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.config import DataConfig
+from engine.contract.config.experiment import DataConfig
+from engine.contract.errors import B4RError
 from engine.data.dataset import Phase
-from engine.errors import B4RError
 
 MIN_LENGTH = 3  # one interaction each for training, validation and test
 _HELD_OUT = 2

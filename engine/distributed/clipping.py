@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from engine.distributed.group import Group
+from engine.distributed.process_group import Group
 
 
 def gradient_norm(replicated: Sequence[Tensor], sharded: Sequence[Tensor], group: Group) -> Tensor:

@@ -10,11 +10,11 @@ from fbgemm_gpu.split_table_batched_embeddings_ops_training import SplitTableBat
 from torch import Tensor, nn
 from torchrec.optim.keyed import KeyedOptimizer
 
-from engine.config import TrainingConfig
-from engine.distributed.adamw import AdamW
+from engine.contract.config.experiment import TrainingConfig
 from engine.distributed.clipping import clip_gradient
-from engine.distributed.group import Group
-from engine.distributed.tensors import StateDict, like_weight
+from engine.distributed.fused_adamw import AdamW
+from engine.distributed.process_group import Group
+from engine.distributed.sharded_tensors import StateDict, like_weight
 
 ROWWISE_ADAGRAD_FACTOR = 5.0  # its steps shrink with 1/sqrt(updates of a row), Adam's do not
 

@@ -14,8 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.distributed.exchange import Exchange
-from engine.model.losses.blocks import blocks_of_items, can_keep, logits_of
+from engine.distributed.row_exchange import Exchange
+from engine.model.losses.vocabulary_blocks import blocks_of_items, can_keep, logits_of
 
 _LEAST_ROWS = 256  # of a block, so that its products are not all overhead
 

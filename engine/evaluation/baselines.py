@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engine.contract.ranks.user_ranks import UserRanks, ranks_of_counts
 from engine.data.dataset import Dataset, Phase
 from engine.data.ragged import rows_and_positions
-from engine.data.seen import find
+from engine.data.seen_items import find
 from engine.evaluation.scores import Scorer
-from engine.evaluation.user_ranks import UserRanks, ranks_of_counts
 
 
 def random_ranks(ranks: Mapping[str, UserRanks]) -> dict[str, UserRanks]:

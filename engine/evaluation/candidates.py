@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.evaluation.full import Excluded, blocks_of, exclude
+from engine.evaluation.full_ranking import Excluded, blocks_of, exclude
 from engine.evaluation.scores import Scores
-from engine.evaluation.top import TopItems
+from engine.evaluation.top_k import TopItems
 
 _PIECE = 256  # candidates of a user scored at a time
 

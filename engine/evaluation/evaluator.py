@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from engine.contract.ranks.user_ranks import UserRanks, concatenate
 from engine.data.dataset import PHASES, Dataset, Phase
-from engine.data.negatives import sample_negatives, users_short_of
-from engine.data.seen import seen_keys
-from engine.evaluation.full import Excluded, rank_full
+from engine.data.evaluation_negatives import sample_negatives, users_short_of
+from engine.data.seen_items import seen_keys
+from engine.evaluation.full_ranking import Excluded, rank_full
 from engine.evaluation.protocols import EvaluationProtocol, parse_protocol
-from engine.evaluation.sampled import rank_sampled
+from engine.evaluation.sampled_ranking import rank_sampled
 from engine.evaluation.scores import Scorer, Scores
-from engine.evaluation.sharded import ShardedScores
-from engine.evaluation.user_ranks import UserRanks, concatenate
+from engine.evaluation.sharded_scores import ShardedScores
 
 BLOCK_MB = 128
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.config import PROTOCOL_PATTERN
-from engine.data.negatives import Weights
-from engine.errors import B4RError
+from engine.contract.config.experiment import PROTOCOL_PATTERN
+from engine.contract.errors import B4RError
+from engine.data.evaluation_negatives import Weights
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from engine.contract.atomic_files import replacing
+from engine.contract.ranks.user_ranks import UserRanks
 from engine.data.dataset import Dataset, Phase
-from engine.evaluation.user_ranks import UserRanks
-from engine.files import replacing
 
 
 def write_ranks(run_dir: Path, protocol: str, ranks: UserRanks, dataset: Dataset, phase: Phase) -> Path:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.errors import B4RError, ExitCode
+from engine.contract.errors import B4RError, ExitCode
 
 _CACHED_SCORES = 1 << 18  # 1 MiB of float32
 _COUNTABLE = 255 * 8  # columns whose truth values are added as bytes

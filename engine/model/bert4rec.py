@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchrec import EmbeddingCollection, EmbeddingConfig, KeyedJaggedTensor
 
-from engine.config import ModelConfig
+from engine.contract.config.experiment import ModelConfig
 from engine.model.blocks import Block, Ragged
 from engine.model.dropout import Dropout
-from engine.model.initial import initialise_dense
-from engine.model.output import PartOfOutput
+from engine.model.init_weights import initialise_dense
+from engine.model.output_shard import PartOfOutput
 
 FEATURE = "item"
 ITEM_TABLE = "items.embeddings.item.weight"  # the item table's name in every state_dict

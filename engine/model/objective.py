@@ -5,17 +5,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from engine.config import TrainingConfig
+from engine.contract.config.experiment import TrainingConfig
 from engine.data.loader import Batch
-from engine.data.shared_negatives import negative_count
+from engine.data.training_negatives import negative_count
 from engine.model.bert4rec import BERT4Rec
-from engine.model.encode import encode
-from engine.model.full_softmax import full_softmax_by_pieces
-from engine.model.losses.full import full_softmax
+from engine.model.cpu.chunked_loss import full_softmax_by_pieces
+from engine.model.cpu.encoder import encode
+from engine.model.cpu.gradient_buffers import Room
+from engine.model.losses.full_softmax import full_softmax
 from engine.model.losses.gbce import calibrated_beta, gbce, prior_score
-from engine.model.losses.sampled import sampled_softmax
-from engine.model.losses.shared import shared_scores
-from engine.model.room import Room
+from engine.model.losses.sampled_softmax import sampled_softmax
+from engine.model.losses.shared_scores import shared_scores
 
 
 class Objective(nn.Module):

@@ -15,7 +15,7 @@ import pytest
 
 from b4r_tui.runs.processes import carriers
 from b4r_tui.runs.store import Run, RunStore
-from engine.config import Experiment
+from engine.contract.config.experiment import Experiment
 
 HERE = Path(__file__).parent
 
@@ -93,7 +93,7 @@ def runners(store: RunStore) -> list[psutil.Process]:
     return [
         process
         for process in psutil.process_iter()
-        if command_of(process)[1:4] == ["-m", "b4r_tui.runs.runner", str(store.root)]
+        if command_of(process)[1:4] == ["-m", "b4r_tui.runs.queue.runner", str(store.root)]
     ]
 
 

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from b4r_tui.cli import main
+from b4r_tui.commands.main import main
 from b4r_tui.experiments.load import ExperimentFileError, load_experiments
-from b4r_tui.runs import torchrun
 from b4r_tui.runs.launch import launch
 from b4r_tui.runs.ownership import SHARED_VARIABLE, check_root
 from b4r_tui.runs.resume import resume
 from b4r_tui.runs.store import RunStore
-from engine.config import Experiment
-from engine.errors import B4RError, ExitCode
-from engine.harmless import harmless, harmless_within, is_harmless
+from b4r_tui.runs.supervision import torchrun
+from engine.contract.config.experiment import Experiment
+from engine.contract.errors import B4RError, ExitCode
+from engine.contract.sanitize import harmless, harmless_within, is_harmless
 from tests.b4r_tui.conftest import GOOD, wait_for_end
 from tests.builders import experiment_of
 from tests.conftest import ROOT

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from b4r_tui.app.widgets.run.detail import TABS
 from b4r_tui.runs.store import RunStore
-from b4r_tui.widgets.run_detail import TABS
 from benchmarks.ui import NAMES, as_table, many, share, stream, summaries
 
 ROUND = {

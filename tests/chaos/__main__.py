@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from b4r_tui.runs.ensure import runner_lives
+from b4r_tui.runs.queue.start_runner import runner_lives
 from b4r_tui.runs.store import RunStore
 from tests.chaos import whole
 from tests.chaos.rounds import Player, Round

@@ -15,7 +15,7 @@ import psutil
 
 from b4r_tui.runs.launch import stop
 from b4r_tui.runs.store import Run
-from engine.errors import B4RError
+from engine.contract.errors import B4RError
 from tests.chaos.world import App
 
 
@@ -54,12 +54,12 @@ def _signal_app(scene: Scene, number: int) -> bool:
 
 def kill_runner(scene: Scene) -> bool:
     """SIGKILL to the root's runner."""
-    return _kill(each for each in _with("b4r_tui.runs.runner") if str(scene.root) in _command(each))
+    return _kill(each for each in _with("b4r_tui.runs.queue.runner") if str(scene.root) in _command(each))
 
 
 def kill_supervisor(scene: Scene) -> bool:
     """SIGKILL to a run's supervisor."""
-    return _kill_one(scene, _of_runs(scene, "b4r_tui.runs.supervisor"))
+    return _kill_one(scene, _of_runs(scene, "b4r_tui.runs.supervision.supervisor"))
 
 
 def kill_torchrun(scene: Scene) -> bool:
@@ -75,8 +75,8 @@ def kill_rank(scene: Scene) -> bool:
 def kill_machine(scene: Scene) -> bool:
     """SIGKILL to everything at once, as where the power fails."""
     kill_app(scene)
-    names = ("b4r_tui.runs.supervisor", "torch.distributed.run")
-    there = [each for each in _with("b4r_tui.runs.runner") if str(scene.root) in _command(each)]
+    names = ("b4r_tui.runs.supervision.supervisor", "torch.distributed.run")
+    there = [each for each in _with("b4r_tui.runs.queue.runner") if str(scene.root) in _command(each)]
     there += [each for name in names for each in _of_runs(scene, name)] + ranks(scene)
     return _kill(there)
 

@@ -19,9 +19,18 @@ from typing import Any
 
 import tomli
 
-from engine.errors import ExitCode
-from engine.events import Checkpoint, Epoch, EventWriter, Progress, RunFinished, RunResumed, RunStarted, Test
-from engine.files import read_json, write_json
+from engine.contract.atomic_files import read_json, write_json
+from engine.contract.errors import ExitCode
+from engine.contract.events import (
+    Checkpoint,
+    Epoch,
+    EventWriter,
+    Progress,
+    RunFinished,
+    RunResumed,
+    RunStarted,
+    Test,
+)
 
 STEPS = 12  # of an epoch
 SAVE_EVERY = 5  # steps
@@ -169,7 +178,7 @@ class Rank:
 
 def told_epochs(run_dir: Path) -> set[int]:
     """Epochs that the run's events tell of."""
-    from engine.events import read_events
+    from engine.contract.events import read_events
 
     return {
         record.event.epoch

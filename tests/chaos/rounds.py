@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from b4r_tui.runs.ensure import RunnerWatch, runner_lives
 from b4r_tui.runs.launch import launch
-from b4r_tui.runs.orphans import sweep_lost
+from b4r_tui.runs.queue.start_runner import RunnerWatch, runner_lives
 from b4r_tui.runs.retry import retry
 from b4r_tui.runs.store import Run, RunStore
-from engine.errors import B4RError
-from engine.files import read_json
+from b4r_tui.runs.supervision.orphans import sweep_lost
+from engine.contract.atomic_files import read_json
+from engine.contract.errors import B4RError
 from tests.chaos import faults, whole
 from tests.chaos.ranks import undisturbed
 from tests.chaos.story import read_story

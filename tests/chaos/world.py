@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from b4r_tui.runs.arrange import change_settings
+from b4r_tui.runs.queue.reorder import change_settings
 from b4r_tui.runs.store import RunStore
 
 REPOSITORY = Path(__file__).parents[2]

@@ -13,7 +13,7 @@ import pytest
 
 from b4r_tui.runs.records import ExitRecord, write_exit
 from b4r_tui.runs.store import RunStore
-from engine.config import Experiment
+from engine.contract.config.experiment import Experiment
 from tests.b4r_tui.conftest import GOOD, PREAMBLE, end_all, fake_torchrun
 from tests.b4r_tui.results.trained import trained
 from tests.conftest import ROOT

@@ -65,14 +65,24 @@ RULES = (
     Rule(r"b4r-tui doctor experiments.toml$", REAL),
     Rule(r"b4r-tui doctor ", PARSED, "the same look at the machine as above"),
     Rule(r"b4r-tui evaluate RUN$", REAL, names=("tiny",)),
-    Rule(r"b4r-tui evaluate ", PARSED, MODEL.format("tests/b4r_tui/test_evaluation.py")),
+    Rule(r"b4r-tui evaluate ", PARSED, MODEL.format("tests/b4r_tui/commands/test_evaluate.py")),
     Rule(r"b4r-tui recommend RUN --user 1 17$", REAL, names=("tiny",)),
     Rule(r"b4r-tui recommend ", PARSED, MODEL.format("tests/engine/serving/test_recommend.py")),
-    Rule(r"b4r-tui fairness ", PARSED, "loads torch for seconds; tests/b4r_tui/test_fairness.py runs it"),
+    Rule(
+        r"b4r-tui fairness ",
+        PARSED,
+        "loads torch for seconds; tests/b4r_tui/commands/test_fairness.py runs it",
+    ),
     Rule(r"b4r-tui export-model RUN$", REAL, names=("tiny",)),
     Rule(r"b4r-tui export-model ", PARSED, MODEL.format("tests/engine/serving/test_export_model.py")),
-    Rule(r"b4r-tui track ", PARSED, "needs the trackers; tests/b4r_tui/trackers/test_trackers.py feeds both"),
-    Rule(r"b4r-tui fetch ", PARSED, "downloads; tests/b4r_tui/test_fetch.py has a server of its own"),
+    Rule(
+        r"b4r-tui track ",
+        PARSED,
+        "needs the trackers; tests/b4r_tui/runs/trackers/test_trackers.py feeds both",
+    ),
+    Rule(
+        r"b4r-tui fetch ", PARSED, "downloads; tests/b4r_tui/commands/test_fetch.py has a server of its own"
+    ),
     Rule(r"b4r-tui serve", PARSED, "serves until it is interrupted; tests/e2e/test_serve.py does that"),
     Rule(
         r"(\.venv/bin/)?b4r-tui$", PARSED, "the app needs a terminal; tests/e2e/test_terminal.py gives it one"

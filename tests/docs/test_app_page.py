@@ -9,14 +9,14 @@ import pytest
 from textual.binding import Binding
 from textual.dom import DOMNode
 
-from b4r_tui.app import B4RApp
-from b4r_tui.screens.compare_screen import CompareScreen
-from b4r_tui.screens.help import left_out
-from b4r_tui.screens.leaderboard_screen import LeaderboardScreen
-from b4r_tui.screens.main import MainScreen
-from b4r_tui.widgets.config_view import ConfigView
-from b4r_tui.widgets.curves import Curves
-from b4r_tui.widgets.run_table import RunTable
+from b4r_tui.app.app import B4RApp
+from b4r_tui.app.screens.compare.screen import CompareScreen
+from b4r_tui.app.screens.help import left_out
+from b4r_tui.app.screens.leaderboard import LeaderboardScreen
+from b4r_tui.app.screens.main.screen import MainScreen
+from b4r_tui.app.widgets.run.config_tab import ConfigView
+from b4r_tui.app.widgets.run.curves_tab import Curves
+from b4r_tui.app.widgets.runs.table import RunTable
 from tests.conftest import ROOT
 from tests.docs.pages import text_of
 

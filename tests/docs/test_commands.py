@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import tomli
 
-from b4r_tui.cli import main, parser
-from b4r_tui.command_line.parser import parse
+from b4r_tui.commands.main import main, parser
+from b4r_tui.commands.parser import parse
 from tests.conftest import ROOT
 from tests.docs.pages import commands, mentioned, words_of
 from tests.docs.rules import FAKE, OTHER, PARSED, REAL, RULES, Rule, rule_of

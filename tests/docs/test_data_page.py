@@ -9,11 +9,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from engine.config import Columns, DataConfig
+from engine.contract.config.experiment import Columns, DataConfig
 from engine.data.readers import READERS
 from engine.data.readers.cells import LONGEST_ID, MISSING
+from engine.data.readers.custom_columns import USUAL_NAMES
 from engine.data.readers.interface import dropped
-from engine.data.readers.own_columns import USUAL_NAMES
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
 SAMPLE = re.compile(r"<!-- sample: (\S+) (\S+) -->\n```\n(.*?)```", re.DOTALL)

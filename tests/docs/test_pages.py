@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from b4r_tui.cli import main
+from b4r_tui.commands.main import main
 from tests.conftest import ROOT
 from tests.docs.pages import PAGES, PROGRAM, Block, blocks, text_of
 

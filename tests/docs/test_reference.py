@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from b4r_tui.command_line.table import COMMANDS
+from b4r_tui.commands.registry import COMMANDS
 from b4r_tui.experiments.settings import SETTINGS
 from docs.make_reference import FOLDER, pages
-from engine.events import EVENT_TYPES
+from engine.contract.events import EVENT_TYPES
 
 
 @pytest.mark.parametrize("name", pages())

@@ -11,7 +11,7 @@ import pytest
 
 from b4r_tui.runs.processes import carriers
 from b4r_tui.runs.store import Run, RunStore
-from engine.events import Epoch, Progress, RunResumed, Warn, read_events
+from engine.contract.events import Epoch, Progress, RunResumed, Warn, read_events
 
 pytestmark = [pytest.mark.torchrun, pytest.mark.long]
 

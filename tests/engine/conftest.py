@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import Experiment
+from engine.contract.config.experiment import Experiment
 from tests.builders import experiment_of, write_run_config
 
 SECONDS = 240

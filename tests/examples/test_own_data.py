@@ -9,10 +9,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from b4r_tui.cli import main
+from b4r_tui.commands.main import main
 from b4r_tui.experiments.load import load_experiments
+from engine.contract.errors import ExitCode
 from engine.data.load import load_dataset
-from engine.errors import ExitCode
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "own-data.toml"
 COLUMNS = re.search(r"^#     (listener,.*)$", EXAMPLE.read_text(encoding="utf-8"), re.MULTILINE)

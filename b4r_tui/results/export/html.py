@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from b4r_tui.common.format import decimal, duration, interval, moment
 from b4r_tui.results.compare import Setting, different_settings
 from b4r_tui.results.export import curves
 from b4r_tui.results.export.curves import Chart, Curve, chart
 from b4r_tui.results.export.table import Panel, legend, mark, standing
 from b4r_tui.runs.progress import RunProgress, RunWatch
 from b4r_tui.runs.store import Run
-from b4r_tui.wording import decimal, duration, interval, moment
-from engine.files import read_json
+from engine.contract.atomic_files import read_json
 
 COLOURS = 8  # of the palette in the template, the last one grey for all further groups
 _FACTS = ("host", "platform", "device", "cpu_cores", "threads", "world_size", "python", "git_commit")

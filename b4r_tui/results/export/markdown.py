@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from b4r_tui.common.format import NOTHING, decimal
 from b4r_tui.results.export.table import Panel, legend, mark, standing
 from b4r_tui.results.leaderboard import Row
-from b4r_tui.wording import NOTHING, decimal
 
 _STYLES = {0: "{}", 1: "**{}**", 2: "<u>{}</u>"}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from b4r_tui.results.conditions import Conditions
 from b4r_tui.results.groups import Group
 from b4r_tui.results.leaderboard import Board, Row, leaderboard, notes_of
-from b4r_tui.results.summary import Summary
+from b4r_tui.runs.summary import Summary
 
 USUAL = ("recall@10", "ndcg@10")
 UNRANKED = ("coverage", "arp")  # of which more is not better

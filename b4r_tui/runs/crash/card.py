@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any
 
-from engine.harmless import harmless_within
+from engine.contract.sanitize import harmless_within
 
 
 class Cause(str, Enum):

@@ -7,10 +7,10 @@ import signal
 from collections.abc import Callable
 
 from b4r_tui.runs.crash.card import Cause
+from b4r_tui.runs.crash.diagnosis import signal_name
 from b4r_tui.runs.crash.evidence import Evidence
-from b4r_tui.runs.diagnosis import signal_name
-from engine.config import GENERATED_DATASETS
-from engine.errors import ExitCode
+from engine.contract.config.experiment import GENERATED_DATASETS
+from engine.contract.errors import ExitCode
 
 Found = tuple[Cause, str]
 Question = Callable[[Evidence], Found | None]

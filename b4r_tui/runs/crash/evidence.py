@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from b4r_tui.runs.crash.diagnosis import Failure, diagnose
 from b4r_tui.runs.crash.kernel import Kills, kills, victims
 from b4r_tui.runs.crash.traceback import is_echo
-from b4r_tui.runs.diagnosis import Failure, diagnose
 from b4r_tui.runs.store import Run
-from engine.config import Experiment
-from engine.events import RunFailed
-from engine.files import read_json
+from engine.contract.atomic_files import read_json
+from engine.contract.config.experiment import Experiment
+from engine.contract.events import RunFailed
 
 ERROR_FILE = (
     "error.json"  # in logs/: what torchrun writes of the first failure, if its rank or it itself told any

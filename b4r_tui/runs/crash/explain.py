@@ -9,17 +9,17 @@ import psutil
 
 from b4r_tui.runs.crash.card import Card, Cause, card_from
 from b4r_tui.runs.crash.causes import cause_of
+from b4r_tui.runs.crash.diagnosis import Failure
 from b4r_tui.runs.crash.evidence import Evidence, gather
 from b4r_tui.runs.crash.kernel import Kills
 from b4r_tui.runs.crash.steps import next_steps
 from b4r_tui.runs.crash.traceback import last_own_frame
-from b4r_tui.runs.diagnosis import Failure
 from b4r_tui.runs.records import FAILED, STOPPED, TIME_LIMIT, ExitRecord
 from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import Run
-from engine.config import Experiment
-from engine.errors import B4RError
-from engine.events import RunFailed
+from engine.contract.config.experiment import Experiment
+from engine.contract.errors import B4RError
+from engine.contract.events import RunFailed
 
 EXCERPT_LINES = 8
 _NOTHING_FAILED = Failure(rank=None, code=None, signal=None, sentence="", traceback="")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from b4r_tui.runs.crash.card import Cause
 from b4r_tui.runs.crash.evidence import Evidence
-from engine.config import Experiment
+from engine.contract.config.experiment import Experiment
 
 _RUN = "RUN"
 

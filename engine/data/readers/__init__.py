@@ -5,12 +5,12 @@ It knows nothing of filters, splits or caches; a new format is a file here and a
 
 from __future__ import annotations
 
+from engine.data.readers.custom_data import OWN_DATA
 from engine.data.readers.interface import COLUMNS, Reader
 from engine.data.readers.library_thing import LIBRARY_THING
 from engine.data.readers.ml_1m import ML_1M
 from engine.data.readers.ml_20m import ML_20M
 from engine.data.readers.ml_100k import ML_100K
-from engine.data.readers.own_data import OWN_DATA
 from engine.data.readers.random_rows import RANDOM
 from engine.data.readers.synthetic import SYNTHETIC
 

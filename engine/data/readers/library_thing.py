@@ -13,13 +13,13 @@ from typing import Any
 
 import pandas as pd
 
-from engine.config import DataConfig
+from engine.contract.config.experiment import DataConfig
+from engine.contract.data_files import DATA_FILES
+from engine.contract.errors import B4RError
 from engine.data.readers.cells import as_ids, id_fault, quoted
+from engine.data.readers.custom_text import numbered_lines
 from engine.data.readers.interface import count_dropped
-from engine.data.readers.own_text import numbered_lines
 from engine.data.readers.source_file import Source, find_source
-from engine.data_files import DATA_FILES
-from engine.errors import B4RError
 
 TITLE = "LibraryThing"
 _LAYOUT = "reviews[('<work>', '<user>')] = {...}"

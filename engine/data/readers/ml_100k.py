@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
+from engine.contract.data_files import DATA_FILES
 from engine.data.readers.text_table import TextTable
-from engine.data_files import DATA_FILES
 
 ML_100K = TextTable("MovieLens 100K", DATA_FILES["ml-100k"], separator="\t")

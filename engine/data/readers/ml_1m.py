@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
+from engine.contract.data_files import DATA_FILES
 from engine.data.readers.text_table import TextTable
-from engine.data_files import DATA_FILES
 
 ML_1M = TextTable("MovieLens 1M", DATA_FILES["ml-1m"], separator="::")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from engine.contract.data_files import DATA_FILES
 from engine.data.readers.text_table import TextTable
-from engine.data_files import DATA_FILES
 
 ML_20M = TextTable(
     "MovieLens 20M", DATA_FILES["ml-20m"], separator=",", header="userId,movieId,rating,timestamp"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from engine.config import DataConfig
-from engine.data.random_numbers import hashed
+from engine.contract.config.experiment import DataConfig
+from engine.data.counter_rng import hashed
 from engine.data.readers.generated import Generated
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from engine import archives
+from engine.contract import archives
+from engine.contract.data_files import candidates, members_for
+from engine.contract.errors import B4RError
 from engine.data import fingerprint
-from engine.data_files import candidates, members_for
-from engine.errors import B4RError
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from engine.config import DataConfig
-from engine.data.random_numbers import hashed, uniforms
+from engine.contract.config.experiment import DataConfig
+from engine.data.counter_rng import hashed, uniforms
 from engine.data.readers.generated import Generated
 
 SUCCESSOR_PROBABILITIES = (0.6, 0.2, 0.12, 0.08)

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from engine.config import DataConfig
+from engine.contract.config.experiment import DataConfig
+from engine.contract.errors import B4RError
 from engine.data.readers.cells import NUMBER, quoted
 from engine.data.readers.interface import COLUMNS
 from engine.data.readers.source_file import Source, find_source
-from engine.errors import B4RError
 
 _WHOLE = re.compile(r"[+-]?[0-9]+")
 ENDS_AT_NUL = int(pd.__version__.partition(".")[0]) < 3  # there a field silently ends at such a byte

@@ -7,7 +7,7 @@ import math
 from torch import Tensor
 from torch.nn import functional
 
-from engine.model.losses.shared import SharedScores
+from engine.model.losses.shared_scores import SharedScores
 
 
 def gbce(scores: SharedScores, beta: float) -> Tensor:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from b4r_tui.app import B4RApp
+from b4r_tui.app.app import B4RApp
 from b4r_tui.experiments.load import load_experiments
 from tests.b4r_tui.app.sample_runs import NOW, TOML, RunFolder, write_experiments
 
@@ -66,7 +66,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
 @pytest.fixture(autouse=True)
 def no_runner(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is queued stays queued: no process is started for it."""
-    monkeypatch.setattr("b4r_tui.runs.ensure._start_runner", lambda root: None)
+    monkeypatch.setattr("b4r_tui.runs.queue.start_runner._start_runner", lambda root: None)
 
 
 async def until(pilot: Pilot[None], true: Callable[[], object], seconds: float = 30.0) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from b4r_tui.app import B4RApp
+from b4r_tui.app.app import B4RApp
+from b4r_tui.app.widgets.runs.filter import RunFilter
+from b4r_tui.app.widgets.runs.rows import RunRows
+from b4r_tui.app.widgets.runs.table import RunTable
 from b4r_tui.runs.records import note
 from b4r_tui.runs.store import Run
-from b4r_tui.widgets.run_filter import RunFilter
-from b4r_tui.widgets.run_rows import RunRows
-from b4r_tui.widgets.run_table import RunTable
-from engine.events import Epoch, RunFinished
+from engine.contract.events import Epoch, RunFinished
 from tests.b4r_tui.app.conftest import Place, until
 from tests.b4r_tui.app.sample_runs import NOW, RunFolder
 from tests.b4r_tui.app.test_main_screen import opened

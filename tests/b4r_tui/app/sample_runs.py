@@ -12,8 +12,18 @@ from pathlib import Path
 from b4r_tui.runs.locks import hold
 from b4r_tui.runs.records import ExitRecord, StatusRecord, write_exit, write_status
 from b4r_tui.runs.store import Run, config_text
-from engine.config import Experiment
-from engine.events import VERSION, Epoch, Event, Progress, RunFailed, RunFinished, RunStarted, Test, Warn
+from engine.contract.config.experiment import Experiment
+from engine.contract.events import (
+    VERSION,
+    Epoch,
+    Event,
+    Progress,
+    RunFailed,
+    RunFinished,
+    RunStarted,
+    Test,
+    Warn,
+)
 
 NOW = 1_760_000_000.0
 KS = (1, 5, 10, 20, 50, 100)

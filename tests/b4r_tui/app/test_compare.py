@@ -13,20 +13,20 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import DataTable, Input, SelectionList, TabbedContent
 
+from b4r_tui.app.screens.compare.picker import ComparePicker
+from b4r_tui.app.screens.compare.screen import CompareScreen
+from b4r_tui.app.screens.dialogs.ask_name import AskName
+from b4r_tui.app.screens.dialogs.choose import Choose
+from b4r_tui.app.screens.dialogs.confirm import Confirm
+from b4r_tui.app.screens.dialogs.error import Notice
+from b4r_tui.app.screens.export_mixin import ENDINGS
+from b4r_tui.app.screens.main.screen import MainScreen
+from b4r_tui.app.widgets.run.overlay import Overlay
 from b4r_tui.results.compare import compare
 from b4r_tui.results.sides import sides_of
 from b4r_tui.runs.store import Run
-from b4r_tui.screens.choose import Choose
-from b4r_tui.screens.compare_picker import ComparePicker
-from b4r_tui.screens.compare_screen import CompareScreen
-from b4r_tui.screens.confirm import Confirm
-from b4r_tui.screens.editor_questions import AskName
-from b4r_tui.screens.exporting import ENDINGS
-from b4r_tui.screens.main import MainScreen
-from b4r_tui.screens.notice import Notice
-from b4r_tui.widgets.overlay import Overlay
 from tests.b4r_tui.app.conftest import Place, until
-from tests.b4r_tui.app.hands import all_runs_shown, app_of, mark, rows, said, toasts
+from tests.b4r_tui.app.keyboard import all_runs_shown, app_of, mark, rows, said, toasts
 from tests.b4r_tui.app.sample_runs import write_experiments
 from tests.b4r_tui.app.tested_runs import make_tested_runs
 

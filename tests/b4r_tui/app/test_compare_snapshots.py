@@ -9,12 +9,12 @@ import pytest
 from textual.command import CommandPalette
 from textual.pilot import Pilot
 
-from b4r_tui.app import B4RApp
+from b4r_tui.app.app import B4RApp
+from b4r_tui.app.screens.compare.screen import CompareScreen
+from b4r_tui.app.screens.leaderboard import LeaderboardScreen
 from b4r_tui.runs.store import Run
-from b4r_tui.screens.compare_screen import CompareScreen
-from b4r_tui.screens.leaderboard_screen import LeaderboardScreen
 from tests.b4r_tui.app.conftest import Place, until
-from tests.b4r_tui.app.hands import app_of, said, typed_in_palette
+from tests.b4r_tui.app.keyboard import app_of, said, typed_in_palette
 from tests.b4r_tui.app.sample_runs import NOW, write_experiments
 from tests.b4r_tui.app.tested_runs import make_tested_runs
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from b4r_tui.app.widgets.palette import DARK
+from b4r_tui.app.widgets.run.crash_card import STEPS, drawn
 from b4r_tui.runs.crash.card import Card, Cause, card_from
-from b4r_tui.widgets.crash_card import STEPS, drawn
-from b4r_tui.widgets.palette import DARK
 
 CARD = Card(
     cause=Cause.DISK_FULL,
     sentence="rank 1 could not write: the disk is full",
     rank=1,
-    where="engine/files.py:20 in replacing",
+    where="engine/contract/atomic_files.py:20 in replacing",
     steps=("make [bold]room[/]", "keep fewer", "write elsewhere", "a fourth"),
 )
 
 
 def test_it_says_what_and_where_and_the_first_steps() -> None:
     text = drawn(CARD, DARK).plain
-    assert text.splitlines()[0] == "disk full  ·  rank 1  ·  engine/files.py:20 in replacing"
+    assert text.splitlines()[0] == "disk full  ·  rank 1  ·  engine/contract/atomic_files.py:20 in replacing"
     assert text.count("\n") == STEPS
     assert "[bold]room[/]" in text, "steps are no markup"
 

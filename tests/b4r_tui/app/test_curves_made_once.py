@@ -6,8 +6,8 @@ import asyncio
 
 from textual.app import App, ComposeResult
 
-from b4r_tui.feed import Feed
-from b4r_tui.widgets.curves import Curves
+from b4r_tui.app.poller import Feed
+from b4r_tui.app.widgets.run.curves_tab import Curves
 from tests.b4r_tui.app.conftest import Place
 
 

@@ -11,14 +11,14 @@ import tomli
 from textual.pilot import Pilot
 from textual.widgets import Input, Select, Static
 
-from b4r_tui.app import B4RApp
-from b4r_tui.screens.editor_questions import AskName, AskOne
-from b4r_tui.screens.editor_screen import EditorScreen
-from b4r_tui.screens.main import MainScreen
-from b4r_tui.widgets.form.form import ExperimentForm, Filter
-from b4r_tui.widgets.form.row import SettingRow
-from b4r_tui.widgets.form.strip import fitting
-from b4r_tui.widgets.form.toml_text import TomlText, differing
+from b4r_tui.app.app import B4RApp
+from b4r_tui.app.screens.dialogs.ask_name import AskName, AskOne
+from b4r_tui.app.screens.editor.screen import EditorScreen
+from b4r_tui.app.screens.main.screen import MainScreen
+from b4r_tui.app.widgets.form.form import ExperimentForm, Filter
+from b4r_tui.app.widgets.form.row import SettingRow
+from b4r_tui.app.widgets.form.strip import fitting
+from b4r_tui.app.widgets.form.toml_text import TomlText, differing
 from tests.b4r_tui.app.conftest import Place, until
 
 SIZE = (120, 36)

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 import pytest
 from textual.pilot import Pilot
 
-from b4r_tui.screens.editor_questions import AskOne
-from b4r_tui.screens.editor_screen import EditorScreen
-from b4r_tui.widgets.form.row import SettingRow
+from b4r_tui.app.screens.dialogs.ask_name import AskOne
+from b4r_tui.app.screens.editor.screen import EditorScreen
+from b4r_tui.app.widgets.form.row import SettingRow
 from tests.b4r_tui.app.conftest import Place, until
 
 Compare = Callable[..., bool]

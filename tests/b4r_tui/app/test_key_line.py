@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from b4r_tui.screens.help import Help
-from b4r_tui.widgets.key_line import HELP, Key, KeyLine, fitted
+from b4r_tui.app.screens.help import Help
+from b4r_tui.app.widgets.key_line import HELP, Key, KeyLine, fitted
 from tests.b4r_tui.app.conftest import Place, until
 
 KEYS = [Key("l", "l", "Launch", True, "Launch it"), Key("s", "s", "Stop", False, "Stop it")]  # 8 and 6 cells

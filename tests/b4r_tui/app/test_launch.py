@@ -9,10 +9,10 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from b4r_tui.app import B4RApp
+from b4r_tui.app.app import B4RApp
+from b4r_tui.app.screens.dialogs.confirm import Confirm
+from b4r_tui.app.widgets.runs.table import RunTable
 from b4r_tui.runs.store import RunStore
-from b4r_tui.screens.confirm import Confirm
-from b4r_tui.widgets.run_table import RunTable
 from tests.b4r_tui.app.conftest import until
 from tests.b4r_tui.app.test_main_screen import cells, opened
 

@@ -11,17 +11,17 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import DataTable, Input
 
+from b4r_tui.app.screens.compare.screen import CompareScreen
+from b4r_tui.app.screens.dialogs.ask_name import AskName
+from b4r_tui.app.screens.dialogs.choose import Choose
+from b4r_tui.app.screens.leaderboard import EMPTY, LeaderboardScreen, Wanted, rank
+from b4r_tui.app.screens.main.screen import MainScreen
 from b4r_tui.results.leaderboard import leaderboard
 from b4r_tui.results.significance import judged
-from b4r_tui.results.summary import read_summary
 from b4r_tui.runs.store import Run
-from b4r_tui.screens.choose import Choose
-from b4r_tui.screens.compare_screen import CompareScreen
-from b4r_tui.screens.editor_questions import AskName
-from b4r_tui.screens.leaderboard_screen import EMPTY, LeaderboardScreen, Wanted, rank
-from b4r_tui.screens.main import MainScreen
+from b4r_tui.runs.summary import read_summary
 from tests.b4r_tui.app.conftest import Place, until
-from tests.b4r_tui.app.hands import app_of, rows, said, toasts
+from tests.b4r_tui.app.keyboard import app_of, rows, said, toasts
 from tests.b4r_tui.app.sample_runs import write_experiments
 from tests.b4r_tui.app.tested_runs import make_tested_runs
 from tests.b4r_tui.results.trained import RunStore, trained
@@ -203,7 +203,7 @@ async def test_an_export_that_fails_is_told_and_leaves_nothing(
         await pilot.press("x")
         await until(pilot, lambda: isinstance(pilot.app.screen, AskName) and pilot.app.focused)
         pilot.app.screen.query_one(Input).value = str(folder / "board.csv")
-        monkeypatch.setattr("b4r_tui.export.replacing", _no_room)
+        monkeypatch.setattr("b4r_tui.results.export.write.replacing", _no_room)
         await pilot.press("enter")
         await until(pilot, lambda: "No space left" in said(pilot, "Notice Static"))
     assert list(folder.iterdir()) == []

@@ -11,10 +11,10 @@ from textual.events import Key
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from b4r_tui.app import B4RApp
-from b4r_tui.widgets.log_lines import LogLines
-from b4r_tui.widgets.log_view import LogView
-from b4r_tui.widgets.run_rows import RunRows
+from b4r_tui.app.app import B4RApp
+from b4r_tui.app.widgets.log.lines import LogLines
+from b4r_tui.app.widgets.log.log_tab import LogView
+from b4r_tui.app.widgets.runs.rows import RunRows
 from tests.b4r_tui.app.conftest import Place, until
 from tests.b4r_tui.app.sample_runs import RunFolder
 

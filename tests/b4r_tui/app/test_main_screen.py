@@ -11,22 +11,22 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import ContentSwitcher, DataTable, Static, TabbedContent, TextArea
 
-from b4r_tui.app import B4RApp, farewell
+from b4r_tui.app.app import B4RApp, farewell
+from b4r_tui.app.screens.dialogs.confirm import Confirm
+from b4r_tui.app.screens.dialogs.error import Notice
+from b4r_tui.app.screens.help import Help
+from b4r_tui.app.screens.main.screen import MainScreen
+from b4r_tui.app.widgets.experiment_list import ExperimentList
+from b4r_tui.app.widgets.log.log_tab import LogView
+from b4r_tui.app.widgets.palette import LIGHT
+from b4r_tui.app.widgets.problem_list import ProblemList
+from b4r_tui.app.widgets.run.detail import RunDetail
+from b4r_tui.app.widgets.runs.rows import RunRows
+from b4r_tui.app.widgets.runs.table import RunTable
 from b4r_tui.runs.store import Run
-from b4r_tui.screens.confirm import Confirm
-from b4r_tui.screens.help import Help
-from b4r_tui.screens.main import MainScreen
-from b4r_tui.screens.notice import Notice
-from b4r_tui.widgets.experiment_list import ExperimentList
-from b4r_tui.widgets.log_view import LogView
-from b4r_tui.widgets.palette import LIGHT
-from b4r_tui.widgets.problem_list import ProblemList
-from b4r_tui.widgets.run_detail import RunDetail
-from b4r_tui.widgets.run_rows import RunRows
-from b4r_tui.widgets.run_table import RunTable
-from engine.errors import B4RError
+from engine.contract.errors import B4RError
 from tests.b4r_tui.app.conftest import MEMORY, Place, until
-from tests.b4r_tui.app.hands import choose_in_palette, spy_on, typed_in_palette
+from tests.b4r_tui.app.keyboard import choose_in_palette, spy_on, typed_in_palette
 from tests.b4r_tui.app.sample_runs import RunFolder
 
 SIZE = (120, 36)
@@ -315,7 +315,7 @@ async def test_r_reads_the_file_again(place: Place, monkeypatch: pytest.MonkeyPa
         reads.append(file)
         return (), ()
 
-    monkeypatch.setattr("b4r_tui.feed.read_experiments", read)
+    monkeypatch.setattr("b4r_tui.app.poller.read_experiments", read)
     async with place.app().run_test(size=SIZE) as pilot:
         await opened(pilot)
         assert len(reads) == 1

@@ -6,11 +6,11 @@ import pytest
 from rich.cells import cell_len
 from rich.text import Text
 
-from b4r_tui.widgets import numbers
-from b4r_tui.widgets.curve_data import epoch_ticks, value_range, value_ticks
-from b4r_tui.widgets.palette import DARK
-from b4r_tui.widgets.run_columns import Look, columns_for
-from b4r_tui.wording import duration
+from b4r_tui.app.widgets import numbers
+from b4r_tui.app.widgets.palette import DARK
+from b4r_tui.app.widgets.run.curve_data import epoch_ticks, value_range, value_ticks
+from b4r_tui.app.widgets.runs.columns import Look, columns_for
+from b4r_tui.common.format import duration
 
 
 @pytest.mark.parametrize(

@@ -14,21 +14,21 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import TabbedContent
 
+from b4r_tui.app.screens.command_palette import PARTS, bound, bound_in_parts, is_told, screens
+from b4r_tui.app.screens.compare.picker import ComparePicker
+from b4r_tui.app.screens.compare.screen import CompareScreen
+from b4r_tui.app.screens.dialogs.ask_name import AskName
+from b4r_tui.app.screens.dialogs.error import Notice
+from b4r_tui.app.screens.editor.screen import EditorScreen
+from b4r_tui.app.screens.help import Help
+from b4r_tui.app.screens.leaderboard import LeaderboardScreen
+from b4r_tui.app.screens.main.screen import MainScreen
+from b4r_tui.app.screens.tour import Tour
+from b4r_tui.app.widgets.log.log_tab import LogView
+from b4r_tui.app.widgets.runs.table import RunTable
 from b4r_tui.runs.store import Run
-from b4r_tui.screens.commands import PARTS, bound, bound_in_parts, is_told, screens
-from b4r_tui.screens.compare_picker import ComparePicker
-from b4r_tui.screens.compare_screen import CompareScreen
-from b4r_tui.screens.editor_questions import AskName
-from b4r_tui.screens.editor_screen import EditorScreen
-from b4r_tui.screens.help import Help
-from b4r_tui.screens.leaderboard_screen import LeaderboardScreen
-from b4r_tui.screens.main import MainScreen
-from b4r_tui.screens.notice import Notice
-from b4r_tui.screens.tour import Tour
-from b4r_tui.widgets.log_view import LogView
-from b4r_tui.widgets.run_table import RunTable
 from tests.b4r_tui.app.conftest import Place, until
-from tests.b4r_tui.app.hands import app_of, choose_in_palette, offered, typed_in_palette
+from tests.b4r_tui.app.keyboard import app_of, choose_in_palette, offered, typed_in_palette
 from tests.b4r_tui.app.sample_runs import write_experiments
 from tests.b4r_tui.app.tested_runs import make_tested_runs
 
@@ -116,12 +116,11 @@ def test_all_parts_with_keys_are_known() -> None:
     import importlib
     import pkgutil
 
+    import b4r_tui.widgets
     from textual.widget import Widget
 
-    import b4r_tui.widgets
-
     found = set()
-    for module in pkgutil.walk_packages(b4r_tui.widgets.__path__, "b4r_tui.widgets."):
+    for module in pkgutil.walk_packages(b4r_tui.app.widgets.__path__, "b4r_tui.app.widgets."):
         for kind in vars(importlib.import_module(module.name)).values():
             if isinstance(kind, type) and issubclass(kind, Widget) and kind.__module__ == module.name:
                 bindings = Binding.make_bindings(vars(kind).get("BINDINGS", []))
@@ -232,7 +231,7 @@ async def test_how_ends_are_told_is_chosen_and_remembered(made: Made) -> None:
 
 def test_keys_are_spelled_as_they_are_typed() -> None:
     """No key of ours is told by the name that the library has for it."""
-    from b4r_tui.screens.commands import key_of
+    from b4r_tui.app.screens.command_palette import key_of
 
     bindings = [binding for kind in screens().values() for binding in told(kind)]
     assert [key_of(binding) for binding in bindings if "_" in key_of(binding)] == []

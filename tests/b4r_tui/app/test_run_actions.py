@@ -9,16 +9,16 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, Static
 
-from b4r_tui.app import B4RApp
-from b4r_tui.runs.place import read_place
+from b4r_tui.app.app import B4RApp
+from b4r_tui.app.screens.dialogs.ask_number import AskNumber
+from b4r_tui.app.screens.dialogs.choose import Choose
+from b4r_tui.app.screens.dialogs.confirm import Confirm
+from b4r_tui.app.screens.dialogs.error import Notice
+from b4r_tui.app.screens.main.screen import MainScreen
+from b4r_tui.runs.queue_place import read_place
 from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import Run, RunStore
-from b4r_tui.screens.ask_number import AskNumber
-from b4r_tui.screens.choose import Choose
-from b4r_tui.screens.confirm import Confirm
-from b4r_tui.screens.main import MainScreen
-from b4r_tui.screens.notice import Notice
-from engine.errors import B4RError
+from engine.contract.errors import B4RError
 from tests.b4r_tui.app.conftest import Place, until
 from tests.b4r_tui.app.crowd import (
     FAILED,

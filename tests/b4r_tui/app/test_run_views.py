@@ -7,9 +7,9 @@ import json
 from textual.pilot import Pilot
 from textual.widgets import DataTable, Static, TextArea
 
+from b4r_tui.app.widgets.run.config_tab import ConfigView
+from b4r_tui.app.widgets.run.curves_tab import Curves
 from b4r_tui.runs.records import ExitRecord, StatusRecord, write_exit, write_status
-from b4r_tui.widgets.config_view import ConfigView
-from b4r_tui.widgets.curves import Curves
 from tests.b4r_tui.app.conftest import Place, until
 from tests.b4r_tui.app.crowd import FAILED, FINISHED, RUNNING, Seen, another_epoch
 from tests.b4r_tui.app.sample_runs import NOW, RunFolder

@@ -89,7 +89,7 @@ def test_the_table_with_gpus_in_a_large_light_terminal(
     place: Place, snap_compare: Compare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on_gpus(crowd(place)[RUNNING], "0", "1")
-    monkeypatch.setattr("b4r_tui.runs.gpus.loads", lambda: {"0": 0.9, "1": 0.7})
+    monkeypatch.setattr("b4r_tui.runs.queue.gpus.loads", lambda: {"0": 0.9, "1": 0.7})
     app = place.app()
     app.theme = "b4r-light"
     keys = ("g", "down", "down", "x", "2")

@@ -10,10 +10,10 @@ from rich.text import Text
 from textual.widget import Widget
 from textual.widgets import Input
 
-from b4r_tui.feed import RunView
-from b4r_tui.widgets.run_columns import Look
-from b4r_tui.widgets.run_detail import RunDetail
-from b4r_tui.widgets.run_table import RunTable
+from b4r_tui.app.poller import RunView
+from b4r_tui.app.widgets.run.detail import RunDetail
+from b4r_tui.app.widgets.runs.columns import Look
+from b4r_tui.app.widgets.runs.table import RunTable
 from tests.b4r_tui.app.conftest import Place, until
 from tests.b4r_tui.app.crowd import (
     FAILED,
@@ -29,7 +29,7 @@ from tests.b4r_tui.app.crowd import (
     many,
     on_gpus,
 )
-from tests.b4r_tui.app.hands import spy_on
+from tests.b4r_tui.app.keyboard import spy_on
 
 SIZE = (130, 28)
 
@@ -403,7 +403,7 @@ async def test_a_small_terminal_shows_what_counts(place: Place) -> None:
 async def test_a_large_terminal_shows_every_number(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     made = crowd(place)
     on_gpus(made[RUNNING], "0", "1")
-    monkeypatch.setattr("b4r_tui.runs.gpus.loads", lambda: {"0": 0.9, "1": 0.7})
+    monkeypatch.setattr("b4r_tui.runs.queue.gpus.loads", lambda: {"0": 0.9, "1": 0.7})
     async with place.app().run_test(size=(200, 60)) as pilot:
         seen = await all_runs(pilot)
         await until(pilot, lambda: seen.cell(RUNNING, "gpu") == "80%")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from b4r_tui.results.siblings import row_with
+from b4r_tui.results.seed_siblings import row_with
 from tests.b4r_tui.app.conftest import Place, until
-from tests.b4r_tui.app.test_after import tab_text
 from tests.b4r_tui.app.test_main_screen import cells, opened
+from tests.b4r_tui.app.test_programs import tab_text
 
 
 async def test_a_run_of_a_sweep_tells_the_mean_over_its_seeds(place: Place) -> None:

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 import pytest
 from textual.pilot import Pilot
 
-from b4r_tui.after import ACTIONS
-from b4r_tui.screens.main import MainScreen
-from b4r_tui.widgets.log_view import LogView
-from b4r_tui.widgets.run_rows import RunRows
-from tests.b4r_tui.app import after_samples
+from b4r_tui.app.program_forms import ACTIONS
+from b4r_tui.app.screens.main.screen import MainScreen
+from b4r_tui.app.widgets.log.log_tab import LogView
+from b4r_tui.app.widgets.runs.rows import RunRows
+from tests.b4r_tui.app import program_samples
 from tests.b4r_tui.app.conftest import Place, until
 
 Compare = Callable[..., bool]
@@ -129,14 +129,14 @@ def test_the_results_of_what_was_done_after_training(
     place: Place, snap_compare: Compare, size: tuple[int, int]
 ) -> None:
     folder = place.finished().run.dir
-    after_samples.recommendations(folder)
-    after_samples.export(folder)
+    program_samples.recommendations(folder)
+    program_samples.export(folder)
     settle = after("7", runs=1, then="AfterView .card")
     assert snap_compare(place.app(), terminal_size=size, run_before=settle)
 
 
 def test_fairness_after_training_as_table_and_curve(place: Place, snap_compare: Compare) -> None:
-    after_samples.fairness(place.finished().run.dir)
+    program_samples.fairness(place.finished().run.dir)
     settle = after("7", runs=1, then="AfterView .card")
     assert snap_compare(place.app(), terminal_size=(120, 48), run_before=settle)
 

@@ -12,7 +12,7 @@ from rich.style import Style
 from rich.styled import Styled
 from rich.text import Text
 
-from b4r_tui.widgets.text_line import fits, is_same, line_of
+from b4r_tui.app.widgets.text_line import fits, is_same, line_of
 
 CONSOLE = Console(color_system="truecolor", width=200, force_terminal=True)
 STYLES = ("", "bold", "red", "reverse on blue", "#1b3a4e")

@@ -12,13 +12,13 @@ from textual.pilot import Pilot
 from textual.screen import ModalScreen, Screen
 from textual.theme import Theme
 
+from b4r_tui.app.screens.help import Help
+from b4r_tui.app.widgets.key_line import KeyLine
+from b4r_tui.app.widgets.palette import GLYPHS, PALETTES, palette_of
+from b4r_tui.app.widgets.themes import THEMES
 from b4r_tui.runs.state import RunState
-from b4r_tui.screens.help import Help
-from b4r_tui.widgets.key_line import KeyLine
-from b4r_tui.widgets.palette import GLYPHS, PALETTES, palette_of
-from b4r_tui.widgets.themes import THEMES
 from tests.b4r_tui.app.conftest import Place, until
-from tests.b4r_tui.app.hands import app_of
+from tests.b4r_tui.app.keyboard import app_of
 from tests.terminal import Terminal
 
 BY_NAME = {theme.name: theme for theme in THEMES}

@@ -10,13 +10,13 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Button
 
-from b4r_tui.app import B4RApp
+from b4r_tui.app.app import B4RApp
+from b4r_tui.app.screens.main.screen import MainScreen
+from b4r_tui.app.screens.tour import KEYS, STEPS, Tour
+from b4r_tui.app.widgets.experiment_list import ExperimentList
 from b4r_tui.experiments.load import load_experiments
-from b4r_tui.screens.main import MainScreen
-from b4r_tui.screens.tour import KEYS, STEPS, Tour
-from b4r_tui.widgets.experiment_list import ExperimentList
 from tests.b4r_tui.app.conftest import until
-from tests.b4r_tui.app.hands import app_of, choose_in_palette, said, toasts
+from tests.b4r_tui.app.keyboard import app_of, choose_in_palette, said, toasts
 from tests.terminal import PROGRAM, Terminal
 
 SIZE = (120, 36)

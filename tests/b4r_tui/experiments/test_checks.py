@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from b4r_tui import machine
+from b4r_tui.common import machine
 from b4r_tui.experiments.checks import objections
-from engine.config import LaunchConfig
+from engine.contract.config.experiment import LaunchConfig
+from engine.contract.data_files import DATA_FILES
 from engine.data.readers.library_thing import LIBRARY_THING
 from engine.data.readers.ml_1m import ML_1M
 from engine.data.readers.ml_20m import ML_20M
 from engine.data.readers.ml_100k import ML_100K
-from engine.data_files import DATA_FILES
 from tests.builders import experiment_of
 
 

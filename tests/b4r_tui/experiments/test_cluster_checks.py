@@ -8,7 +8,7 @@ import pytest
 
 from b4r_tui.experiments.checks import objections
 from b4r_tui.experiments.load import load_experiments
-from engine.errors import B4RError, ExitCode
+from engine.contract.errors import B4RError, ExitCode
 from tests.builders import experiment_of
 from tests.conftest import ROOT
 

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 import tomli
 
+from b4r_tui.experiments.file_problem import ExperimentFileError
 from b4r_tui.experiments.load import load_experiments
-from b4r_tui.experiments.problem import ExperimentFileError
 from b4r_tui.runs.store import config_text
-from engine.config import Experiment
+from engine.contract.config.experiment import Experiment
 
 OWN = """
 [experiments.own.data]

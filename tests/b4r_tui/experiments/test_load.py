@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from b4r_tui import machine
-from b4r_tui.cli import main
+from b4r_tui.commands.main import main
+from b4r_tui.common import machine
 from b4r_tui.experiments.load import ExperimentFileError, load_experiments
-from engine.config import Experiment
-from engine.errors import B4RError, ExitCode
+from engine.contract.config.experiment import Experiment
+from engine.contract.errors import B4RError, ExitCode
 
 SYNTHETIC = "defaults.data.dataset_name = 'synthetic'\n"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from b4r_tui.cli import main
+from b4r_tui.commands.main import main
 
 
 def test_schema_knows_every_group_and_closes_them(capsys) -> None:

@@ -11,14 +11,14 @@ import tomli
 from hypothesis import given
 from hypothesis import strategies as st
 
-from b4r_tui.cli import main
+from b4r_tui.commands.main import main
 from b4r_tui.experiments.load import load_experiments
 from b4r_tui.experiments.schema import file_schema
-from b4r_tui.experiments.spaces import Choices, Range
-from b4r_tui.experiments.sweep_options import SweepOptions, seconds_of
-from b4r_tui.experiments.sweep_plan import SweepPlan, drawn
-from engine.config import NAME_PATTERN
-from engine.errors import ExitCode
+from b4r_tui.experiments.sweep.options import SweepOptions, seconds_of
+from b4r_tui.experiments.sweep.plan import SweepPlan, drawn
+from b4r_tui.experiments.sweep.spaces import Choices, Range
+from engine.contract.config.experiment import NAME_PATTERN
+from engine.contract.errors import ExitCode
 
 HEAD = "defaults.data.dataset_name = 'synthetic'\n[experiments.x.sweep]\n"
 SEARCH = "method = 'random'\n"

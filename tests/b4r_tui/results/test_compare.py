@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from b4r_tui.cli import main
+from b4r_tui.commands.main import main
 from b4r_tui.results.compare import compare
 from b4r_tui.results.leaderboard import leaderboard
-from b4r_tui.results.named import named_runs
 from b4r_tui.results.paired import holm, paired
+from b4r_tui.results.selection import named_runs
 from b4r_tui.results.significance import judged
-from b4r_tui.results.summary import read_summary
 from b4r_tui.results.user_values import user_values
 from b4r_tui.runs.store import Run, RunStore
-from engine.errors import B4RError, ExitCode
+from b4r_tui.runs.summary import read_summary
+from engine.contract.errors import B4RError, ExitCode
 from tests.b4r_tui.results.trained import trained
 
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from b4r_tui.cli import main
+from b4r_tui.commands.main import main
 from b4r_tui.results.export import latex, markdown
 from b4r_tui.results.export.curves import Curve, chart, ticks
 from b4r_tui.results.leaderboard import leaderboard
-from b4r_tui.results.summary import read_summary
 from b4r_tui.runs.store import RunStore
-from engine.errors import ExitCode
+from b4r_tui.runs.summary import read_summary
+from engine.contract.errors import ExitCode
 from tests.b4r_tui.results.trained import trained
 
 VOID = {"meta"}

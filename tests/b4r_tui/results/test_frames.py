@@ -43,9 +43,9 @@ def test_nothing_of_results_imports_torch_and_naming_it_imports_no_pandas() -> N
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         return set(done.stdout.split())
 
-    light = imported("import b4r_tui.results, b4r_tui.results.leaderboard, b4r_tui.export")
+    light = imported("import b4r_tui.results, b4r_tui.results.leaderboard, b4r_tui.results.export.write")
     assert not {"torch", "pandas", "numpy", "pyarrow", "scipy", "jinja2"} & light
-    assert "torch" not in imported("import b4r_tui.compare, b4r_tui.results.export.html")
+    assert "torch" not in imported("import b4r_tui.reports.comparison, b4r_tui.results.export.html")
 
 
 def test_an_epoch_is_a_row(root: Path) -> None:

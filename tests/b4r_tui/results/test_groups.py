@@ -8,8 +8,8 @@ import pytest
 
 from b4r_tui.results.groups import groups_of
 from b4r_tui.results.leaderboard import apart, leaderboard, notes_of
-from b4r_tui.results.recipe import recipe, settings_of
-from engine.config import Experiment
+from b4r_tui.runs.recipe import recipe, settings_of
+from engine.contract.config.experiment import Experiment
 from tests.b4r_tui.results.test_leaderboard import summary
 
 MODEL: dict[str, Any] = {"name": "a", "data": {"dataset_name": "synthetic"}}

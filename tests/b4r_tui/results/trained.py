@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 
 from b4r_tui.runs.records import ExitRecord, write_exit
 from b4r_tui.runs.store import Run, RunStore
-from engine.config import Experiment
-from engine.evaluation.intervals import bootstrap
-from engine.evaluation.metrics import per_user
-from engine.evaluation.user_ranks import UserRanks
-from engine.events import VERSION, Epoch, Event, RunFinished, RunStarted, Test
-from engine.files import write_json
+from engine.contract.atomic_files import write_json
+from engine.contract.config.experiment import Experiment
+from engine.contract.events import VERSION, Epoch, Event, RunFinished, RunStarted, Test
+from engine.contract.ranks.intervals import bootstrap
+from engine.contract.ranks.metrics import per_user
+from engine.contract.ranks.user_ranks import UserRanks
 
 USERS = 80
 ITEMS = 50

@@ -12,7 +12,7 @@ from b4r_tui.runs.index import states_of
 from b4r_tui.runs.records import ExitRecord, write_exit, write_status
 from b4r_tui.runs.state import read_state
 from b4r_tui.runs.store import Run, RunStore, queued_now
-from engine.config import Experiment
+from engine.contract.config.experiment import Experiment
 
 EXPERIMENT = Experiment.model_validate({"name": "a", "data": {"dataset_name": "synthetic"}})
 DOINGS = ("finished", "failed", "stopped", "queued", "torn", "gone", "no index", "torn index", "other index")

@@ -10,8 +10,8 @@ from b4r_tui.runs.progress import RunProgress, RunWatch
 from b4r_tui.runs.records import ExitRecord, write_exit
 from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import RunStore
-from engine.config import Experiment
-from engine.events import (
+from engine.contract.config.experiment import Experiment
+from engine.contract.events import (
     Epoch,
     Event,
     EventWriter,

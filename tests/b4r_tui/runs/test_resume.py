@@ -6,17 +6,17 @@ import json
 
 import pytest
 
-from b4r_tui.feed import Feed
-from b4r_tui.results.summary import read_summary
-from b4r_tui.runs.arrange import set_paused
+from b4r_tui.app.poller import Feed
 from b4r_tui.runs.launch import launch, stop
 from b4r_tui.runs.progress import RunWatch
+from b4r_tui.runs.queue.reorder import set_paused
 from b4r_tui.runs.resume import resume, spread
 from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import RunStore
-from engine.config import Experiment
-from engine.errors import B4RError
-from engine.events import Epoch, EventWriter, RunFailed, RunResumed, RunStarted, read_events
+from b4r_tui.runs.summary import read_summary
+from engine.contract.config.experiment import Experiment
+from engine.contract.errors import B4RError
+from engine.contract.events import Epoch, EventWriter, RunFailed, RunResumed, RunStarted, read_events
 from tests.b4r_tui.conftest import CRASHES, GOOD, SLEEPS, wait_for_end, wait_until
 
 pytestmark = pytest.mark.usefixtures("fake_torchrun")

@@ -8,17 +8,17 @@ from contextlib import suppress
 import psutil
 import pytest
 
-from b4r_tui.runs.arrange import set_paused
 from b4r_tui.runs.delete import delete
 from b4r_tui.runs.launch import launch, stop
-from b4r_tui.runs.place import Place, read_place
+from b4r_tui.runs.queue.reorder import set_paused
+from b4r_tui.runs.queue_place import Place, read_place
 from b4r_tui.runs.records import ExitRecord, write_exit
 from b4r_tui.runs.retry import failed_runs, retry
 from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import RunStore
-from engine.config import Experiment
-from engine.errors import B4RError
-from engine.events import EventWriter, RunFinished
+from engine.contract.config.experiment import Experiment
+from engine.contract.errors import B4RError
+from engine.contract.events import EventWriter, RunFinished
 from tests.b4r_tui.conftest import GOOD, SLEEPS, runners, wait_until
 
 Scripted = Callable[..., Experiment]

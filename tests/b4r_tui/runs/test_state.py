@@ -11,7 +11,7 @@ from b4r_tui.runs.locks import hold, is_held, try_hold
 from b4r_tui.runs.records import ExitRecord, StatusRecord, write_exit, write_status
 from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import Run, RunStore
-from engine.config import Experiment
+from engine.contract.config.experiment import Experiment
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from b4r_tui.runs.launch import launch, stop
 from b4r_tui.runs.processes import carriers
 from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import Run, RunStore
-from engine.config import Experiment
+from engine.contract.config.experiment import Experiment
 from tests.b4r_tui.conftest import GOOD, SLEEPS, wait_for_end, wait_until
 
 Scripted = Callable[..., Experiment]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from b4r_tui.runs.store import RunStore
-from engine.config import Experiment, read_run_config
-from engine.errors import B4RError, ExitCode
+from engine.contract.config.experiment import Experiment, read_run_config
+from engine.contract.errors import B4RError, ExitCode
 
 
 def experiment(name: str = "a", **groups: object) -> Experiment:

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from b4r_tui.cli import main
+from b4r_tui.commands.main import main
 from b4r_tui.runs.store import RunStore
-from engine.config import Experiment
+from engine.contract.config.experiment import Experiment
 
 QUADRATIC = """
 if rank == 0:

@@ -13,7 +13,7 @@ from b4r_tui.runs.locks import hold
 from b4r_tui.runs.processes import carriers
 from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import RunStore
-from engine.errors import ExitCode
+from engine.contract.errors import ExitCode
 from tests.b4r_tui.conftest import wait_until
 from tests.b4r_tui.sweeps.conftest import QUADRATIC, Write, found, started, sweep
 

@@ -9,7 +9,7 @@ import pytest
 
 from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import RunStore
-from engine.errors import ExitCode
+from engine.contract.errors import ExitCode
 from tests.b4r_tui.conftest import wait_until
 from tests.b4r_tui.sweeps.conftest import QUADRATIC, Write, found, started, sweep
 
@@ -109,7 +109,7 @@ def test_without_optuna_one_sentence_tells_what_to_install(
 
 
 def test_a_search_cannot_be_run_whole_and_says_how_to(sweep_of: Write, store: RunStore, capsys) -> None:
-    from b4r_tui.cli import main
+    from b4r_tui.commands.main import main
 
     assert main(["--runs", str(store.root), "--run", str(sweep_of(SEARCH))]) == ExitCode.BAD_INPUT
     assert "--only x" in capsys.readouterr().err

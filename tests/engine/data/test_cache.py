@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.contract.errors import B4RError, ExitCode
 from engine.data import cache
-from engine.errors import B4RError, ExitCode
 from tests.builders import dataset_of
 
 ARRAYS = ("items", "offsets", "validation_starts", "test_starts", "user_ids", "item_ids")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.config import DataConfig
+from engine.contract.config.experiment import DataConfig
+from engine.contract.errors import B4RError
 from engine.data.filters import filter_rows
-from engine.errors import B4RError
 
 row = st.tuples(st.integers(0, 6), st.integers(0, 6), st.integers(1, 5))
 

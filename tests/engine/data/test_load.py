@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.config import DataConfig
+from engine.contract.config.experiment import DataConfig
+from engine.contract.errors import B4RError
 from engine.data.load import load_dataset
-from engine.errors import B4RError
 
 
 def write_rows(folder, rows):

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from engine.contract.errors import B4RError
 from engine.data.reindex import on_items
-from engine.errors import B4RError
 from tests.builders import dataset_of
 
 HISTORIES = st.lists(st.lists(st.integers(0, 7), min_size=1, max_size=9), min_size=1, max_size=6)

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.config import DataConfig, TrainingConfig
+from engine.contract.config.experiment import DataConfig, TrainingConfig
+from engine.contract.errors import B4RError
 from engine.data.load import load_dataset
 from engine.data.loader import TrainLoader, evaluation_batch
 from engine.data.split import cut_times, in_time_order, leave_two_out, split_rows, temporal, user_offsets
-from engine.errors import B4RError
 
 timed_rows = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 20)), min_size=1, max_size=40)
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from engine.config import DataConfig
+from engine.contract.config.experiment import DataConfig
+from engine.contract.errors import B4RError
 from engine.data.titles import read_titles
-from engine.errors import B4RError
 
 ROW_100K = "|".join(["1", "Amélie (2001)", "date", "", "url", *"0100000000000000000"])
 

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from engine.distributed.group import process_group
-from engine.distributed.parallel import build_parallel
+from engine.distributed.parallel_model import build_parallel
+from engine.distributed.process_group import process_group
 from engine.model.losses.gbce import calibrated_beta
 from tests.builders import experiment_of
 

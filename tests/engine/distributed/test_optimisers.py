@@ -7,8 +7,8 @@ import sys
 import pytest
 import torch
 
-from engine.distributed.group import Group
 from engine.distributed.optimisers import Optimisers
+from engine.distributed.process_group import Group
 from engine.model.bert4rec import ITEM_TABLE, BERT4Rec
 from tests.builders import experiment_of
 from tests.conftest import ROOT

@@ -8,14 +8,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.data.negatives import sample_negatives
-from engine.errors import B4RError
+from engine.contract.errors import B4RError
+from engine.contract.ranks.metrics import means
+from engine.contract.ranks.user_ranks import concatenate
+from engine.data.evaluation_negatives import sample_negatives
 from engine.evaluation.baselines import popularity_scorer
 from engine.evaluation.evaluator import Evaluator, block_size
-from engine.evaluation.metrics import means
 from engine.evaluation.protocols import EvaluationProtocol, parse_protocol
 from engine.evaluation.scores import TableScores
-from engine.evaluation.user_ranks import concatenate
 from tests.builders import dataset_of
 
 ITEMS = 9

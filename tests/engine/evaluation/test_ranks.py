@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.errors import B4RError, ExitCode
+from engine.contract.errors import B4RError, ExitCode
 from engine.evaluation.ranks import average_ranks, compare, count_true, rank_among, rank_of_target
 
 score_rows = st.integers(1, 6).flatmap(

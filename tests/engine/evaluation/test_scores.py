@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from engine.config import ModelConfig
+from engine.contract.config.experiment import ModelConfig
+from engine.contract.ranks.metrics import means
 from engine.data.loader import evaluation_batch
 from engine.evaluation.evaluator import Evaluator
-from engine.evaluation.metrics import means
 from engine.evaluation.scores import DotScores
 from engine.model.bert4rec import BERT4Rec
 from tests.builders import dataset_of

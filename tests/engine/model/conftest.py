@@ -21,7 +21,7 @@ def pieces_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Makes pieces of about so many tokens, and lets a thread have one of its own from 4 on."""
 
     def set_sizes(tokens: int) -> None:
-        monkeypatch.setattr("engine.model.pieces.TOKENS", tokens)
-        monkeypatch.setattr("engine.model.pieces.LEAST_TOKENS", 4)
+        monkeypatch.setattr("engine.model.cpu.chunks.TOKENS", tokens)
+        monkeypatch.setattr("engine.model.cpu.chunks.LEAST_TOKENS", 4)
 
     return set_sizes

@@ -10,14 +10,14 @@ import onnxruntime
 import pytest
 import torch
 
-from engine.config import read_run_config
-from engine.errors import B4RError, ExitCode
-from engine.export_model import export
-from engine.serving import onnx_file
-from engine.serving.checks import histories_to_try
-from engine.serving.export_options import ExportOptions
-from engine.serving.plain_file import read_plain
-from engine.serving.trained import load_trained
+from engine.contract.config.experiment import read_run_config
+from engine.contract.errors import B4RError, ExitCode
+from engine.contract.options.export_model import ExportOptions
+from engine.programs.export_model import export
+from engine.serving import onnx_export
+from engine.serving.export_check_inputs import histories_to_try
+from engine.serving.loaded_model import load_trained
+from engine.serving.pth_export import read_plain
 from tests.builders import experiment_of, write_run_config
 from tests.engine.serving.test_recommend import command
 
@@ -88,7 +88,7 @@ def fresh_run(single_run, tmp_path):
 
 
 def test_a_graph_that_gives_other_scores_is_not_let_out(fresh_run, monkeypatch):
-    monkeypatch.setattr(onnx_file, "ALLOWED", -1.0)
+    monkeypatch.setattr(onnx_export, "ALLOWED", -1.0)
     with pytest.raises(B4RError, match="differ from torch's by") as caught:
         export(fresh_run, ExportOptions("onnx"))
     assert caught.value.code == ExitCode.RUN_FAILED
@@ -100,7 +100,7 @@ def test_missing_packages_are_named_with_the_mend(fresh_run, monkeypatch):
     with pytest.raises(
         B4RError, match=r"needs onnx, onnxscript, onnxruntime, which pip install 'b4r-tui\[onnx\]'"
     ):
-        onnx_file.check_installed()
+        onnx_export.check_installed()
 
 
 def test_other_settings_than_the_checkpoints_are_told_by_size(fresh_run):

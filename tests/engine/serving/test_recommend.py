@@ -12,13 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from engine.config import read_run_config
+from engine.contract.config.experiment import read_run_config
 from engine.data.load import load_dataset
 from engine.data.loader import evaluation_batch
 from engine.evaluation.evaluator import Evaluator
 from engine.evaluation.scores import DotScores
 from engine.model.bert4rec import BERT4Rec
-from engine.training.checkpoint import Checkpoints, read_checkpoint
+from engine.runtime.checkpoints.epoch_files import Checkpoints, read_checkpoint
 from tests.builders import experiment_of
 from tests.engine.conftest import SECONDS
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 import torch
 
-from engine.events import Epoch, RunFailed, RunStarted, Test, read_events
-from engine.training.checkpoint import read_checkpoint
+from engine.contract.events import Epoch, RunFailed, RunStarted, Test, read_events
+from engine.runtime.checkpoints.epoch_files import read_checkpoint
 from tests.builders import experiment_of, write_run_config
 from tests.engine.conftest import run_module
 
@@ -81,7 +81,7 @@ def test_a_temporal_split_is_trained_validated_and_tested_on_users_of_each_phase
     assert started.dataset["training_interactions"] == 720
     assert 0 < evaluated["test"] < evaluated["validate"] <= 60
     assert {value["n"] for value in test.metrics["full"].values()} == {evaluated["test"]}
-    done = run_module("engine.evaluate", [str(run_dir)], 0)
+    done = run_module("engine.programs.evaluate", [str(run_dir)], 0)
     assert done.returncode == 0, done.stderr
     alone = events_of(run_dir, Test)[-1]
     for protocol, metrics in test.metrics.items():
@@ -139,7 +139,7 @@ def test_a_checkpoint_gives_the_same_metrics_on_one_two_and_four_ranks_in_both_m
                 launch={"mode": mode, "j": f"1x{max(ranks, 1)}"},
             ),
         )
-        done = run_module("engine.evaluate", [str(folder)], ranks)
+        done = run_module("engine.programs.evaluate", [str(folder)], ranks)
         assert done.returncode == 0, done.stderr
         found[mode, ranks] = json.loads((folder / "metrics.json").read_text())
     first = found.pop(("ddp", 0))
@@ -158,7 +158,7 @@ def checkpoint(run_dir):
 def test_evaluating_a_run_repeats_its_own_test(single_run, tmp_path):
     single_run = shutil.copytree(single_run, tmp_path / single_run.name)  # other tests read the original
     before = json.loads((single_run / "metrics.json").read_text())
-    done = run_module("engine.evaluate", [str(single_run)], 0)
+    done = run_module("engine.programs.evaluate", [str(single_run)], 0)
     assert done.returncode == 0, done.stderr
     assert json.loads((single_run / "metrics.json").read_text()) == before
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from engine.events import Epoch, RunStarted, Test, Warn
-from engine.training.checkpoint import read_checkpoint
+from engine.contract.events import Epoch, RunStarted, Test, Warn
+from engine.runtime.checkpoints.epoch_files import read_checkpoint
 from tests.builders import experiment_of, write_run_config
 from tests.engine.conftest import run_module
 from tests.engine.training.test_runs import events_of
@@ -71,7 +71,7 @@ def test_a_tied_output_learns_in_dmp_and_measures_alike_on_one_process(train, tm
     assert "output" not in weights
     pth = {"pth": str(run_dir / "checkpoints" / "epoch_1_model.pth")}
     write_run_config(tmp_path, experiment_of(**experiment_in, evaluation=pth))
-    done = run_module("engine.evaluate", [str(tmp_path)], 0)
+    done = run_module("engine.programs.evaluate", [str(tmp_path)], 0)
     assert done.returncode == 0, done.stderr
     (alone,) = events_of(tmp_path, Test)
     (together,) = (test for test in events_of(run_dir, Test) if test.checkpoint_epoch == 1)

@@ -8,9 +8,9 @@ import pytest
 
 from b4r_tui.runs.crash.card import Cause
 from b4r_tui.runs.crash.causes import cause_of
+from b4r_tui.runs.crash.diagnosis import Failure
 from b4r_tui.runs.crash.evidence import Evidence
 from b4r_tui.runs.crash.steps import next_steps
-from b4r_tui.runs.diagnosis import Failure
 from tests.builders import experiment_of
 
 SAID = [

@@ -15,7 +15,7 @@ from b4r_tui.runs.crash.explain import card_of
 from b4r_tui.runs.launch import launch
 from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import Run, RunStore
-from engine.config import Experiment
+from engine.contract.config.experiment import Experiment
 from tests.b4r_tui.conftest import SLEEPS, wait_for_end, wait_until
 
 Scripted = Callable[..., Experiment]
@@ -121,7 +121,7 @@ class TestUnderTorchrun:
 
     def test_the_first_rank_to_fail_is_named_not_its_echo(self, store: RunStore, scripted: Scripted) -> None:
         body = (
-            "import torch.distributed as dist\nfrom engine.training.report import failures_reported\n"
+            "import torch.distributed as dist\nfrom engine.runtime.report import failures_reported\n"
             "with failures_reported(run, rank):\n"
             "    dist.init_process_group('gloo')\n    dist.barrier()\n"
             "    if rank == 1: os.kill(os.getpid(), 9)\n    dist.barrier()"

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.config import Columns, DataConfig
+from engine.contract.config.experiment import Columns, DataConfig
+from engine.contract.errors import B4RError
 from engine.data.readers import READERS
-from engine.data.readers.own_text import _first_problem, layout_of
+from engine.data.readers.custom_text import _first_problem, layout_of
 from engine.data.readers.source_file import Source
-from engine.errors import B4RError
 
 FEW = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 PIECES = ["\n", "\n", "\r", ",", ",", "\t", " ", '"', "'", "1", "07", "-3", "x", "é", "nan", "2.5", "1e5"]

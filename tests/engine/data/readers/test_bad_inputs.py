@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from engine import archives
-from engine.config import DataConfig
+from engine.contract import archives
+from engine.contract.config.experiment import DataConfig
+from engine.contract.errors import B4RError, ExitCode
 from engine.data.load import load_dataset
 from engine.data.readers import READERS
-from engine.errors import B4RError, ExitCode
 
 ML = b"1::10::5::100\n1::11::4::101\n2::10::3::102\n"
 CSV = b"user,item,rating,timestamp\nann,x,5,100\nann,y,4,101\nbob,x,3,102\n"

@@ -2,12 +2,12 @@
 
 import pytest
 
-from engine.config import DataConfig
+from engine.contract.config.experiment import DataConfig
+from engine.contract.ranks.metrics import means
 from engine.data.load import load_dataset
 from engine.data.readers import READERS, synthetic
 from engine.evaluation.baselines import markov_scorer, popularity_scorer
 from engine.evaluation.evaluator import Evaluator
-from engine.evaluation.metrics import means
 
 
 def config_of(name, users=600, items=200, size=12_000, seed=0):

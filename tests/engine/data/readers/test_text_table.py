@@ -2,9 +2,9 @@
 
 import pytest
 
-from engine.config import DataConfig
+from engine.contract.config.experiment import DataConfig
+from engine.contract.errors import B4RError, ExitCode
 from engine.data.readers import READERS
-from engine.errors import B4RError, ExitCode
 
 GOOD = b"1::10::5::100\n1::11::4::101\n2::10::3::102\n"
 ROWS = [[1, 10, 5, 100], [1, 11, 4, 101], [2, 10, 3, 102]]

@@ -8,8 +8,8 @@ import torch
 from engine.data.loader import Batch
 from engine.model.bert4rec import BERT4Rec
 from engine.model.losses.gbce import calibrated_beta, gbce, prior_score
-from engine.model.losses.sampled import sampled_softmax
-from engine.model.losses.shared import SharedScores, shared_scores
+from engine.model.losses.sampled_softmax import sampled_softmax
+from engine.model.losses.shared_scores import SharedScores, shared_scores
 from engine.model.objective import Objective
 from tests.builders import experiment_of
 

@@ -1,0 +1,40 @@
+"""Finds and starts the person's own editor."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from engine.contract.errors import B4RError, ExitCode
+
+
+def editor_command(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """The editor of $VISUAL or $EDITOR with its arguments. Raises B4RError where none can be started."""
+    for name in ("VISUAL", "EDITOR"):
+        value = environment.get(name, "").strip()
+        if not value:
+            continue
+        try:
+            command = shlex.split(value)
+        except ValueError as error:
+            raise B4RError(f"${name} is {value!r}, which has an open quote: {error}") from error
+        if shutil.which(command[0]) is None:
+            raise B4RError(
+                f"${name} is {value!r}, but there is no program {command[0]!r}", ExitCode.ENVIRONMENT
+            )
+        return command
+    raise B4RError("no editor is set; set $VISUAL or $EDITOR, such as EDITOR=nano", ExitCode.ENVIRONMENT)
+
+
+def open_editor(command: list[str], file: Path) -> None:
+    """Run the editor on a file until it is closed. Raises B4RError where it failed."""
+    try:
+        code = subprocess.run([*command, str(file)], check=False).returncode
+    except OSError as error:
+        raise B4RError(f"{command[0]}: {error.strerror or error}", ExitCode.ENVIRONMENT) from error
+    if code:
+        raise B4RError(f"{command[0]} ended with exit code {code}", ExitCode.ENVIRONMENT)

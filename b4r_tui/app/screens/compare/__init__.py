@@ -1,0 +1,1 @@
+"""The comparison of runs: which to take, and what differs between them."""

@@ -1,0 +1,168 @@
+"""Which runs to compare: a list of the tested ones with checkboxes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.strip import Strip
+from textual.widgets import Input, SelectionList, Static
+from textual.widgets.selection_list import Selection
+
+from b4r_tui.app.widgets import numbers
+from b4r_tui.app.widgets.palette import palette_of
+
+if TYPE_CHECKING:
+    from b4r_tui.app.poller import RunView
+    from b4r_tui.runs.store import Run  # noqa: F401  (in the string below)
+
+SHOWN = 500  # the newest that fit the filter; who looks for older ones types more
+
+
+class Choices(SelectionList[str]):
+    """A list whose boxes are empty or have a cross; the library tells them by colour alone."""
+
+    def render_line(self, y: int) -> Strip:
+        """A line with its box."""
+        line = super().render_line(y)
+        place = self.scroll_offset.y + y
+        if place >= self.option_count or self.get_option_at_index(place).value in self.selected:
+            return line
+        left, inner, *rest = line
+        return Strip([left, Segment(" ", inner.style), *rest])
+
+
+class ComparePicker(ModalScreen["list[Run] | None"]):
+    """Dismissed with the runs chosen, two or more, or None."""
+
+    DEFAULT_CSS = """
+    ComparePicker {
+        align: center middle;
+        #box {
+            width: 88; max-width: 98%; height: auto; max-height: 90%;
+            border: round $primary; background: $surface; padding: 1 1 0 1;
+            border-subtitle-color: $text-muted;
+        }
+        Input { border: none; height: 1; padding: 0 1; background: $boost; margin-bottom: 1; }
+        Input:focus { border: none; background: $primary 20%; }
+        Choices {
+            height: auto; max-height: 24; border: none; background: transparent; padding: 0;
+            &:focus { border: none; background-tint: transparent 0%; }
+        }
+        #said { height: 1; color: $text-muted; margin-top: 1; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "Cancel", key_display="esc"),
+        Binding("enter", "compare", "Compare", priority=True),
+        Binding("slash", "filter", "Filter", key_display="/"),
+        Binding("a", "all", "All or none"),
+    ]
+
+    def __init__(self, views: Sequence[RunView], chosen: Sequence[RunView]) -> None:
+        """views: those to choose from. chosen: those that are chosen at first."""
+        super().__init__()
+        self._views = {view.key: view for view in views}
+        self._chosen = dict.fromkeys(view.key for view in chosen)
+
+    def compose(self) -> ComposeResult:
+        """A filter above the list."""
+        with Vertical(id="box") as box:
+            box.border_title = "Compare"
+            box.border_subtitle = "space chooses · a all · / filters · enter compares · esc closes"
+            yield Input(placeholder="filter: words of experiment or run", compact=True)
+            yield Choices()
+            yield Static(id="said")
+
+    def on_mount(self) -> None:
+        """Fill the list."""
+        self._fill("")
+        self.query_one(SelectionList).focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Show only what fits."""
+        self._fill(event.value)
+
+    def on_selection_list_selection_toggled(self, event: SelectionList.SelectionToggled[str]) -> None:
+        """Keep what is chosen, shown or not."""
+        key = event.selection.value
+        if key in event.selection_list.selected:
+            self._chosen[key] = None
+        else:
+            self._chosen.pop(key, None)
+        self._say()
+
+    def action_filter(self) -> None:
+        """Type into the filter."""
+        self.query_one(Input).focus()
+
+    def action_all(self) -> None:
+        """Choose all that are shown, or none of them."""
+        found = self.query_one(SelectionList)
+        if len(found.selected) == found.option_count:
+            for key in found.selected:
+                self._chosen.pop(key, None)
+            found.deselect_all()
+        else:
+            found.select_all()
+            self._chosen |= dict.fromkeys(found.selected)
+        self._say()
+
+    def action_compare(self) -> None:
+        """Take the chosen runs; from the filter, go to the list."""
+        if self.query_one(Input).has_focus:
+            self.query_one(SelectionList).focus()
+        elif len(self._chosen) < 2:
+            self._say("Choose two runs or more with space.")
+        else:
+            self.dismiss([view.run for key, view in self._views.items() if key in self._chosen])
+
+    def _fill(self, words: str) -> None:
+        wanted = words.casefold().split()
+        fit = [view for view in self._views.values() if all(word in _searched(view) for word in wanted)][
+            :SHOWN
+        ]
+        wide = max((cell_len(view.run.experiment) for view in fit), default=0)
+        palette = palette_of(self.app)
+        found = self.query_one(SelectionList)
+        found.clear_options()
+        found.add_options(
+            [
+                Selection(entry(view, min(wide, 40), palette.faint), view.key, view.key in self._chosen)
+                for view in fit
+            ]
+        )
+        found.highlighted = 0 if fit else None  # space is for the first at once
+        self._say()
+
+    def _say(self, sentence: str = "") -> None:
+        self.query_one("#said", Static).update(
+            Text(sentence or f"{len(self._chosen)} of {len(self._views)} chosen")
+        )
+
+
+def entry(view: RunView, wide: int, faint: str) -> Text:
+    """Experiment, run, its NDCG@10 on test."""
+    metrics = next(iter(view.progress.test.metrics.items()), ("", {})) if view.progress.test else ("", {})
+    value = metrics[1].get("ndcg@10", {}).get("value")
+    name = numbers.fitted(Text(view.run.experiment, "bold"), wide)
+    return Text.assemble(
+        name,
+        "  ",
+        (view.run.run_id, faint),
+        "  ",
+        numbers.metric(value),
+        (f" {metrics[0]}", faint),
+        no_wrap=True,
+    )
+
+
+def _searched(view: RunView) -> str:
+    return f"{view.run.experiment} {view.run.run_id}".casefold()

@@ -1,0 +1,1 @@
+"""Modal questions and messages, each with a typed answer."""

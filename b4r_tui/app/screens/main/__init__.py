@@ -1,0 +1,1 @@
+"""The main screen: experiments, runs, and the selected run in detail."""

@@ -1,0 +1,391 @@
+"""The main screen: experiments on the left, their runs on the right, one run closer below."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.message import Message
+from textual.widgets import ContentSwitcher, Input, OptionList
+from textual.worker import get_current_worker
+
+from b4r_tui.app.poller import Feed, Snapshot
+from b4r_tui.app.screens.dialogs.confirm import Confirm
+from b4r_tui.app.screens.main import program_jobs, run_actions
+from b4r_tui.app.screens.main.program_jobs import JobsPart
+from b4r_tui.app.screens.main.run_actions import FITS, RunActions
+from b4r_tui.app.widgets.change_tracker import News
+from b4r_tui.app.widgets.experiment_list import ExperimentList
+from b4r_tui.app.widgets.key_line import KeyLine
+from b4r_tui.app.widgets.numbers import spelled
+from b4r_tui.app.widgets.problem_list import ProblemList
+from b4r_tui.app.widgets.run.detail import TABS, RunDetail
+from b4r_tui.app.widgets.runs.table import RunTable
+from b4r_tui.app.widgets.title_bar import NARROW, TitleBar
+from b4r_tui.common.format import plural
+from engine.contract.errors import B4RError
+
+if TYPE_CHECKING:
+    from b4r_tui.app.poller import RunView
+    from b4r_tui.runs.store import Run
+    from engine.contract.config.experiment import Experiment
+
+NO_RUNS = "No runs yet. Press l to launch {name}."
+NO_RUNS_AT_ALL = "No runs yet. Highlight an experiment and press l to launch it."
+TABS_HELP = ", ".join(TABS).capitalize()
+BROKEN = "No runs yet. Mend the file first."
+ON_HEADING = (
+    "{runs} here: enter folds or opens the group, x marks its runs, s, R, t, D and p are for all of them."
+)
+SEARCH_HELP = "Show just runs with these words; in a log, search it"
+
+
+class MainScreen(RunActions, JobsPart):
+    """Arranges the widgets, feeds them snapshots, and turns keys into calls of the core."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-normal"), (150, "-wide")]  # noqa: RUF012 (not a ClassVar there)
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("l", "launch", "Launch", tooltip="Launch the highlighted experiment"),
+        *run_actions.BINDINGS,
+        *program_jobs.BINDINGS,
+        Binding("e", "edit", "Edit", tooltip="Edit the highlighted experiment as a form and as text"),
+        Binding(
+            "E,ctrl+e", "edit_outside", "$EDITOR", show=False, tooltip="Open the file in $VISUAL or $EDITOR"
+        ),
+        Binding(
+            "c", "compare", "Compare", tooltip="Compare runs: settings, metrics, users won and lost, curves"
+        ),
+        Binding("slash", "search", "Filter", key_display="/", tooltip=SEARCH_HELP, priority=True),
+        # Before what is wanted less: a footer of 80 columns ends here.
+        Binding("question_mark", "app.help", "Help", key_display="?", tooltip="Show what the keys do"),
+        Binding("L", "app.leaderboard", "Board", tooltip="Leaderboard of all runs that were tested"),
+        Binding(
+            "greater_than_sign", "app.resize('left', 4)", "Wider", show=False, tooltip="Experiments wider"
+        ),
+        Binding(
+            "less_than_sign", "app.resize('left', -4)", "Narrower", show=False, tooltip="Experiments narrower"
+        ),
+        Binding(
+            "right_curly_bracket",
+            "app.resize('runs', 2)",
+            "Higher",
+            show=False,
+            tooltip="Table of runs higher",
+        ),
+        Binding(
+            "left_curly_bracket", "app.resize('runs', -2)", "Lower", show=False, tooltip="Table of runs lower"
+        ),
+        Binding("r", "reload", "Reload", tooltip="Read the experiments file again"),
+        Binding("a", "toggle_all", "All runs", tooltip="Show the runs of all experiments, or of one"),
+        Binding("z", "whole", "Whole screen", show=False, tooltip="The run on the whole screen, and back"),
+        Binding("M", "metric", "Metric", show=False, tooltip="Choose the metric of the table and the curves"),
+        *(
+            Binding(
+                str(number),
+                f"open_tab('{name}')",
+                name.capitalize(),
+                show=False,
+                tooltip=TABS_HELP,
+            )
+            for number, name in enumerate(TABS, 1)
+        ),
+    ]
+
+    @dataclass
+    class Fed(Message):
+        """There is something new to show."""
+
+        snapshot: Snapshot
+
+    @dataclass
+    class Launched(Message):
+        """A run was started."""
+
+        run: Run
+
+    def __init__(self, file_name: str, feed: Feed, now: Callable[[], float], period: float) -> None:
+        super().__init__()
+        self._file_name = file_name
+        self._feed, self._now, self._period = feed, now, period
+        self._snapshot: Snapshot | None = None
+        self._all_runs = False
+        self._awaited: str | None = None  # a run just launched, to be selected when it appears
+        self._news = News()
+        self._allowed: tuple[bool | None, ...] = ()
+        self._wake = threading.Event()
+        self._reload = threading.Event()
+        self._shown = threading.Event()  # the last snapshot is on screen; the next may come
+        self._shown.set()
+
+    def compose(self) -> ComposeResult:
+        """Title, experiments, runs, detail, keys."""
+        yield TitleBar(self._file_name)
+        with Horizontal(id="desk"):
+            with Vertical(id="left") as left, ContentSwitcher(initial="experiments"):
+                left.border_title = "Experiments"
+                yield ExperimentList()
+                yield ProblemList()
+            with Vertical(id="right"):
+                yield RunTable()
+                yield RunDetail()
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        """Start to read."""
+        self.table.border_title = "Runs"
+        self.detail.border_title = "Run"
+        self.query_one(ExperimentList).focus()
+        self.app.theme_changed_signal.subscribe(self, self._redraw)
+        self.call_after_refresh(self._read)
+
+    # what is read ------------------------------------------------------------------------------
+
+    @work(thread=True, group="feed", exclusive=True)
+    def _read(self) -> None:
+        """Poll until the app ends; a snapshot is posted only when the one before it is on screen."""
+        worker = get_current_worker()
+        while not worker.is_cancelled:
+            if self._shown.is_set():
+                reload = self._reload.is_set()
+                self._reload.clear()
+                snapshot = self._feed.poll(reload)
+                if snapshot is not None:
+                    self._shown.clear()
+                    self.post_message(self.Fed(snapshot))
+            self._wake.wait(self._period)
+            self._wake.clear()
+
+    async def on_main_screen_fed(self, message: Fed) -> None:
+        """Show what was read."""
+        self._snapshot = message.snapshot
+        await self._show()
+        self._shown.set()
+
+    # what is shown -----------------------------------------------------------------------------
+
+    async def _show(self) -> None:
+        snapshot = self._snapshot
+        if snapshot is None:
+            return
+        broken = bool(snapshot.problems)
+        left = self.query_one("#left")
+        left.set_class(broken, "problems")
+        label = None if broken else result_label(snapshot.experiments)
+        if self._news.of("left", label):
+            left.border_subtitle = label
+        self.query_one(ContentSwitcher).current = "problems" if broken else "experiments"
+        self.query_one(ProblemList).show(snapshot.problems)
+        self.query_one(ExperimentList).show(snapshot)
+        self.query_one(TitleBar).count(snapshot.runs)
+        await self._show_runs()
+
+    async def _show_runs(self) -> None:
+        snapshot, table = self._snapshot, self.table
+        if snapshot is None:
+            return
+        name = self._experiment()
+        views = snapshot.runs if name is None else snapshot.runs_of(name)
+        title = f"Runs of {name}" if name else "Runs of all experiments"
+        if self._news.of("runs", title):
+            table.border_title = title
+        table.show(views, name is None, self._now(), self._nothing(name))
+        if self._awaited and table.select(self._awaited):
+            self._awaited = None
+        await self._show_detail()
+
+    async def _show_detail(self) -> None:
+        self.show_job()
+        table = self.table
+        nothing = ON_HEADING.format(runs=plural(len(table.chosen), "run")) if table.chosen else ""
+        await self.detail.show(table.selected, self._now(), table.marked, table.asked, nothing)
+        allowed = tuple(self.check_action(name, ()) for name in ("launch", *FITS, "after"))
+        if allowed != self._allowed:
+            self._allowed = allowed
+            self.refresh_bindings()
+
+    def _experiment(self) -> str | None:
+        """The experiment whose runs are shown; None for all."""
+        if self._all_runs or self._snapshot is None or self._snapshot.problems:
+            return None
+        return self.query_one(ExperimentList).selected
+
+    def _nothing(self, name: str | None) -> str:
+        if self._snapshot and self._snapshot.problems:
+            return BROKEN
+        return NO_RUNS.format(name=name) if name else NO_RUNS_AT_ALL
+
+    async def _redraw(self, _: object) -> None:
+        """Draw everything in the colours of a new theme."""
+        self.query_one(TitleBar).redraw()
+        self.query_one(ProblemList).redraw()
+        self.query_one(ExperimentList).redraw()
+        self.table.redraw()
+        await self.detail.redraw()
+
+    def on_resize(self) -> None:
+        """Where the terminal is narrow, entries of experiments are short."""
+        lines = 1 if self.size.width < NARROW else 3
+        experiments = self.query_one(ExperimentList)
+        if experiments.lines != lines:
+            experiments.redraw(lines)
+
+    async def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        """Another experiment: show its runs."""
+        if isinstance(event.option_list, ExperimentList):
+            await self._show_runs()
+
+    async def on_run_rows_highlighted(self) -> None:
+        """Another run: show it closer."""
+        await self._show_detail()
+
+    async def on_run_table_changed(self) -> None:
+        """Other runs are shown or chosen."""
+        await self._show_detail()
+
+    def on_option_list_option_selected(self) -> None:
+        """Enter on an experiment edits it."""
+        self.action_edit()
+
+    # what keys do ------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Keys that would do nothing are dimmed; where one types, or the log has the key, `/` is none of ours."""
+        if action == "search":
+            types = isinstance(self.focused, Input)
+            return self._snapshot is not None and not types and not self.detail.has_log_focus
+        if action in FITS:
+            return True if self._snapshot and self.fitting(action) else None
+        if action == "after":
+            return True if self._snapshot and self.may_start_job() else None
+        if action == "launch":
+            return True if self._snapshot and not self._snapshot.problems and self._chosen() else None
+        return True
+
+    @work(group="ask")
+    async def action_launch(self) -> None:
+        """Start the highlighted experiment; ask first where it is already running."""
+        name = self._chosen()
+        if name is None or self._snapshot is None:
+            return
+        active = [view for view in self._snapshot.runs_of(name) if not view.state.ended]
+        if active:
+            state = active[0].state.value
+            question = f"{name} is already {state} ({active[0].run.run_id}). Launch it once more?"
+            if not await self.app.push_screen_wait(Confirm("Launch", question, "Launch")):
+                return
+        self._launch(name)
+
+    def action_compare(self) -> None:
+        """Compare runs, those that are marked or chosen from a list."""
+        self.b4r.compare(self.views(), self.table.chosen)
+
+    async def open_run(self, view: RunView) -> None:
+        """Bring a run to the cursor, whatever is shown now."""
+        experiments = self.query_one(ExperimentList)
+        known = [option.id for option in experiments.options]
+        self._awaited = view.key
+        self._all_runs = view.run.experiment not in known
+        if not self._all_runs:
+            experiments.highlighted = known.index(view.run.experiment)
+        await self._show_runs()
+        self.query_one(RunTable).table.focus()
+
+    def views(self) -> Sequence[RunView]:
+        """All runs as they were seen last, newest first."""
+        return self._snapshot.runs if self._snapshot else ()
+
+    def action_edit(self) -> None:
+        """Edit the highlighted experiment, and read the file again afterwards."""
+        from b4r_tui.app.screens.editor.screen import EditorScreen
+
+        self.app.push_screen(
+            EditorScreen(self.b4r.file, self._chosen() or ""), lambda _: self.action_reload()
+        )
+
+    def action_edit_outside(self) -> None:
+        """Open the file in the person's editor, and read it again afterwards."""
+        self.b4r.edit_file()
+        self.action_reload()
+
+    def action_reload(self) -> None:
+        """Read the file again now."""
+        self._reload.set()
+        self.read_now()
+
+    def read_now(self) -> None:
+        """Look at the files at once."""
+        self._wake.set()
+
+    def action_search(self) -> None:
+        """Search the log where it is on top and the cursor is not among the runs; else choose which runs to show."""
+        if not (self.detail.shows_log and not self.table.has_focus_within and self.detail.search_log()):
+            self.table.ask_filter()
+
+    @work(group="ask")
+    async def action_metric(self) -> None:
+        """Choose the metric that table and curves show."""
+        from b4r_tui.app.screens.dialogs.choose import Choose
+
+        measured = self.table.measured
+        answers = ["Recall and NDCG", *(f"{spelled(name)}  {protocol}" for protocol, name in measured)]
+        now = 1 + measured.index(self.table.asked) if self.table.asked in measured else 0
+        chosen = await self.app.push_screen_wait(Choose("Metric", answers, answers[now]))
+        if chosen is not None:
+            number = answers.index(chosen)
+            self.table.ask_metric(measured[number - 1] if number else None)
+            await self._show_detail()
+
+    async def action_toggle_all(self) -> None:
+        """All runs, or those of the highlighted experiment."""
+        self._all_runs = not self._all_runs
+        await self._show_runs()
+
+    def action_whole(self) -> None:
+        """The run on the whole screen, or no longer."""
+        if self.maximized is None:
+            self.maximize(self.detail, container=False)
+            self.detail.enter()
+        else:
+            self.minimize()
+
+    def action_open_tab(self, name: str) -> None:
+        """Bring a tab of the detail to the top."""
+        self.detail.open_tab(name)
+
+    def _chosen(self) -> str | None:
+        return self.query_one(ExperimentList).selected
+
+    def active_runs(self) -> int:
+        """How many runs have not ended."""
+        return len(self._snapshot.active()) if self._snapshot else 0
+
+    # what the core does ------------------------------------------------------------------------
+
+    @work(thread=True, group="core")
+    def _launch(self, name: str) -> None:
+        """Launch from the file as it is on disk now."""
+        try:
+            runs = self.b4r.launch(name)
+        except B4RError as error:
+            self.post_message(self.Refused(f"{name} was not launched", error.sentence))
+            return
+        self.post_message(self.Launched(runs[0]))
+
+    def on_main_screen_launched(self, message: Launched) -> None:
+        """Say so, and move the cursor to the new run when it is read."""
+        # As the feed names it, also below a relative root.
+        self._awaited = str(self.b4r.runs_root / message.run.name)
+        self.notify(message.run.run_id, title=f"Launched {message.run.experiment}", timeout=3)
+        self._wake.set()
+
+
+def result_label(experiments: Sequence[Experiment]) -> str:
+    """What the numbers beside the experiments are, with the protocol where it is the same for all."""
+    protocols = {experiment.evaluation.protocols[0] for experiment in experiments}
+    return f"test NDCG@10, {protocols.pop() if len(protocols) == 1 else 'first protocol'}"

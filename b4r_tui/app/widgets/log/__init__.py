@@ -1,0 +1,1 @@
+"""The log of a run on screen: its lines, search line and status line."""

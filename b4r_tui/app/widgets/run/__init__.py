@@ -1,0 +1,1 @@
+"""The tabs that show one run."""

@@ -1,0 +1,165 @@
+"""What curves show: which numbers of which runs, in which part of the epochs. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from b4r_tui.app.widgets import numbers
+
+if TYPE_CHECKING:
+    from b4r_tui.app.poller import RunView
+    from engine.contract.events import Epoch
+
+Points = tuple[list[float], list[float]]
+Asked = tuple[str, str]  # protocol and metric
+MOST_POINTS = 400  # of a line; no terminal has more columns to show them in
+
+
+@dataclass
+class Curve:
+    """What one plot shows: its title and its lines by name."""
+
+    title: str
+    lines: dict[str, Points] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Window:
+    """The part of the epochs that is in sight, as shares of all of them."""
+
+    start: float = 0.0
+    end: float = 1.0
+
+    def zoomed(self, factor: float) -> Window:
+        """Around its middle, `factor` times as wide, at most everything."""
+        middle, half = (self.start + self.end) / 2, min(0.5, (self.end - self.start) * factor / 2)
+        middle = min(max(middle, half), 1 - half)
+        return Window(middle - half, middle + half)
+
+    def moved(self, share: float) -> Window:
+        """Moved by this share of its width, as far as there are epochs."""
+        width = self.end - self.start
+        start = min(max(0.0, self.start + share * width), 1 - width)
+        return Window(start, start + width)
+
+    def epochs(self, last: float) -> tuple[float, float]:
+        """First and last epoch in sight, from 1; at least one apart."""
+        low, high = 1 + self.start * (last - 1), 1 + self.end * (last - 1)
+        return (low, high) if high - low >= 1 else (low, low + 1)
+
+
+def curves_of(views: Sequence[RunView], asked: Asked | None) -> list[Curve]:
+    """Loss, metric, throughput and learning rate. Of one run a line a protocol, of several a line a run."""
+    return [
+        _each("Train loss", views, lambda epoch: epoch.train_loss),
+        metric_curve(views[0].progress.history, asked) if len(views) == 1 else _metric_of_each(views, asked),
+        _each("Sequences a second", views, lambda epoch: epoch.sequences_per_second),
+        _each("Learning rate", views, lambda epoch: epoch.lr),
+    ]
+
+
+def metric_curve(history: list[Epoch], asked: Asked | None = None) -> Curve:
+    """A validation metric over epochs, a line a protocol; without a wish NDCG@10, or what NDCG there is."""
+    metric = asked[1] if asked else _usual(history)
+    curve = Curve(f"{numbers.spelled(metric)} val")
+    for protocol in {name: None for epoch in history for name in epoch.metrics}:
+        points = _points(history, _metric(protocol, metric))
+        if points[0]:
+            curve.lines[protocol] = points
+    return curve
+
+
+def names_of(views: Sequence[RunView]) -> list[str]:
+    """A short name of each run: its experiment and the end of its id."""
+    return [f"{view.run.experiment} {view.run.run_id.rpartition('-')[2]}" for view in views]
+
+
+def epoch_ticks(first: float, last: float, most: int = 5) -> list[float]:
+    """Whole epochs to write below the axis, each once: the first, the last and round ones between."""
+    low, high = math.ceil(first), math.floor(last)
+    if low >= high:
+        return [float(low)]
+    step = next(
+        size
+        for size in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 10**4, 10**6)
+        if (high - low + 1) / size <= most
+    )
+    between = range(math.ceil(low / step) * step, high, step)
+    return [
+        float(low),
+        *(float(e) for e in between if e - low >= step / 2 and high - e >= step / 2),
+        float(high),
+    ]
+
+
+def value_range(values: Sequence[float]) -> tuple[float, float]:
+    """Lowest and highest value with a little air, and never empty."""
+    finite = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
+    low, high = min(finite), max(finite)
+    air = (high - low) * 0.06 or abs(high) * 0.1 or 1.0
+    return low - air, high + air
+
+
+def value_ticks(low: float, high: float, most: int = 5) -> list[float]:
+    """At most `most` round values between low and high."""
+    size = 10.0 ** math.floor(math.log10((high - low) / most))
+    step = next(size * factor for factor in (1, 2, 5, 10, 20) if (high - low) / (size * factor) <= most)
+    first = math.ceil(low / step)
+    return [number * step for number in range(first, math.floor(high / step) + 1)]
+
+
+def visible(points: Points, low: float, high: float) -> Points:
+    """The points of these epochs and one on either side; of very many a part, first and last among them."""
+    pairs = list(zip(*points, strict=True))
+    inside = [number for number, (x, _) in enumerate(pairs) if low <= x <= high]
+    if inside:
+        pairs = pairs[max(0, inside[0] - 1) : inside[-1] + 2]
+    step = -(-len(pairs) // MOST_POINTS)
+    kept = [*pairs[:-1:step], *pairs[-1:]] if step > 1 else pairs
+    return [x for x, _ in kept], [y for _, y in kept]
+
+
+def marks(points: Points, most: int = 6, shift: float = 0.0) -> Points:
+    """Some of the points, evenly apart, where a line gets its sign; shift: where between them, from 0 to 1."""
+    count = len(points[0])
+    if count <= most:
+        return points
+    step = count / most
+    chosen = [min(count - 1, int(shift * step + number * step)) for number in range(most)]
+    return [points[0][index] for index in chosen], [points[1][index] for index in chosen]
+
+
+def _each(title: str, views: Sequence[RunView], value: Callable[[Epoch], float | None]) -> Curve:
+    """A line a run, nameless where there is only one."""
+    names = names_of(views) if len(views) > 1 else [""]
+    lines = {name: _points(view.progress.history, value) for name, view in zip(names, views, strict=True)}
+    return Curve(title, {name: points for name, points in lines.items() if points[0]})
+
+
+def _metric_of_each(views: Sequence[RunView], asked: Asked | None) -> Curve:
+    histories = [view.progress.history for view in views if view.progress.history]
+    first = next((epoch for history in histories for epoch in history if epoch.metrics), None)
+    protocol = asked[0] if asked else next(iter(first.metrics), "") if first else ""
+    metric = asked[1] if asked else _usual(histories[0] if histories else [])
+    return _each(f"{numbers.spelled(metric)} val, {protocol}", views, _metric(protocol, metric))
+
+
+def _usual(history: list[Epoch]) -> str:
+    """NDCG@10, or another NDCG where that cutoff is not measured."""
+    measured = [name for epoch in history for metrics in epoch.metrics.values() for name in metrics]
+    usual = "ndcg@10"
+    return usual if usual in measured else next((n for n in measured if n.startswith("ndcg")), usual)
+
+
+def _metric(protocol: str, metric: str) -> Callable[[Epoch], float | None]:
+    return lambda epoch: epoch.metrics.get(protocol, {}).get(metric)
+
+
+def _points(history: list[Epoch], value: Callable[[Epoch], float | None]) -> Points:
+    """Epochs counted from 1, as in the tables; those without a value are left out."""
+    found = [(float(epoch.epoch + 1), value(epoch)) for epoch in history]
+    there = [(x, y) for x, y in found if y is not None and math.isfinite(y)]
+    return [x for x, _ in there], [y for _, y in there]

@@ -1,0 +1,1 @@
+"""The table of runs: columns, cells, order and filter."""

@@ -1,0 +1,72 @@
+"""A sheet on screen: columns that go where the terminal is narrow, rows that keep the cursor by key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.text import Text
+
+from b4r_tui.app.widgets.row_table import RowTable
+from b4r_tui.reports.table import Sheet, fitted
+
+EDGES = 3  # cells beside the columns: the outer padding, and a bar where there are more rows than room
+
+
+class SheetTable(RowTable):
+    """Shows a Sheet; a row is known by its key."""
+
+    DEFAULT_CSS = """
+    SheetTable {
+        background: transparent;
+        & > .datatable--header { background: transparent; color: $text-muted; text-style: none; }
+        &:focus { background-tint: transparent 0%; }
+    }
+    """
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id, cell_padding=1)
+        self._sheet: Sheet | None = None
+        self._keys: list[str] = []
+        self._width = 0
+
+    @property
+    def chosen(self) -> str | None:
+        """The key of the row under the cursor."""
+        return self._keys[self.cursor_row] if 0 <= self.cursor_row < len(self._keys) else None
+
+    def show(self, sheet: Sheet, keys: Sequence[str] | None = None) -> None:
+        """Show a sheet. keys: of its rows, None for their places."""
+        chosen = self.chosen
+        self._sheet = sheet
+        self._keys = list(keys) if keys is not None else [str(place) for place in range(len(sheet.rows))]
+        self._fill()
+        if chosen in self._keys:
+            self.move_cursor(row=self._keys.index(chosen))
+
+    def on_resize(self, event: Any) -> None:
+        """Other columns may fit."""
+        if self._sheet is not None and self.size.width != self._width:
+            row = self.cursor_row
+            self._fill()
+            self.move_cursor(row=row)
+
+    def _fill(self) -> None:
+        assert self._sheet is not None
+        self._width = self.size.width
+        room = (self._width or self.app.size.width) - EDGES
+        shown = fitted(self._sheet, room)
+        self.clear(columns=True)
+        for column in shown.columns:
+            title = Text(column.title, justify="right" if column.right else "left")
+            self.add_column(title)
+        for key, row in zip(self._keys, shown.rows, strict=True):
+            cells = [_leaning(cell, column.right) for cell, column in zip(row, shown.columns, strict=True)]
+            self.add_row(*cells, key=key)
+
+
+def _leaning(cell: Text, right: bool) -> Text:
+    if right:
+        cell = cell.copy()
+        cell.justify = "right"
+    return cell

@@ -1,0 +1,1 @@
+"""Changes to an experiments file that keep its comments and layout."""

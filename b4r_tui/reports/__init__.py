@@ -1,0 +1,1 @@
+"""Results as tables and sentences for all faces; nothing here parses arguments or draws screens."""

@@ -1,0 +1,124 @@
+"""A table as data, and how it looks: rich on a terminal, plain aligned text in a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
+from rich.console import Console, Group
+from rich.style import Style
+from rich.table import Table
+from rich.text import Text
+
+from engine.contract.sanitize import harmless
+
+_GAP = 2  # characters between two columns
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its title, which side its cells lean to, and how soon it may go where room is short.
+
+    spare: 0 stays always; of the others the highest goes first. width: characters that its cells are to be
+    given on a terminal even while they are shorter, so that a live table does not jump.
+    """
+
+    title: str
+    right: bool = False
+    spare: int = 0
+    width: int = 0
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table: a title line, columns, rows of cells. Cells are texts, never markup."""
+
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Text]]
+
+
+def fitted(sheet: Sheet, width: int) -> Sheet:
+    """The sheet without its most dispensable columns, until it is at most `width` characters wide.
+
+    Columns whose cells are all empty go in any case.
+    """
+    kept = [
+        index
+        for index in range(len(sheet.columns))
+        if not sheet.rows or any(row[index] for row in sheet.rows)
+    ]
+    while _width(sheet, kept) > width:
+        index = max(kept, key=lambda index: (sheet.columns[index].spare, index))
+        if not sheet.columns[index].spare:
+            break
+        kept.remove(index)
+    rows = [[row[index] for index in kept] for row in sheet.rows]
+    return replace(sheet, columns=[sheet.columns[index] for index in kept], rows=rows)
+
+
+def as_group(sheet: Sheet, width: int, note: str = "") -> Group:
+    """The sheet for a terminal of `width` characters: its title, the table, a note below."""
+    shown = fitted(sheet, width)
+    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    for column in shown.columns:
+        table.add_column(
+            Text(column.title),
+            justify="right" if column.right else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+            min_width=column.width or None,
+        )
+    for row in shown.rows:
+        table.add_row(*row)
+    title, below = Text(shown.title, style="bold"), Text(note, style="dim")
+    return Group(*(part for part in (title, table, below) if part))
+
+
+def as_lines(sheet: Sheet) -> list[str]:
+    """The sheet as plain lines, columns two spaces apart: nothing is cut or dropped."""
+    cells = [
+        [column.title for column in sheet.columns],
+        *([text.plain for text in row] for row in sheet.rows),
+    ]
+    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+    lines = [_aligned(row, widths, sheet.columns) for row in cells]
+    return [sheet.title, *lines] if sheet.title else lines
+
+
+def show(sheet: Sheet, console: Console) -> None:
+    """Print the sheet the way the console's end asks for."""
+    if console.is_terminal:
+        console.print(as_group(sheet, console.width))
+    else:
+        for line in as_lines(sheet):
+            console.file.write(line + "\n")
+
+
+def console(stderr: bool = False) -> Console:
+    """A console that takes texts as they are: no markup, no emoji, no guessed highlighting."""
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+
+
+def text(value: object = "", style: str | Style = "") -> Text:
+    """A cell, harmless to a terminal whatever the value."""
+    return Text(harmless(str(value)), style=style)
+
+
+def _width(sheet: Sheet, kept: Sequence[int]) -> int:
+    columns = [sheet.columns[index] for index in kept]
+    least = [max(cell_len(column.title), column.width) for column in columns]
+    cells = [
+        max([wide, *(row[i].cell_len for row in sheet.rows)]) for i, wide in zip(kept, least, strict=True)
+    ]
+    return sum(cells) + _GAP * (len(cells) - 1)
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int], columns: Sequence[Column]) -> str:
+    padded = [
+        " " * (width - cell_len(cell)) + cell if column.right else cell + " " * (width - cell_len(cell))
+        for cell, width, column in zip(row, widths, columns, strict=True)
+    ]
+    return "  ".join(padded).rstrip()

@@ -1,0 +1,156 @@
+"""Which rank failed first and what it said last, from what torchrun and the ranks left in their logs."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from b4r_tui.runs.crash.traceback import is_echo
+from b4r_tui.runs.logs.tail import LogTail
+from b4r_tui.runs.store import Run
+
+TRACEBACK_LINES = 60
+
+_DEATH = re.compile(r"rank\s*:\s*(\d+)[^\n]*\n\s*exitcode\s*:\s*(-?\d+)(?:\s*\(pid: (\d+)\))?")
+_TORCHRUN_LINE = re.compile(r"[EWI]\d{4} \d\d:\d\d:\d\d")
+_RANK_MARK = re.compile(r"^\[(?:rank|default)(\d+)\]: ?")
+_EXCEPTION = re.compile(r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Exit|Interrupt|Failure)(?:: .*)?$")
+_LONGEST_REASON = 300
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What ended a run. rank: who failed first, None where torchrun itself did; signal: what killed it.
+
+    launcher: torchrun's last lines. pid: of the rank, None where it is not told.
+    """
+
+    rank: int | None
+    code: int | None
+    signal: int | None
+    sentence: str
+    traceback: str
+    pid: int | None = None
+    launcher: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Death:
+    """A rank's end as torchrun reports it. status: exit code, negative: the signal."""
+
+    rank: int
+    status: int
+    pid: int | None
+
+
+def diagnose(run: Run, returncode: int, first: int | None = None) -> Failure:
+    """Explain a torchrun that ended with `returncode` (negative: killed by that signal).
+
+    first: the rank that failed first, where that is known already.
+    """
+    launcher = _last_lines(run.log_path())
+    told = [death for death in _deaths("\n".join(launcher)) if death.rank == first]
+    root = told[-1] if told else _first_to_fail(run, launcher)
+    rank, status = (root.rank, root.status) if root else (None, returncode)
+    lines = _words_of(run, rank, launcher)
+    return Failure(
+        rank=rank,
+        code=status if status >= 0 else None,
+        signal=-status if status < 0 else None,
+        sentence=_sentence(rank, status, lines),
+        traceback="\n".join(lines[-TRACEBACK_LINES:]),
+        pid=root.pid if root else None,
+        launcher=tuple(launcher[-TRACEBACK_LINES:]),
+    )
+
+
+def _first_to_fail(run: Run, launcher: Sequence[str]) -> _Death | None:
+    """The root cause as torchrun sees it, unless that rank only saw another one die that is told of too."""
+    deaths = _deaths("\n".join(launcher))
+    if not deaths:
+        return None
+    root, others = deaths[-1], deaths[:-1]
+    if root.status > 0 and is_echo(_reason(_words_of(run, root.rank, launcher))):
+        killed = [each for each in others if each.status < 0 and each.status != -signal.SIGTERM]
+        raised = [
+            each
+            for each in others
+            if each.status > 0 and not is_echo(_reason(_words_of(run, each.rank, launcher)))
+        ]
+        return (killed + raised + [root])[0]
+    return root
+
+
+def _deaths(launcher: str) -> list[_Death]:
+    """All failures of torchrun's last report, the root cause last."""
+    report = launcher[max(launcher.rfind("\nFailures:"), 0) :]
+    return [
+        _Death(int(rank), int(status), int(pid) if pid else None)
+        for rank, status, pid in _DEATH.findall(report)
+    ]
+
+
+def _words_of(run: Run, rank: int | None, launcher: Sequence[str]) -> list[str]:
+    """The lines that tell of a rank's end: its own log's, else what it wrote into the launcher's."""
+    before = _before_torchrun_speaks(list(launcher))
+    own = _last_lines(run.log_path(rank)) if rank is not None else []
+    marked = [line for line in before if (mark := _RANK_MARK.match(line)) and int(mark[1]) == rank]
+    return [_RANK_MARK.sub("", line) for line in _telling(own, marked, before)]
+
+
+def _sentence(rank: int | None, status: int, lines: list[str]) -> str:
+    who = "torchrun" if rank is None else f"rank {rank}"
+    if status < 0:
+        return f"{who} was killed by {signal_name(-status)}{_likely_cause(-status)}"
+    reason = _reason(lines)
+    return f"{who} ended with exit code {status}" + (f": {reason}" if reason else " and said nothing")
+
+
+def _reason(lines: Sequence[str]) -> str:
+    """The last line that names an exception, else the last line that says anything."""
+    spoken = [line.strip() for line in lines if line.strip()]
+    named = [line for line in spoken if _EXCEPTION.match(line)]
+    reason = (named or spoken or [""])[-1]
+    return reason if len(reason) <= _LONGEST_REASON else reason[: _LONGEST_REASON - 1] + "…"
+
+
+def _telling(*logs: list[str]) -> list[str]:
+    """The first of the logs that names an exception, else the first that says anything."""
+    named = [log for log in logs if any(_EXCEPTION.match(_RANK_MARK.sub("", line)) for line in log)]
+    spoken = [log for log in logs if any(line.strip() for line in log)]
+    return (named or spoken or [[]])[0]
+
+
+def _likely_cause(number: int) -> str:
+    if number == signal.SIGKILL:
+        return "; most often the machine ran out of memory"
+    if number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL):
+        return "; native code crashed, its log may say where"
+    return ""
+
+
+def signal_name(number: int) -> str:
+    """`SIGKILL`, or `signal 200` for one without a name."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _before_torchrun_speaks(lines: list[str]) -> list[str]:
+    """What the ranks wrote into the launcher's log: the lines before torchrun's own report."""
+    for index, line in enumerate(lines):
+        if _TORCHRUN_LINE.match(line) and "failed (exitcode" in line:
+            return lines[:index] or lines
+    return lines
+
+
+def _last_lines(path: Path, count: int = 400) -> list[str]:
+    tail = LogTail(path, last_lines=count)
+    lines = tail.poll()
+    while not tail.drained:
+        lines += tail.poll()
+    return lines + tail.flush()

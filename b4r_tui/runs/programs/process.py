@@ -1,0 +1,38 @@
+"""Runs one of the engine's programs to its end and passes on its messages (`engine.contract.messages`)."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from b4r_tui.runs.programs.progress import Heard, Message, Told, follow
+from b4r_tui.runs.store import Run
+from engine.contract.atomic_files import private
+from engine.contract.errors import B4RError, ExitCode
+
+
+def run_program(
+    run: Run, module: str, arguments: Sequence[str], log: str, told: Told, heard: Heard
+) -> Message:
+    """Run `python -m module RUN_DIR arguments`; its message `done`. Its standard error goes to logs/<log>.
+
+    told: each step, and the last one again where the program is silent; whatever it raises ends the program.
+    heard: all other messages. Raises B4RError with what the program says, or where its log is if it says nothing.
+    """
+    path = run.dir / "logs" / log
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    command = [sys.executable, "-m", module, str(run.dir), *arguments]
+    with private(path) as errors:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, umask=0o077)
+    try:
+        last = follow(process, told, heard)
+        code = process.wait()
+    finally:
+        process.kill()  # does nothing to one that has ended
+        process.wait()
+    if last.get("type") == "done":
+        return last
+    if last.get("type") == "failed":
+        raise B4RError(last["error"], ExitCode(code))
+    raise B4RError(f"the program ended with exit code {code}; {path} says why", ExitCode.RUN_FAILED)

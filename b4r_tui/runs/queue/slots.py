@@ -1,0 +1,126 @@
+"""What a run takes of this machine while it runs: CPU threads and GPUs; a run on a cluster takes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tomli
+
+from b4r_tui.runs.queue.gpus import Gpu
+
+LOCAL = "local"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Needs:
+    """What a run asks for. threads: of each rank, None for a share; gpus: None for one a rank if there are enough.
+
+    memory_gb: of each GPU. visible: the GPUs its shell named, None for all. elsewhere: another scheduler has the
+    machine, this one starts only the supervisor.
+    """
+
+    ranks: int = 1
+    threads: int | None = None
+    gpus: int | None = None
+    memory_gb: float | None = None
+    visible: tuple[str, ...] | None = None
+    elsewhere: bool = False
+
+
+@dataclass(frozen=True)
+class Slots:
+    """What a run is given. gpus: their names for CUDA_VISIBLE_DEVICES."""
+
+    cpus: int = 0
+    gpus: tuple[str, ...] = ()
+
+
+@dataclass
+class Machine:
+    """What there is, and what of it is free now. cpus: threads that runs may take together."""
+
+    cpus: int
+    gpus: tuple[Gpu, ...] = ()
+    free_cpus: int = field(default=-1)
+    free_gpus: list[Gpu] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.free_cpus = self.cpus if self.free_cpus < 0 else self.free_cpus
+        self.free_gpus = self.free_gpus or list(self.gpus)
+
+    def take(self, slots: Slots) -> None:
+        """Count these as taken; there may be fewer than none left, as after a limit was lowered."""
+        self.free_cpus -= slots.cpus
+        self.free_gpus = [gpu for gpu in self.free_gpus if gpu.name not in slots.gpus]
+
+    def cpus_for(self, needs: Needs) -> int:
+        """CPU threads the run takes: its own, at most all; else its share by GPUs, or all where it has none.
+
+        Ranks that are not told how many threads to use divide exactly these (`runs.torchrun`).
+        """
+        if needs.elsewhere:
+            return 0
+        if needs.threads is not None:
+            return min(self.cpus, needs.threads * needs.ranks)
+        gpus = self.gpus_for(needs)
+        return min(self.cpus, max(needs.ranks, self.cpus * gpus // len(self.gpus))) if gpus else self.cpus
+
+    def roomy(self, needs: Needs) -> list[str]:
+        """Names of the free GPUs that the run may see and that have room for a rank."""
+        return [gpu.name for gpu in self.free_gpus if _seen(gpu, needs) and gpu.has_room(needs.memory_gb)]
+
+    def gpus_for(self, needs: Needs) -> int:
+        """GPUs the run takes, at most all."""
+        if needs.elsewhere:
+            return 0
+        there = sum(_seen(gpu, needs) for gpu in self.gpus)
+        if needs.gpus is None:
+            return needs.ranks if there >= needs.ranks else 0
+        return min(needs.gpus, there)
+
+    def fit(self, needs: Needs) -> tuple[Slots | None, str]:
+        """The slots the run can have now, or None and what it waits for."""
+        cpus, gpus = self.cpus_for(needs), self.gpus_for(needs)
+        roomy = self.roomy(needs)
+        if gpus > len(roomy):
+            return None, f"waits for {gpus} GPU{'s' if gpus > 1 else ''}"
+        if cpus > self.free_cpus:
+            return None, f"waits for {cpus} CPU thread{'s' if cpus > 1 else ''}"
+        return Slots(cpus, tuple(roomy[:gpus])), ""
+
+    def reserve(self, needs: Needs) -> None:
+        """Keep what an earlier run waits for from later ones."""
+        self.take(Slots(self.cpus_for(needs), tuple(self.roomy(needs)[: self.gpus_for(needs)])))
+
+
+def _seen(gpu: Gpu, needs: Needs) -> bool:
+    return needs.visible is None or gpu.name in needs.visible
+
+
+def read_needs(run_dir: Path, env: Mapping[str, str]) -> Needs:
+    """What the run's frozen launch settings ask for; one that can't be read fails by itself once it is started.
+
+    env: what its shell had.
+    """
+    try:
+        launch = tomli.loads((run_dir / "config.toml").read_text())["launch"]
+        return needs_of(launch, env.get("CUDA_VISIBLE_DEVICES"))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return Needs(threads=1, gpus=0)
+
+
+def needs_of(launch: dict[str, Any], visible: str | None = None) -> Needs:
+    """launch: the table of `config.toml`. visible: CUDA_VISIBLE_DEVICES where it was set."""
+    gpu = launch.get("gpu", "auto")
+    nodes, _, ranks = str(launch.get("j", "1x1")).rpartition("x")
+    return Needs(
+        ranks=int(ranks),
+        threads=launch.get("threads"),
+        gpus=None if gpu == "auto" else int(gpu),
+        memory_gb=launch.get("memory_gb"),
+        visible=None if visible is None else tuple(name.strip() for name in visible.split(",")),
+        elsewhere=launch.get("scheduler", LOCAL) != LOCAL or int(nodes.rpartition(":")[2]) > 1,
+    )

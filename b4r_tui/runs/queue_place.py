@@ -1,0 +1,73 @@
+"""A run's place in the queue, `queue.json` in its folder: priority, order, whether it is held, what it comes after.
+
+It is missing where a run has nothing but its time: then it stands where it was queued. Only commands write it, one at
+a time (`editing`), and only while the run is queued.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from b4r_tui.runs.locks import hold
+from engine.contract.atomic_files import read_json, write_json
+
+if TYPE_CHECKING:
+    from b4r_tui.runs.records import StatusRecord
+
+NAME = "queue.json"
+QUEUE_FOLDER = ".queue"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """priority: higher goes first. order: lower goes first, None stands for when it was queued (unix seconds).
+
+    after: names `<experiment>/<run_id>` of runs that must have finished. retry_of: the run it takes the place of.
+    """
+
+    priority: float = 0.0
+    order: float | None = None
+    paused: bool = False
+    after: tuple[str, ...] = ()
+    retry_of: str | None = None
+
+
+def read_place(run_dir: Path) -> Place:
+    """The run's place; that of one that nothing is said of where the file is missing or unreadable."""
+    value = read_json(run_dir / NAME) or {}
+    known = {each.name for each in fields(Place)} & value.keys()
+    made: dict[str, Any] = {name: value[name] for name in known}
+    return Place(**{**made, "after": tuple(made.get("after", ()))})
+
+
+def write_place(run_dir: Path, place: Place) -> None:
+    """Write `queue.json` in one step. Raises OSError."""
+    write_json(run_dir / NAME, {"v": 1, **asdict(place)})
+
+
+def sort_key(place: Place, status: StatusRecord) -> tuple[float, float, str]:
+    """Runs start in rising order of this."""
+    order = status.queued_at if place.order is None else place.order
+    return -place.priority, order, status.run_id
+
+
+def queue_folder(root: Path) -> Path:
+    """`<root>/.queue`, made where it is missing. Raises OSError."""
+    folder = root / QUEUE_FOLDER
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+@contextmanager
+def editing(root: Path) -> Iterator[None]:
+    """Alone to change the queue of this root, while the block lasts. Raises OSError."""
+    lock = hold(queue_folder(root) / "edit.lock")
+    try:
+        yield
+    finally:
+        os.close(lock)

@@ -1,0 +1,80 @@
+"""What every backend does, and which one a launch takes."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from b4r_tui.runs.store import Run
+from engine.contract.config.experiment import Experiment, LaunchConfig
+
+GRACE_SECONDS = (
+    30.0  # the ranks end their step and write a checkpoint; torchrun itself waits as long for them
+)
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run's processes ended.
+
+    code: exit code of what stood over the ranks, negative for a signal. cut_short: STOPPED or TIME_LIMIT where they
+    were ended before they were done. error: a sentence, where the backend knows more than the logs.
+    """
+
+    code: int
+    cut_short: str | None = None
+    error: str | None = None
+
+
+class Backend(Protocol):
+    """Starts the processes of a run and waits for their end."""
+
+    def run(self, run: Run, experiment: Experiment, stop_asked: Callable[[], bool]) -> Ended:
+        """See the run's processes through; end them in good order once `stop_asked`.
+
+        Notes in the run's status when they start, and what they wait for. Raises B4RError where they can't be
+        started.
+        """
+
+
+def backend_of(launch: LaunchConfig) -> Backend:
+    """The backend of `launch.scheduler`."""
+    if launch.scheduler == "slurm":
+        from b4r_tui.runs.supervision.backends.slurm import Slurm
+
+        return Slurm()
+    if launch.scheduler.startswith("torchx:"):
+        from b4r_tui.runs.supervision.backends.torchx import TorchX
+
+        return TorchX()
+    if launch.nodes > 1:
+        from b4r_tui.runs.supervision.backends.hosts import Hosts
+
+        return Hosts()
+    from b4r_tui.runs.supervision.backends.local import Local
+
+    return Local()
+
+
+def runs_here(launch: LaunchConfig) -> bool:
+    """Whether the ranks take cores and GPUs of this machine, so that they wait for its other runs."""
+    return launch.scheduler == "local" and launch.nodes == 1
+
+
+def grace_seconds() -> float:
+    """Seconds that ranks get between a wish to stop and a kill."""
+    return float(os.environ.get("B4R_GRACE", GRACE_SECONDS))
+
+
+def rendezvous_port(launch: LaunchConfig, run_id: str) -> int:
+    """Where several nodes meet: launch.rdzv_port, or a port of 20000 to 29999 that the run's id gives."""
+    return launch.rdzv_port or 20000 + int(run_id[-4:].encode().hex(), 16) % 10000
+
+
+def now() -> float:
+    """Unix seconds, to the millisecond."""
+    return round(time.time(), 3)

@@ -1,0 +1,1 @@
+"""Options of the engine's programs: dataclasses, their command-line arguments, and their checks."""

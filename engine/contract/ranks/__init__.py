@@ -1,0 +1,1 @@
+"""What `predictions/*.parquet` means: ranks of users, metrics of ranks, confidence intervals."""

@@ -1,0 +1,96 @@
+"""The six metrics of joint multisided exposure fairness, from sparse matrices of exposure.
+
+A metric looks at cells, user group × item group, where a group may be a single user or item, or all users. In a
+cell it takes the mean exposure of its pairs, less the exposure of a random ranking. Nothing of users × items is
+ever dense: what a sparse matrix does not store is zero, and all zeros are alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array, diags_array
+
+from engine.evaluation.fairness.target import centre
+
+METRICS = ("II", "IG", "GI", "GG", "AI", "AG")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A metric and what it is made of: fairness = disparity - relevance + target, lower is fairer.
+
+    With e and t the system's and the target's mean exposure of a cell, less the centre, and means over cells:
+    fairness = mean (e - t)², disparity = mean e², relevance = 2 mean e t, target = mean t².
+    """
+
+    fairness: float
+    disparity: float
+    relevance: float
+    target: float
+
+    def by_letter(self) -> dict[str, float]:
+        """As the paper writes them: F, D, R and T² (T2)."""
+        return {"F": self.fairness, "D": self.disparity, "R": self.relevance, "T2": self.target}
+
+
+def measure(
+    system: csr_array, target: csr_array, user_groups: csr_array, item_groups: csr_array
+) -> dict[str, Parts]:
+    """The six metrics of Wu et al. (SIGIR 2022), section 4, by name.
+
+    system, target: (users, items) exposure. user_groups: (groups, users) and item_groups: (groups, items), a stored
+    1 for each member. Groups may overlap, and an empty one counts as no difference at all. The first letter
+    of a name stands for users, the second for items: each alone (I), in their groups (G), all together (A).
+    """
+    sides = {
+        "I": (None, None),
+        "G": (user_groups, item_groups),
+        "A": (csr_array(np.ones((1, system.shape[0]))), None),
+    }
+    level = centre(target)
+    return {name: _parts(system, target, sides[name[0]][0], sides[name[1]][1], level) for name in METRICS}
+
+
+def cell_means(
+    exposure: csr_array, user_groups: csr_array | None, item_groups: csr_array | None
+) -> csr_array:
+    """Mean exposure of each user group's and item group's pairs; None has each user or item alone."""
+    means = exposure if user_groups is None else averaging(user_groups) @ exposure
+    return csr_array(means if item_groups is None else means @ averaging(item_groups).T)
+
+
+def averaging(groups: csr_array) -> csr_array:
+    """The groups with each member's 1 divided by the size of the group: a product with it is a mean."""
+    sizes = np.diff(groups.indptr)
+    return csr_array(diags_array(1.0 / np.maximum(sizes, 1)) @ groups)
+
+
+def _parts(
+    system: csr_array,
+    target: csr_array,
+    user_groups: csr_array | None,
+    item_groups: csr_array | None,
+    level: float,
+) -> Parts:
+    e, t = (cell_means(matrix, user_groups, item_groups) for matrix in (system, target))
+    filled = _filled(user_groups, e.shape[0]) * _filled(item_groups, e.shape[1])
+    cells = e.shape[0] * e.shape[1]
+    products = e.multiply(t).sum() - level * (e.sum() + t.sum()) + level**2 * filled
+    return Parts(
+        fairness=float(((e - t).power(2)).sum()) / cells,
+        disparity=_squares(e, level, filled) / cells,
+        relevance=2.0 * float(products) / cells,
+        target=_squares(t, level, filled) / cells,
+    )
+
+
+def _squares(means: csr_array, level: float, filled: int) -> float:
+    """Σ (mean - level)² over cells with members, the cells that are not stored all counting as 0 - level."""
+    return float(((means.data - level) ** 2).sum() + level**2 * (filled - means.nnz))
+
+
+def _filled(groups: csr_array | None, alone: int) -> int:
+    """Groups with members; `alone` where each stands alone."""
+    return alone if groups is None else int(np.count_nonzero(np.diff(groups.indptr)))

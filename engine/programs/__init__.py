@@ -1,0 +1,1 @@
+"""Programs beside training: evaluate, measure_fairness, recommend and export_model. Run with `python -m`."""

@@ -1,0 +1,1 @@
+"""Checkpoint files: written atomically, read without executing code."""

@@ -1,0 +1,92 @@
+"""Settings of several machines: what is refused, with which key, and that nothing in them can become a command."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from engine.contract.config.clusters import SlurmConfig
+from engine.contract.config.experiment import Experiment, LaunchConfig
+from engine.contract.config.validation import problems_of
+from engine.train import dealt
+from tests.builders import experiment_of
+
+
+@pytest.mark.parametrize(
+    ("launch", "key", "words"),
+    [
+        ({"j": "2x1"}, "launch.hosts", "is not set; name 2"),
+        ({"j": "3x1", "hosts": ["a", "b"]}, "launch.hosts", "names 2; name 3"),
+        ({"hosts": ["a", "b"]}, "launch.hosts", 'remove the hosts, or write j = "2x1"'),
+        ({"j": "2x1", "hosts": ["a", "a"]}, "launch.hosts", "listed twice"),
+        ({"j": "2x1", "hosts": ["a", "-oProxyCommand=x"]}, "launch.hosts", "is no host"),
+        ({"j": "2x1", "hosts": ["a"], "scheduler": "slurm"}, "launch.hosts", "finds its nodes itself"),
+        ({"j": "3:2x1", "scheduler": "slurm"}, "launch.j", "write the smaller first"),
+        ({"rdzv_port": 29400}, "launch.rdzv_port", "needs no rendezvous"),
+        ({"max_restarts": 1}, "launch.max_restarts", "no node to lose"),
+        ({"scheduler": "slrm"}, "launch.scheduler", "did you mean 'slurm'?"),
+        ({"scheduler": "torchx:a b"}, "launch.scheduler", "is no scheduler"),
+        ({"slurm": {}}, "launch.slurm", "does nothing"),
+        ({"scheduler": "slurm", "torchx": {}}, "launch.torchx", "does nothing"),
+        (
+            {"scheduler": "slurm", "slurm": {"partion": "x"}},
+            "launch.slurm.partion",
+            "did you mean 'partition'?",
+        ),
+        ({"scheduler": "slurm", "slurm": {"gres": "gpu:1"}}, "launch.slurm.gres", "launch.gpu = 0"),
+        ({"scheduler": "slurm", "gpu": 1, "j": "1x2"}, "launch.gpu", "need a GPU each"),
+        ({"scheduler": "slurm", "slurm": {"mem": "lots"}}, "launch.slurm.mem", "is no size"),
+        ({"scheduler": "slurm", "slurm": {"extra": ["-N4"]}}, "launch.slurm.extra", "no flag of sbatch"),
+        (
+            {"scheduler": "slurm", "slurm": {"extra": ["--wrap=x"]}},
+            "launch.slurm.extra",
+            "set by the launcher",
+        ),
+    ],
+)
+def test_what_does_not_go_together_is_refused_at_its_key(launch: dict, key: str, words: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        experiment_of(launch=launch)
+    (problem,) = problems_of(caught.value, Experiment)
+    assert problem.key == key
+    assert words in problem.sentence
+
+
+@given(st.text(max_size=30), st.sampled_from(["partition", "account", "qos", "constraint", "gres", "mem"]))
+def test_no_setting_of_slurm_can_leave_its_line_or_reach_a_shell(text: str, key: str) -> None:
+    try:
+        SlurmConfig.model_validate({key: text})
+    except ValidationError:
+        return
+    assert text.isascii() and not set(text) & set(" \t\n\r\"'`$;<>\\#!") and not text.startswith("-")
+
+
+@given(st.text(max_size=30))
+def test_no_flag_can_leave_its_line_either(text: str) -> None:
+    for flag in (text, f"--{text}", f"--nice={text}"):
+        try:
+            SlurmConfig.model_validate({"extra": [flag]})
+        except ValidationError:
+            continue
+        assert flag.startswith("--") and not set(flag) & set(" \t\n\r\"'`$;<>\\#!")
+
+
+def test_the_shape_of_a_job() -> None:
+    launch = LaunchConfig(j="2:3x4", hosts=["a", "b", "c"])
+    assert (launch.min_nodes, launch.nodes, launch.processes, launch.ranks) == (2, 3, 4, 12)
+    assert launch.restarts == 3
+    assert LaunchConfig(j="1x4").restarts == 0
+
+
+def test_an_elastic_run_keeps_its_steps_or_is_refused() -> None:
+    launch = {"j": "1:2x1", "hosts": ["a", "b"]}
+    experiment = experiment_of(launch=launch)
+    batch = experiment.training.train_batch_size
+    assert dealt(experiment, 2) is experiment
+    assert dealt(experiment, 1).training.train_batch_size == 2 * batch
+    fixed = experiment_of(launch={"j": "2x1", "hosts": ["a", "b"]})
+    assert dealt(fixed, 1) is fixed
+    with pytest.raises(ValidationError, match="can't be dealt evenly to 2 of 3 nodes"):
+        experiment_of(training={"train_batch_size": 3}, launch={"j": "2:3x1", "hosts": ["a", "b", "c"]})
