@@ -12,7 +12,7 @@ from torch.distributed.checkpoint import save
 
 from engine.runtime.checkpoints.resumable import LastCheckpoint
 from engine.runtime.checkpoints.write_errors import Writer
-from engine.training.trainer import Run
+from engine.runtime.run import Run
 
 
 class Behind:

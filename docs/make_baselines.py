@@ -9,7 +9,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from engine.contract.config.experiment import DataConfig, Experiment
+from engine.contract.config.data import DataConfig
+from engine.contract.config.experiment import Experiment
 from engine.contract.ranks.intervals import bootstrap
 from engine.contract.ranks.metrics import per_user
 from engine.data.load import load_dataset

@@ -29,8 +29,9 @@ from engine.runtime.environment import record_environment
 from engine.runtime.logs import start_log
 from engine.runtime.precision import with_precision
 from engine.runtime.report import Reporter, failures_reported
+from engine.runtime.run import Run
 from engine.training.preemption import Stopped
-from engine.training.trainer import Run, Trainer
+from engine.training.trainer import Trainer
 
 log = logging.getLogger("engine.train")  # not __name__, which is __main__ under torchrun
 

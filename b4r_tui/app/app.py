@@ -32,7 +32,7 @@ from engine.contract.errors import B4RError, ExitCode
 if TYPE_CHECKING:
     from textual.command import Provider
 
-    from b4r_tui.app.poller import RunView
+    from b4r_tui.app.snapshot import RunView
     from b4r_tui.runs.store import Run
 
 PERIOD = 0.35  # seconds between two looks at the files

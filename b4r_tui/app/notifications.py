@@ -10,7 +10,7 @@ from b4r_tui.common.format import duration
 from engine.contract.sanitize import harmless
 
 if TYPE_CHECKING:
-    from b4r_tui.app.poller import RunView
+    from b4r_tui.app.snapshot import RunView
 
 LOUDNESS = ("bell", "toast", "off")  # a message with a bell, without, and nothing
 DESKTOP = ("off", "osc9", "osc777")  # which sequence the terminal shows outside of itself

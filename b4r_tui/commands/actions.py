@@ -12,7 +12,7 @@ from b4r_tui.experiments.load import load_experiments
 from b4r_tui.experiments.schema import file_schema
 from b4r_tui.reports.runs import runs_sheet
 from b4r_tui.reports.table import console as make_console
-from b4r_tui.reports.table import show
+from b4r_tui.reports.table import print_line, show
 from b4r_tui.runs.index import states_of
 from b4r_tui.runs.launch import launch, stop
 from b4r_tui.runs.preflight.preflight import CODE
@@ -109,8 +109,3 @@ def fetch_dataset(name: str, into: Path) -> ExitCode:
     folder = fetch(ARCHIVES[name], into, make_console(stderr=True))
     print_line(f'{folder}: in order; set data.dataset_name = "{name}" and data.dataset_path to it')
     return ExitCode.OK
-
-
-def print_line(line: str) -> None:
-    """A line to standard output, as it is."""
-    sys.stdout.write(line + "\n")

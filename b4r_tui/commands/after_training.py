@@ -6,8 +6,10 @@ import argparse
 from pathlib import Path
 
 from b4r_tui.commands.command import Command, add_json, add_run
-from engine.contract.options import evaluate, export_model, recommend
+from engine.contract.options import evaluate as evaluate_options
+from engine.contract.options import export_model as export_options
 from engine.contract.options import fairness as fairness_options
+from engine.contract.options import recommend as recommend_options
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -16,13 +18,13 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--config", metavar="TOML", help="settings of FILE.pth: a run's config.toml, or experiments.toml#NAME"
     )
-    evaluate.add_options(parser)
+    evaluate_options.add_options(parser)
 
 
 def _evaluate(arguments: argparse.Namespace, root: Path) -> int:
     from b4r_tui.runs.programs.evaluate import evaluate_run
 
-    options = evaluate.options_of(arguments)
+    options = evaluate_options.options_of(arguments)
     return evaluate_run(root, arguments.name, arguments.config, options, arguments.json)
 
 
@@ -40,7 +42,7 @@ def _fairness(arguments: argparse.Namespace, root: Path) -> int:
 
 def _add_recommend(parser: argparse.ArgumentParser) -> None:
     add_run(parser)
-    recommend.add_options(parser)
+    recommend_options.add_options(parser)
     form = parser.add_mutually_exclusive_group()
     add_json(form)
     form.add_argument("--csv", action="store_true", help="as csv")
@@ -50,18 +52,18 @@ def _recommend(arguments: argparse.Namespace, root: Path) -> int:
     from b4r_tui.runs.programs.recommend import recommend
 
     form = "json" if arguments.json else "csv" if arguments.csv else "table"
-    return recommend(root, arguments.name, recommend.options_of(arguments), form)  # type: ignore[arg-type]
+    return recommend(root, arguments.name, recommend_options.options_of(arguments), form)  # type: ignore[arg-type]
 
 
 def _add_export_model(parser: argparse.ArgumentParser) -> None:
     add_run(parser)
-    export_model.add_options(parser)
+    export_options.add_options(parser)
 
 
 def _export_model(arguments: argparse.Namespace, root: Path) -> int:
     from b4r_tui.runs.programs.export_model import export_model
 
-    return export_model(root, arguments.name, export_model.options_of(arguments))
+    return export_model(root, arguments.name, export_options.options_of(arguments))
 
 
 EVALUATE = Command(

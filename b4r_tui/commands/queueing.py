@@ -7,10 +7,9 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from b4r_tui.commands.actions import print_line
 from b4r_tui.commands.queue import AS_BEFORE
 from b4r_tui.common.format import moment, plural
-from b4r_tui.reports.table import Column, Sheet, show, text
+from b4r_tui.reports.table import Column, Sheet, print_line, show, text
 from b4r_tui.reports.table import console as make_console
 from b4r_tui.runs.delete import delete
 from b4r_tui.runs.queue import reorder

@@ -9,13 +9,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from b4r_tui.commands.actions import print_line
 from b4r_tui.common.format import NOTHING, duration, moment, whole
 from b4r_tui.reports.crash_card import card_lines
 from b4r_tui.reports.repro_script import repro_record, repro_text
 from b4r_tui.reports.runs import funnel_sheet, plan_sheet, tested_sheet, took
 from b4r_tui.reports.table import console as make_console
-from b4r_tui.reports.table import show
+from b4r_tui.reports.table import print_line, show
 from b4r_tui.runs.crash.explain import card_of
 from b4r_tui.runs.progress import RunWatch
 from b4r_tui.runs.queue.outlook import why_it_waits

@@ -19,6 +19,7 @@ from b4r_tui.common.format import decimal, plural
 from b4r_tui.experiments.load import load_experiments
 from b4r_tui.experiments.sweep_points import Sweep
 from b4r_tui.reports.live_sweep import SweepView
+from b4r_tui.reports.sweep import ranking_sheet
 from b4r_tui.reports.table import console as make_console
 from b4r_tui.reports.table import show
 from b4r_tui.runs.locks import try_hold
@@ -28,7 +29,7 @@ from b4r_tui.sweeps.budget import Budget
 from b4r_tui.sweeps.driver import Driver
 from b4r_tui.sweeps.optuna_search import OptunaSearch
 from b4r_tui.sweeps.preview import preview
-from b4r_tui.sweeps.ranking import as_json, as_toml, best_of, boards_of, ranking_sheet, tested
+from b4r_tui.sweeps.ranking import as_json, as_toml, best_of, boards_of, tested
 from b4r_tui.sweeps.search import PlannedSearch, Search
 from engine.contract.errors import B4RError, ExitCode
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the runner counts slots without pydantic
-    from engine.contract.config.experiment import LaunchConfig
+    from engine.contract.config.launch import LaunchConfig
 
 CPUS_VARIABLE = "B4R_CPUS"
 _DRIVER_FOLDER = Path("/proc/driver/nvidia/gpus")

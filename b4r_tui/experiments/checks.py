@@ -11,8 +11,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from b4r_tui.common.machine import cpu_cores, gpu_names, gpus_for
-from b4r_tui.runs.supervision.backends.interface import runs_here
-from engine.contract.config.experiment import GENERATED_DATASETS, Columns, Experiment, LaunchConfig
+from engine.contract.config.data import GENERATED_DATASETS, Columns
+from engine.contract.config.experiment import Experiment
+from engine.contract.config.launch import LaunchConfig
 from engine.contract.config.validation import nearest
 from engine.contract.data_files import DATA_FILES, OWN_ENDINGS, candidates
 from engine.contract.data_header import first_names
@@ -37,7 +38,7 @@ def objections(experiment: Experiment) -> Iterator[Objection]:
     """All reasons why `experiment` cannot run on this machine now."""
     yield from _data_objections(experiment)
     yield from _file_objections(experiment)
-    if runs_here(experiment.launch):
+    if experiment.launch.is_local:
         yield from _process_objections(experiment.launch)
     else:
         yield from _cluster_objections(experiment.launch)

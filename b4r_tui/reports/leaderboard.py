@@ -11,7 +11,8 @@ from rich.text import Text
 from b4r_tui.common.format import NOTHING, decimal, interval, whole
 from b4r_tui.reports.runs import beside
 from b4r_tui.reports.table import Column, Sheet, fitted, show, text
-from b4r_tui.results.leaderboard import Board, Row, apart, notes_of
+from b4r_tui.results.board import Board, Row
+from b4r_tui.results.leaderboard import apart, notes_of
 
 
 def print_boards(boards: Sequence[Board], console: Console) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -122,3 +123,8 @@ def _aligned(row: Sequence[str], widths: Sequence[int], columns: Sequence[Column
         for cell, width, column in zip(row, widths, columns, strict=True)
     ]
     return "  ".join(padded).rstrip()
+
+
+def print_line(line: str) -> None:
+    """A line to standard output, as it is."""
+    sys.stdout.write(line + "\n")

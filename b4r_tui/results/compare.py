@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from b4r_tui.results.board import Versus
 from b4r_tui.results.conditions import Conditions, conditions, differing, listed
 from b4r_tui.results.groups import Group, make_group
 from b4r_tui.results.selection import NamedRuns
-from b4r_tui.results.significance import Versus, corrected, group_values, versus
+from b4r_tui.results.significance import corrected, group_values, versus
 from b4r_tui.results.spread import Score
 from b4r_tui.runs.recipe import settings_of
 from b4r_tui.runs.store import Run

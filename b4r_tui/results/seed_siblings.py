@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from b4r_tui.results.leaderboard import Board, Row, leaderboard
+from b4r_tui.results.board import Board, Row
+from b4r_tui.results.leaderboard import leaderboard
 from b4r_tui.runs.store import Run, RunStore
 from b4r_tui.runs.summary import read_summary
 

@@ -3,45 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
+from b4r_tui.results.board import Board, Row, Versus
 from b4r_tui.results.conditions import Conditions
 from b4r_tui.results.groups import Group
-from b4r_tui.results.leaderboard import Board, Row
 from b4r_tui.results.paired import holm, paired
 from b4r_tui.results.spread import welch
 from b4r_tui.results.user_values import UserValues, check_same_users, mean_of, user_values
 from engine.contract.config.validation import nearest
 from engine.contract.errors import B4RError
-
-LEVEL = 0.05
-
-
-@dataclass(frozen=True)
-class Versus:
-    """A group beside the baseline, for the same users, each user's values averaged over the group's runs first.
-
-    difference: mean of this minus baseline, low and high its 95 % bootstrap interval over users. p: of the paired
-    randomisation test, p_holm: corrected for the rows tested. wins, ties, losses: users. p_seeds: of Welch's t
-    test over the runs' means, None where either has fewer than two runs.
-    """
-
-    baseline: str
-    difference: float
-    low: float
-    high: float
-    p: float
-    p_holm: float
-    wins: int
-    ties: int
-    losses: int
-    p_seeds: float | None
-
-    @property
-    def significant(self) -> bool:
-        """Whether it differs at the 5 % level, corrected."""
-        return self.p_holm < LEVEL
 
 
 def judged(boards: Sequence[Board], baseline: str, folders: Mapping[str, Path]) -> list[Board]:

@@ -21,7 +21,8 @@ from b4r_tui.runs.records import write_status
 from b4r_tui.runs.state import RunState, read_state
 from b4r_tui.runs.store import Run, config_text, queued_now
 from engine.contract.atomic_files import write_text
-from engine.contract.config.experiment import JOB_PATTERN, Experiment, LaunchConfig
+from engine.contract.config.experiment import Experiment
+from engine.contract.config.launch import JOB_PATTERN, LaunchConfig
 from engine.contract.config.validation import problems_of
 from engine.contract.errors import B4RError, ExitCode
 from engine.contract.events import RunFinished, read_events

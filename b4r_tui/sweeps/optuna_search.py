@@ -13,7 +13,7 @@ from b4r_tui.experiments.sweep.spaces import Choices, Space
 from b4r_tui.experiments.sweep_points import Point, Sweep
 from b4r_tui.runs.state import RunState
 from b4r_tui.sweeps.trial import Trial, curve
-from engine.contract.config.experiment import TrainingConfig
+from engine.contract.config.training import TrainingConfig
 from engine.contract.errors import B4RError, ExitCode
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from engine.contract.config.experiment import DataConfig
+from engine.contract.config.data import DataConfig
 from engine.contract.errors import B4RError
 from engine.data.dataset import FunnelStep
 

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from engine.contract.config.experiment import DataConfig
+from engine.contract.config.data import DataConfig
 
 RULES = 1  # raise it whenever the same bytes and settings would give other indices or another split
 NEGATIVE_RULES = 1  # raise it whenever the same split, protocol and seed would give other negatives

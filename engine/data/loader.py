@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.contract.config.experiment import TrainingConfig
+from engine.contract.config.training import TrainingConfig
 from engine.data.counter_rng import hashed
 from engine.data.dataset import Dataset, Phase
 from engine.data.masking import mask_batch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.contract.config.experiment import TrainingConfig
+from engine.contract.config.training import TrainingConfig
 from engine.contract.errors import B4RError
 from engine.data.counter_rng import uniforms
 from engine.data.dataset import Dataset

@@ -10,7 +10,7 @@ from fbgemm_gpu.split_table_batched_embeddings_ops_training import SplitTableBat
 from torch import Tensor, nn
 from torchrec.optim.keyed import KeyedOptimizer
 
-from engine.contract.config.experiment import TrainingConfig
+from engine.contract.config.training import TrainingConfig
 from engine.distributed.clipping import clip_gradient
 from engine.distributed.fused_adamw import AdamW
 from engine.distributed.process_group import Group

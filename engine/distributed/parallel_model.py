@@ -16,7 +16,8 @@ from torchrec.distributed.embedding import EmbeddingCollectionSharder
 from torchrec.distributed.model_parallel import DefaultDataParallelWrapper
 from torchrec.distributed.types import ShardingEnv, ShardingPlan
 
-from engine.contract.config.experiment import Experiment, TrainingConfig
+from engine.contract.config.experiment import Experiment
+from engine.contract.config.training import TrainingConfig
 from engine.distributed.optimisers import Optimisers, table_learning_rate
 from engine.distributed.process_group import Group
 from engine.distributed.row_exchange import Exchange

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.contract.config.experiment import PROTOCOL_PATTERN
+from engine.contract.config.evaluation import PROTOCOL_PATTERN
 from engine.contract.errors import B4RError
 from engine.data.evaluation_negatives import Weights
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torchrec import EmbeddingCollection, EmbeddingConfig, KeyedJaggedTensor
 
-from engine.contract.config.experiment import ModelConfig
+from engine.contract.config.model import ModelConfig
 from engine.model.blocks import Block, Ragged
 from engine.model.dropout import Dropout
 from engine.model.init_weights import initialise_dense

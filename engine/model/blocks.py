@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.contract.config.experiment import ModelConfig
+from engine.contract.config.model import ModelConfig
 from engine.model.dropout import Dropout
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from engine.contract.config.experiment import TrainingConfig
+from engine.contract.config.training import TrainingConfig
 from engine.data.loader import Batch
 from engine.data.training_negatives import negative_count
 from engine.model.bert4rec import BERT4Rec

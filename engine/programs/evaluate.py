@@ -31,8 +31,8 @@ from engine.runtime.checkpoint_test import measure_baselines, measure_checkpoint
 from engine.runtime.checkpoints.epoch_files import CheckpointFile, Checkpoints, check_fits, read_checkpoint
 from engine.runtime.logs import log_to_stderr
 from engine.runtime.precision import with_precision
+from engine.runtime.run import Run
 from engine.runtime.stdout_report import Teller, end, failures_told, say
-from engine.training.trainer import Run
 
 log = logging.getLogger("engine.programs.evaluate")  # not __name__, which is __main__ under torchrun
 

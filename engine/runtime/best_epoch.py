@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from engine.contract.config.experiment import EvaluationConfig, TrainingConfig
+from engine.contract.config.evaluation import EvaluationConfig
+from engine.contract.config.training import TrainingConfig
 from engine.contract.events import Metrics
 
 

@@ -16,7 +16,7 @@ from engine.evaluation.measure import RanksByProtocol, Told
 from engine.evaluation.protocols import parse_protocol
 from engine.evaluation.rank_file import write_ranks
 from engine.runtime.checkpoints.epoch_files import check_fits, read_checkpoint
-from engine.training.trainer import Run
+from engine.runtime.run import Run
 
 
 def final_test(run: Run) -> None:

@@ -7,7 +7,7 @@ from typing import IO, Any
 
 import torch
 
-from engine.contract.config.experiment import ModelConfig
+from engine.contract.config.model import ModelConfig
 from engine.contract.errors import B4RError, ExitCode
 from engine.serving.export_check_inputs import histories_to_try
 from engine.serving.loaded_model import Trained

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from engine.contract.config.experiment import TrainingConfig
+from engine.contract.config.training import TrainingConfig
 from engine.contract.errors import B4RError, ExitCode
 from engine.distributed.process_group import Group
 from engine.training.lr_schedule import rate_factor

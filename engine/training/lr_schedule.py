@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.contract.config.experiment import TrainingConfig
+from engine.contract.config.training import TrainingConfig
 
 
 def rate_factor(config: TrainingConfig, epoch: int, step: int) -> float:

@@ -14,7 +14,7 @@ from engine.training.preemption import Pauses, Stopped
 from engine.training.train_state import Position
 
 if TYPE_CHECKING:
-    from engine.training.trainer import Run
+    from engine.runtime.run import Run
 
 VERSION = 1
 

@@ -3,43 +3,23 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from engine.contract.config.experiment import Experiment
 from engine.contract.events import Checkpoint, Epoch, Metrics
 from engine.contract.ranks.metrics import means
 from engine.data.counter_rng import hashed
-from engine.data.dataset import Dataset
 from engine.data.loader import Batch, TrainLoader
-from engine.distributed.parallel_model import ParallelModel
-from engine.distributed.process_group import Group
-from engine.evaluation.measure import Measure
 from engine.runtime.best_epoch import Selection
-from engine.runtime.checkpoints.epoch_files import Checkpoints
-from engine.runtime.report import Reporter
+from engine.runtime.run import Run
 from engine.training.finite_loss import LossWatch
 from engine.training.lr_schedule import rate_factor
 from engine.training.prefetch import made_ahead
 from engine.training.resume import Restart
 from engine.training.step_threads import threads_for_steps
 from engine.training.train_state import Position
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a run is made of, as every part of it needs."""
-
-    experiment: Experiment
-    dataset: Dataset
-    model: ParallelModel
-    measure: Measure
-    checkpoints: Checkpoints
-    report: Reporter
-    group: Group
 
 
 class Trainer:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from engine.contract.config.experiment import Columns, DataConfig
+from engine.contract.config.data import Columns, DataConfig
 from engine.data.readers import READERS
 from engine.data.readers.cells import LONGEST_ID, MISSING
 from engine.data.readers.custom_columns import USUAL_NAMES

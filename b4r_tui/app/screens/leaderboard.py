@@ -25,8 +25,9 @@ from b4r_tui.app.widgets.sheet_table import SheetTable
 from b4r_tui.common.format import plural
 from b4r_tui.reports.leaderboard import leaderboard_sheet
 from b4r_tui.reports.table import Sheet
+from b4r_tui.results.board import Board
 from b4r_tui.results.export.table import mark
-from b4r_tui.results.leaderboard import Board, apart, leaderboard, notes_of
+from b4r_tui.results.leaderboard import apart, leaderboard, notes_of
 from b4r_tui.results.selection import is_tested
 from b4r_tui.runs.store import Run, RunStore
 from b4r_tui.runs.summary import INTERVAL_PARTS, Summary, read_summary

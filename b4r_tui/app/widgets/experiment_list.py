@@ -15,7 +15,7 @@ from b4r_tui.app.widgets import numbers
 from b4r_tui.app.widgets.palette import GLYPHS, NO_RUN_GLYPH, Palette, palette_of
 
 if TYPE_CHECKING:
-    from b4r_tui.app.poller import RunView, Snapshot
+    from b4r_tui.app.snapshot import RunView, Snapshot
     from engine.contract.config.experiment import Experiment
 
 Face = tuple[str, str, str, str, str]  # state or "", name, result, description, shape

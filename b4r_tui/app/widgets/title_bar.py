@@ -13,7 +13,7 @@ from textual.widgets import Static
 from b4r_tui.app.widgets.palette import GLYPHS, palette_of
 
 if TYPE_CHECKING:
-    from b4r_tui.app.poller import RunView
+    from b4r_tui.app.snapshot import RunView
 
 
 NARROW = 100  # below this the counts stand without their words

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from engine.contract.config.experiment import Group
+from engine.contract.config.base import SettingsGroup
 
 MOST_RUNS = 10_000
 _OF_METHODS = {
@@ -22,7 +22,7 @@ _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([smhd])")
 
 
-class SweepOptions(Group):
+class SweepOptions(SettingsGroup):
     """How a sweep chooses its points and when it ends."""
 
     method: Literal["grid", "random", "optuna"] = Field(
@@ -78,7 +78,7 @@ class SweepOptions(Group):
         return None if self.budget is None else seconds_of(self.budget)
 
 
-class RangeTable(Group):
+class RangeTable(SettingsGroup):
     """A range of numbers, both ends included."""
 
     low: int | float = Field(description="Least number")
@@ -101,7 +101,7 @@ class RangeTable(Group):
         return self
 
 
-class ChoicesTable(Group):
+class ChoicesTable(SettingsGroup):
     """Some values of which one is taken."""
 
     choices: list[Any] = Field(description="Values")

@@ -8,8 +8,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from b4r_tui.results.board import Row
 from b4r_tui.results.export.table import Panel
-from b4r_tui.results.leaderboard import Row
 
 Record = dict[str, Any]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from b4r_tui.common.format import decimal
+from b4r_tui.results.board import Row
 from b4r_tui.results.export.table import Panel, legend, mark, standing
-from b4r_tui.results.leaderboard import Row
 
 _STYLES = {0: "{}", 1: r"\textbf{{{}}}", 2: r"\underline{{{}}}"}
 _SPECIAL = {

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 
 from b4r_tui.common.format import NOTHING, decimal
+from b4r_tui.results.board import Row
 from b4r_tui.results.export.table import Panel, legend, mark, standing
-from b4r_tui.results.leaderboard import Row
 
 _STYLES = {0: "{}", 1: "**{}**", 2: "<u>{}</u>"}
 

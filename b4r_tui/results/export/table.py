@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from b4r_tui.results.board import Board, Row
 from b4r_tui.results.conditions import Conditions
 from b4r_tui.results.groups import Group
-from b4r_tui.results.leaderboard import Board, Row, leaderboard, notes_of
+from b4r_tui.results.leaderboard import leaderboard, notes_of
 from b4r_tui.runs.summary import Summary
 
 USUAL = ("recall@10", "ndcg@10")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from b4r_tui.runs.crash.card import Cause
 from b4r_tui.runs.crash.diagnosis import signal_name
 from b4r_tui.runs.crash.evidence import Evidence
-from engine.contract.config.experiment import GENERATED_DATASETS
+from engine.contract.config.data import GENERATED_DATASETS
 from engine.contract.errors import ExitCode
 
 Found = tuple[Cause, str]

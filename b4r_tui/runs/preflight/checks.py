@@ -12,7 +12,6 @@ from b4r_tui.experiments.checks import objections
 from b4r_tui.runs.ownership import check_root
 from b4r_tui.runs.preflight import capacity
 from b4r_tui.runs.preflight.finding import Finding, in_gb
-from b4r_tui.runs.supervision.backends.interface import runs_here
 from engine.contract.config.experiment import Experiment
 from engine.contract.errors import B4RError, ExitCode
 from engine.contract.resource_estimate import Estimate, estimate, known_size
@@ -27,7 +26,7 @@ def findings(experiment: Experiment, root: Path) -> Iterator[Finding]:
     for objection in objections(experiment):
         yield Finding(objection.key, objection.sentence, objection.code)
     yield from _root(root)
-    here = runs_here(experiment.launch)  # what other machines have, their scheduler knows
+    here = experiment.launch.is_local  # what other machines have, their scheduler knows
     if here:
         yield from _ports(experiment)
     if experiment.launch.script:  # nobody knows what it needs

@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.progress import Progress
 
 from b4r_tui.common.format import plural
-from b4r_tui.reports.table import Column, Sheet, show, text
+from b4r_tui.reports.recommendations import list_sheet
 from b4r_tui.reports.table import console as make_console
+from b4r_tui.reports.table import show
 from b4r_tui.runs.programs.process import run_program
 from b4r_tui.runs.programs.progress import Message, Told
 from b4r_tui.runs.store import Run, RunStore
@@ -55,30 +56,6 @@ def measure(run: Run, options: RecommendOptions, told: Told) -> Path:
     path = folder / ("everyone.json" if options.everyone else "latest.json")
     write_json(path, _answer(done, heard, options))
     return path
-
-
-def list_sheet(result: dict[str, Any]) -> Sheet:
-    """A row for each item of each list; the user's id stands in the first."""
-    columns = [
-        Column("user"),
-        Column("rank", right=True),
-        Column("item", right=True),
-        Column("title"),
-        Column("score", right=True),
-    ]
-    rows = []
-    for found in result["recommendations"]:
-        for entry in found["items"]:
-            first = called(found) if entry["rank"] == 1 else ""
-            cells = (first, entry["rank"], entry["item"], entry["title"] or "", f"{entry['score']:.4f}")
-            rows.append([text(cell) for cell in cells])
-    about = f"{result['run']}, {result['checkpoint']}: what comes next, seen items left out"
-    return Sheet(about, columns, rows)
-
-
-def called(found: dict[str, Any]) -> str:
-    """How the owner of a list is called."""
-    return "history" if found["user"] is None else found["user"]
 
 
 def _answer(done: Message, heard: list[Message], options: RecommendOptions) -> dict[str, Any]:

@@ -37,7 +37,8 @@ from b4r_tui.runs.records import (
 )
 from b4r_tui.runs.store import Run, run_at
 from b4r_tui.runs.summary import write_summary
-from b4r_tui.runs.supervision.backends.interface import Ended, backend_of
+from b4r_tui.runs.supervision.backends.interface import Ended
+from b4r_tui.runs.supervision.backends.select import backend_of
 from b4r_tui.runs.trackers.watch import start_trackers
 from engine.contract.config.experiment import Experiment
 from engine.contract.errors import B4RError, ExitCode

@@ -9,7 +9,7 @@ from b4r_tui.common.machine import cpu_cores, gpu_names, gpus_for
 from b4r_tui.runs.crash.evidence import ERROR_FILE
 from b4r_tui.runs.processes import RUN_ID_VARIABLE
 from b4r_tui.runs.store import Run
-from engine.contract.config.experiment import LaunchConfig
+from engine.contract.config.launch import LaunchConfig
 
 DEFAULTS = {
     "GOMP_SPINCOUNT": "1000",

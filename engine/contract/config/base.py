@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError
 
 
-class Group(BaseModel):
+class SettingsGroup(BaseModel):
     """A group of settings: strict about types, closed to unknown keys, never changed once made."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

@@ -7,16 +7,13 @@ nothing in an experiments file can become a command.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from engine.contract.config.base import Group, refuse
+from engine.contract.config.base import SettingsGroup
 from engine.contract.config.validation import nearest
-
-if TYPE_CHECKING:
-    from engine.contract.config.experiment import LaunchConfig
 
 SCHEDULERS = ("local", "slurm")
 TORCHX_PATTERN = re.compile(r"torchx:[a-z][a-z0-9_]{0,49}")
@@ -33,7 +30,7 @@ OUR_FLAGS = (
 Word = Annotated[str, Field(max_length=200)]
 
 
-class SlurmConfig(Group):
+class SlurmConfig(SettingsGroup):
     """What a Slurm job asks for besides its nodes; what is not set is left to the cluster."""
 
     partition: Word | None = Field(None, description="Partition, or several with commas")
@@ -83,7 +80,7 @@ class SlurmConfig(Group):
         return flags
 
 
-class TorchXConfig(Group):
+class TorchXConfig(SettingsGroup):
     """What TorchX is told of a job besides its nodes."""
 
     image: str | None = Field(None, description="Image of the containers, where the scheduler has any")
@@ -116,44 +113,6 @@ def check_hosts(hosts: list[str] | None) -> list[str] | None:
     if hosts and len(set(hosts)) < len(hosts):
         raise PydanticCustomError("setting", "a host is listed twice; list each once")
     return hosts
-
-
-def check_together(launch: LaunchConfig) -> None:
-    """Refuse settings of a launch that do not go together."""
-    _check_nodes(launch)
-    for name, scheduler in (("slurm", "slurm"), ("torchx", "torchx:")):
-        if getattr(launch, name) is not None and not launch.scheduler.startswith(scheduler):
-            refuse(
-                f"launch.{name}",
-                f'does nothing with scheduler = "{launch.scheduler}"; remove it, or use {scheduler}',
-            )
-    if launch.max_restarts and launch.nodes == 1:
-        refuse("launch.max_restarts", f"{launch.j} has no node to lose; remove it, or use more nodes")
-    if launch.slurm and launch.slurm.gres and launch.gpu == 0 and launch.slurm.gres.startswith("gpu"):
-        refuse("launch.slurm.gres", "asks for GPUs that launch.gpu = 0 leaves unused; change one of them")
-    if isinstance(launch.gpu, int) and 0 < launch.gpu < launch.processes and launch.scheduler != "local":
-        refuse("launch.gpu", f"{launch.processes} processes a node need a GPU each, not {launch.gpu}; mend j")
-
-
-def _check_nodes(launch: LaunchConfig) -> None:
-    if launch.scheduler != "local":
-        if launch.hosts:
-            refuse("launch.hosts", f"{launch.scheduler} finds its nodes itself; remove the hosts")
-    elif launch.nodes > 1 and len(launch.hosts or []) != launch.nodes:
-        found = f"names {len(launch.hosts)}" if launch.hosts else "is not set"
-        refuse(
-            "launch.hosts",
-            f"{launch.j} runs on {launch.nodes} hosts, but the list {found}; name {launch.nodes}, "
-            "or use scheduler slurm",
-        )
-    elif launch.nodes == 1 and launch.hosts:
-        refuse(
-            "launch.hosts",
-            f"{launch.j} is one node, which is this machine; remove the hosts, or write j = "
-            f'"{len(launch.hosts)}x{launch.processes}"',
-        )
-    if launch.rdzv_port is not None and launch.nodes == 1:
-        refuse("launch.rdzv_port", f"{launch.j} is one node, which needs no rendezvous; remove it")
 
 
 def _word(value: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.contract.config.experiment import Columns
+from engine.contract.config.data import Columns
 from engine.contract.config.validation import nearest
 from engine.contract.errors import B4RError
 from engine.data.readers.interface import COLUMNS

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 import numpy as np
 import pandas as pd
 
-from engine.contract.config.experiment import Columns, DataConfig
+from engine.contract.config.data import Columns, DataConfig
 from engine.contract.data_files import OWN_ENDINGS
 from engine.contract.errors import B4RError
 from engine.data import fingerprint

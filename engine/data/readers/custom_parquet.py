@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from engine.contract.config.experiment import Columns
+from engine.contract.config.data import Columns
 from engine.contract.errors import B4RError
 from engine.data.readers.cells import as_ids, id_fault, quoted
 from engine.data.readers.custom_columns import find_columns

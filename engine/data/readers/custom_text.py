@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 
-from engine.contract.config.experiment import Columns
+from engine.contract.config.data import Columns
 from engine.contract.data_header import separator_of, without_types
 from engine.contract.errors import B4RError
 from engine.data.readers.cells import as_ids, id_fault, quoted, rating_fault

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from engine.contract.config.experiment import DataConfig
+from engine.contract.config.data import DataConfig
 from engine.data import fingerprint
 
 

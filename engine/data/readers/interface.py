@@ -6,7 +6,7 @@ from typing import Protocol
 
 import pandas as pd
 
-from engine.contract.config.experiment import DataConfig
+from engine.contract.config.data import DataConfig
 from engine.data.dataset import FunnelStep
 
 COLUMNS = ("user", "item", "rating", "timestamp")

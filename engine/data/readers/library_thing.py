@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from engine.contract.config.experiment import DataConfig
+from engine.contract.config.data import DataConfig
 from engine.contract.data_files import DATA_FILES
 from engine.contract.errors import B4RError
 from engine.data.readers.cells import as_ids, id_fault, quoted

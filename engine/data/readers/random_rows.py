@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from engine.contract.config.experiment import DataConfig
+from engine.contract.config.data import DataConfig
 from engine.data.counter_rng import hashed
 from engine.data.readers.generated import Generated
 

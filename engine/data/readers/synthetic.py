@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from engine.contract.config.experiment import DataConfig
+from engine.contract.config.data import DataConfig
 from engine.data.counter_rng import hashed, uniforms
 from engine.data.readers.generated import Generated
 

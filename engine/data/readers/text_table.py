@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from engine.contract.config.experiment import DataConfig
+from engine.contract.config.data import DataConfig
 from engine.contract.errors import B4RError
 from engine.data.readers.cells import NUMBER, quoted
 from engine.data.readers.interface import COLUMNS

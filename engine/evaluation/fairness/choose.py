@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.contract.config.experiment import DataConfig
+from engine.contract.config.data import DataConfig
 from engine.contract.errors import B4RError
 from engine.contract.options.fairness import ITEM_GROUPS, USER_GROUPS
 from engine.data.dataset import Dataset

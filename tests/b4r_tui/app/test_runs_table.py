@@ -10,7 +10,7 @@ from rich.text import Text
 from textual.widget import Widget
 from textual.widgets import Input
 
-from b4r_tui.app.poller import RunView
+from b4r_tui.app.snapshot import RunView
 from b4r_tui.app.widgets.run.detail import RunDetail
 from b4r_tui.app.widgets.runs.columns import Look
 from b4r_tui.app.widgets.runs.table import RunTable

@@ -19,7 +19,7 @@ from b4r_tui.commands.main import main
 from b4r_tui.commands.surroundings import FETCHED
 from b4r_tui.experiments import datasets as fetching
 from b4r_tui.experiments.datasets import ARCHIVES, TERMS, Archive, fetch
-from engine.contract.config.experiment import DataConfig
+from engine.contract.config.data import DataConfig
 from engine.contract.errors import B4RError, ExitCode
 from engine.data.readers import READERS
 

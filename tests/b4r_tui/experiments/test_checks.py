@@ -9,7 +9,7 @@ import pytest
 
 from b4r_tui.common import machine
 from b4r_tui.experiments.checks import objections
-from engine.contract.config.experiment import LaunchConfig
+from engine.contract.config.launch import LaunchConfig
 from engine.contract.data_files import DATA_FILES
 from engine.data.readers.library_thing import LIBRARY_THING
 from engine.data.readers.ml_1m import ML_1M

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.contract.config.experiment import DataConfig
+from engine.contract.config.data import DataConfig
 from engine.data import evaluation_negatives
 from engine.data.evaluation_negatives import sample_negatives, users_short_of
 from engine.data.load import load_dataset

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.contract.config.experiment import DataConfig
+from engine.contract.config.data import DataConfig
 from engine.contract.errors import B4RError
 from engine.data.filters import filter_rows
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.contract.config.experiment import DataConfig
+from engine.contract.config.data import DataConfig
 from engine.contract.errors import B4RError
 from engine.data.load import load_dataset
 

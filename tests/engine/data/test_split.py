@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.contract.config.experiment import DataConfig, TrainingConfig
+from engine.contract.config.data import DataConfig
+from engine.contract.config.training import TrainingConfig
 from engine.contract.errors import B4RError
 from engine.data.load import load_dataset
 from engine.data.loader import TrainLoader, evaluation_batch

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.contract.config.experiment import DataConfig
+from engine.contract.config.data import DataConfig
 from engine.contract.errors import B4RError
 from engine.data.titles import read_titles
 

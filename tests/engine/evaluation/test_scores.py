@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from engine.contract.config.experiment import ModelConfig
+from engine.contract.config.model import ModelConfig
 from engine.contract.ranks.metrics import means
 from engine.data.loader import evaluation_batch
 from engine.evaluation.evaluator import Evaluator

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from engine.contract.config.experiment import ModelConfig
+from engine.contract.config.model import ModelConfig
 from engine.model.bert4rec import ITEM_TABLE, BERT4Rec
 
 ITEMS = 30

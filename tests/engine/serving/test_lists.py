@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.contract.config.experiment import ModelConfig
+from engine.contract.config.model import ModelConfig
 from engine.serving.padded_bert4rec import PlainBERT4Rec
 from engine.serving.top_lists import Histories, best_items, histories_of, padded
 from tests.builders import dataset_of

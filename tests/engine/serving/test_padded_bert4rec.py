@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from engine.contract.config.experiment import ModelConfig
+from engine.contract.config.model import ModelConfig
 from engine.serving.padded_bert4rec import PADDING, PlainBERT4Rec
 from tests.engine.model.test_bert4rec import ITEMS, SEQUENCES, model_of, scores_of, with_random_norms
 

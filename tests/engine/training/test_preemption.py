@@ -6,7 +6,8 @@ import signal
 
 import pytest
 
-from engine.contract.config.experiment import EvaluationConfig, TrainingConfig
+from engine.contract.config.evaluation import EvaluationConfig
+from engine.contract.config.training import TrainingConfig
 from engine.runtime.best_epoch import Selection
 from engine.training.preemption import Pauses
 from engine.training.train_state import Position

@@ -20,7 +20,7 @@ from b4r_tui.app.widgets import numbers
 from b4r_tui.app.widgets.palette import palette_of
 
 if TYPE_CHECKING:
-    from b4r_tui.app.poller import RunView
+    from b4r_tui.app.snapshot import RunView
     from b4r_tui.runs.store import Run  # noqa: F401  (in the string below)
 
 SHOWN = 500  # the newest that fit the filter; who looks for older ones types more

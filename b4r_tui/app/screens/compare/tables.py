@@ -15,9 +15,9 @@ from b4r_tui.common.format import interval
 from b4r_tui.reports.comparison import shown, versus_sheet
 from b4r_tui.reports.leaderboard import mean_and_sd
 from b4r_tui.reports.table import Column, Sheet, text
+from b4r_tui.results.board import Versus
 from b4r_tui.results.compare import Comparison, Setting
 from b4r_tui.results.export.table import UNRANKED
-from b4r_tui.results.significance import Versus
 
 BAR = 12  # characters of the bar of users won, tied and lost
 

@@ -19,7 +19,7 @@ from b4r_tui.common.format import plural
 from engine.contract.errors import B4RError
 
 if TYPE_CHECKING:
-    from b4r_tui.app.poller import RunView
+    from b4r_tui.app.snapshot import RunView
     from b4r_tui.runs.store import Run
 
 NAMED = 4  # runs that a question names; of more it tells the number

@@ -15,11 +15,12 @@ from textual.message import Message
 from textual.widgets import ContentSwitcher, Input, OptionList
 from textual.worker import get_current_worker
 
-from b4r_tui.app.poller import Feed, Snapshot
+from b4r_tui.app.poller import Feed
 from b4r_tui.app.screens.dialogs.confirm import Confirm
 from b4r_tui.app.screens.main import program_jobs, run_actions
 from b4r_tui.app.screens.main.program_jobs import JobsPart
 from b4r_tui.app.screens.main.run_actions import FITS, RunActions
+from b4r_tui.app.snapshot import Snapshot
 from b4r_tui.app.widgets.change_tracker import News
 from b4r_tui.app.widgets.experiment_list import ExperimentList
 from b4r_tui.app.widgets.key_line import KeyLine
@@ -32,7 +33,7 @@ from b4r_tui.common.format import plural
 from engine.contract.errors import B4RError
 
 if TYPE_CHECKING:
-    from b4r_tui.app.poller import RunView
+    from b4r_tui.app.snapshot import RunView
     from b4r_tui.runs.store import Run
     from engine.contract.config.experiment import Experiment
 

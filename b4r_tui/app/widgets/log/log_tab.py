@@ -22,7 +22,7 @@ from b4r_tui.runs.logs.levels import Level
 from b4r_tui.runs.logs.reading import Page, Reading, Wish
 
 if TYPE_CHECKING:
-    from b4r_tui.app.poller import RunView
+    from b4r_tui.app.snapshot import RunView
 
 PERIOD = 0.3  # seconds between looks at logs that do not grow
 SLICE = 0.15  # seconds of work after which what is known is shown

@@ -24,7 +24,7 @@ from engine.contract.errors import B4RError
 
 if TYPE_CHECKING:
     from b4r_tui.app.app import B4RApp
-    from b4r_tui.app.poller import RunView
+    from b4r_tui.app.snapshot import RunView
     from b4r_tui.runs.config_diff import Comparison
     from b4r_tui.runs.store import Run
 

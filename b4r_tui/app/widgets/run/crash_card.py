@@ -11,7 +11,7 @@ from b4r_tui.app.widgets.change_tracker import News
 from b4r_tui.app.widgets.palette import Palette, palette_of
 
 if TYPE_CHECKING:
-    from b4r_tui.app.poller import RunView
+    from b4r_tui.app.snapshot import RunView
     from b4r_tui.runs.crash.card import Card
 
 STEPS = 3  # that fit a small terminal; `show` prints all

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from b4r_tui.app.widgets import numbers
 
 if TYPE_CHECKING:
-    from b4r_tui.app.poller import RunView
+    from b4r_tui.app.snapshot import RunView
     from engine.contract.events import Epoch
 
 Points = tuple[list[float], list[float]]

@@ -18,7 +18,7 @@ from b4r_tui.app.widgets.palette import palette_of
 from b4r_tui.app.widgets.run.curve_data import Asked, Curve, Window, curves_of, names_of
 
 if TYPE_CHECKING:
-    from b4r_tui.app.poller import RunView
+    from b4r_tui.app.snapshot import RunView
 
 NOTHING = "A curve begins when the first epoch has ended."
 ALL_ROWS = 24  # from this height on all four plots are in sight

@@ -16,7 +16,7 @@ from b4r_tui.runs.data_funnel import COUNTS, Step, funnel_of
 from b4r_tui.runs.sharding_rows import TITLES, plan_rows, size, total_bytes
 
 if TYPE_CHECKING:
-    from b4r_tui.app.poller import RunView
+    from b4r_tui.app.snapshot import RunView
 
 WAITING = "The data is not read yet."
 NO_FUNNEL = "The run did not say what its filters took away."

@@ -21,7 +21,7 @@ from b4r_tui.common.format import duration
 
 if TYPE_CHECKING:
     from b4r_tui.app.jobs import Job
-    from b4r_tui.app.poller import RunView
+    from b4r_tui.app.snapshot import RunView
     from b4r_tui.app.widgets.log.log_tab import LogView
     from b4r_tui.app.widgets.run.curves_tab import Curves
     from b4r_tui.app.widgets.run.programs_tab import AfterView

@@ -19,7 +19,7 @@ from b4r_tui.app.widgets.palette import Palette, palette_of
 from b4r_tui.common.format import duration, moment
 
 if TYPE_CHECKING:
-    from b4r_tui.app.poller import RunView
+    from b4r_tui.app.snapshot import RunView
     from b4r_tui.runs.attempts import Attempt
 
 WAITING = "A run says what it runs on once its ranks are up."

@@ -16,7 +16,7 @@ from b4r_tui.app.widgets.row_table import RowTable
 from b4r_tui.common.format import duration
 
 if TYPE_CHECKING:
-    from b4r_tui.app.poller import RunView
+    from b4r_tui.app.snapshot import RunView
     from engine.contract.events import Epoch
 
 STAR = "★"

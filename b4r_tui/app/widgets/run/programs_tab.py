@@ -24,7 +24,7 @@ from engine.contract.events import Test
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from b4r_tui.app.poller import RunView
+    from b4r_tui.app.snapshot import RunView
 
 NOTHING = "Nothing yet. Press m to evaluate again, measure fairness, recommend items or export the model."
 NOT_YET = (
@@ -156,7 +156,7 @@ def fairness(found: Found, palette: Palette, width: int) -> RenderableType:
 
 def recommendations(found: Found, palette: Palette, width: int) -> RenderableType:
     """Lists of items, or where everybody's went."""
-    from b4r_tui.runs.programs.recommend import called
+    from b4r_tui.reports.recommendations import called
 
     result = found.content
     said = [Text(f"! {warning}", palette.stopped) for warning in result["warnings"]]
@@ -180,7 +180,7 @@ def recommendations(found: Found, palette: Palette, width: int) -> RenderableTyp
 
 def exports(found: Found, palette: Palette, width: int) -> RenderableType:
     """A file and how it was checked."""
-    from b4r_tui.runs.programs.export_model import facts
+    from b4r_tui.reports.model_export import facts
 
     table = Table.grid(padding=(0, 2, 0, 0))
     for label, value in facts(found.content).items():

@@ -20,8 +20,8 @@ from b4r_tui.app.widgets import numbers
 from b4r_tui.app.widgets.palette import Palette, palette_of
 
 if TYPE_CHECKING:
-    from b4r_tui.app.poller import RunView
-    from b4r_tui.results.leaderboard import Board, Row
+    from b4r_tui.app.snapshot import RunView
+    from b4r_tui.results.board import Board, Row
     from engine.contract.events import Test
 
 WAITING = "The best epoch is tested when training has ended."

@@ -13,7 +13,7 @@ from b4r_tui.app.widgets.runs.order import Heading, eta_of, note_of
 from b4r_tui.common.format import duration, plural
 
 if TYPE_CHECKING:
-    from b4r_tui.app.poller import RunView
+    from b4r_tui.app.snapshot import RunView
     from b4r_tui.app.widgets.runs.columns import Column, Look
 
 MARK = "┃"

@@ -14,7 +14,7 @@ from b4r_tui.app.widgets.runs.cells import DRAWN, WORDS
 from b4r_tui.app.widgets.runs.order import note_of
 
 if TYPE_CHECKING:
-    from b4r_tui.app.poller import RunView
+    from b4r_tui.app.snapshot import RunView
 
 GAP = 1
 WIDEST_BAR = 32

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from b4r_tui.app.widgets.palette import GLYPHS
 
 if TYPE_CHECKING:
-    from b4r_tui.app.poller import RunView
+    from b4r_tui.app.snapshot import RunView
     from b4r_tui.app.widgets.runs.columns import Look
 
 Value = float | str | None

@@ -31,7 +31,7 @@ from b4r_tui.app.widgets.runs.rows import RunRows
 from b4r_tui.common.format import plural
 
 if TYPE_CHECKING:
-    from b4r_tui.app.poller import RunView
+    from b4r_tui.app.snapshot import RunView
 
 NONE_MATCHES = "No run here has “{words}” in its name, state, data set or cause. esc shows all."
 ORDER_HELP = "Sort by the next column, after the last newest first"

@@ -27,7 +27,8 @@ from b4r_tui.runs.supervision.backends.interface import (
     rendezvous_port,
 )
 from b4r_tui.runs.supervision.backends.local import wait
-from engine.contract.config.experiment import Experiment, LaunchConfig
+from engine.contract.config.experiment import Experiment
+from engine.contract.config.launch import LaunchConfig
 from engine.contract.errors import B4RError, ExitCode
 
 SSH_FAILED = 255

@@ -1,4 +1,4 @@
-"""What every backend does, and which one a launch takes."""
+"""What every backend does."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from b4r_tui.runs.store import Run
-from engine.contract.config.experiment import Experiment, LaunchConfig
+from engine.contract.config.experiment import Experiment
+from engine.contract.config.launch import LaunchConfig
 
-GRACE_SECONDS = (
-    30.0  # the ranks end their step and write a checkpoint; torchrun itself waits as long for them
-)
+GRACE_SECONDS = 30.0  # the ranks end their step and write a checkpoint; torchrun itself waits as long
 POLL_SECONDS = 0.1
 
 
@@ -39,30 +38,6 @@ class Backend(Protocol):
         Notes in the run's status when they start, and what they wait for. Raises B4RError where they can't be
         started.
         """
-
-
-def backend_of(launch: LaunchConfig) -> Backend:
-    """The backend of `launch.scheduler`."""
-    if launch.scheduler == "slurm":
-        from b4r_tui.runs.supervision.backends.slurm import Slurm
-
-        return Slurm()
-    if launch.scheduler.startswith("torchx:"):
-        from b4r_tui.runs.supervision.backends.torchx import TorchX
-
-        return TorchX()
-    if launch.nodes > 1:
-        from b4r_tui.runs.supervision.backends.hosts import Hosts
-
-        return Hosts()
-    from b4r_tui.runs.supervision.backends.local import Local
-
-    return Local()
-
-
-def runs_here(launch: LaunchConfig) -> bool:
-    """Whether the ranks take cores and GPUs of this machine, so that they wait for its other runs."""
-    return launch.scheduler == "local" and launch.nodes == 1
 
 
 def grace_seconds() -> float:

@@ -20,7 +20,8 @@ from b4r_tui.runs.supervision.backends.interface import POLL_SECONDS, Ended, gra
 from b4r_tui.runs.supervision.backends.slurm_job import Job, command, ended, find_job
 from b4r_tui.runs.supervision.backends.slurm_script import SCRIPT, script
 from engine.contract.atomic_files import write_text
-from engine.contract.config.experiment import Experiment, LaunchConfig
+from engine.contract.config.experiment import Experiment
+from engine.contract.config.launch import LaunchConfig
 from engine.contract.errors import B4RError, ExitCode
 from engine.contract.events import RunFinished, read_events
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from b4r_tui.runs.store import Run
 from b4r_tui.runs.supervision.backends.interface import grace_seconds, rendezvous_port
 from engine.contract.config.clusters import SlurmConfig
-from engine.contract.config.experiment import LaunchConfig
+from engine.contract.config.launch import LaunchConfig
 
 SCRIPT = "slurm.sh"
 TERM_SECONDS = 60  # before the time limit the ranks are told to stop, so that they save

@@ -17,7 +17,7 @@ from b4r_tui.runs.store import Run, run_at
 from b4r_tui.runs.supervision.backends.agent import MARK
 from b4r_tui.runs.supervision.backends.interface import grace_seconds, rendezvous_port
 from engine.contract.config.clusters import TorchXConfig
-from engine.contract.config.experiment import LaunchConfig
+from engine.contract.config.launch import LaunchConfig
 from engine.contract.errors import ExitCode
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from engine.contract.config.clusters import SlurmConfig
-from engine.contract.config.experiment import Experiment, LaunchConfig
+from engine.contract.config.experiment import Experiment
+from engine.contract.config.launch import LaunchConfig
 from engine.contract.config.validation import problems_of
 from engine.train import dealt
 from tests.builders import experiment_of

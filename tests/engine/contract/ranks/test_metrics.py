@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.contract.config.experiment import METRIC_NAMES
+from engine.contract.config.evaluation import METRIC_NAMES
 from engine.contract.ranks.metrics import means, per_user
 from engine.contract.ranks.user_ranks import UserRanks, concatenate, no_ranks
 from engine.evaluation.ranks import rank_of_target

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.contract.config.experiment import Columns, DataConfig
+from engine.contract.config.data import Columns, DataConfig
 from engine.contract.errors import B4RError
 from engine.data.readers import READERS
 from engine.data.readers.custom_text import _first_problem, layout_of

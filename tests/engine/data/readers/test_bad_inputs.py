@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from engine.contract import archives
-from engine.contract.config.experiment import DataConfig
+from engine.contract.config.data import DataConfig
 from engine.contract.errors import B4RError, ExitCode
 from engine.data.load import load_dataset
 from engine.data.readers import READERS

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engine.contract.config.experiment import DataConfig
+from engine.contract.config.data import DataConfig
 from engine.contract.ranks.metrics import means
 from engine.data.load import load_dataset
 from engine.data.readers import READERS, synthetic

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.contract.config.experiment import DataConfig
+from engine.contract.config.data import DataConfig
 from engine.data.dataset import FunnelStep
 from engine.data.load import load_dataset
 from engine.data.readers import READERS

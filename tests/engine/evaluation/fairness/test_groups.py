@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.contract.config.experiment import DataConfig
+from engine.contract.config.data import DataConfig
 from engine.contract.errors import B4RError
 from engine.evaluation.fairness.choose import item_groups, user_groups
 from engine.evaluation.fairness.group_file import read_group_file

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engine.contract.config.experiment import DataConfig
+from engine.contract.config.data import DataConfig
 from engine.contract.errors import B4RError
 from engine.data.load import load_dataset, load_ratings
 from engine.evaluation.fairness.rankings import Rankings
