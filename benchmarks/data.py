@@ -33,7 +33,7 @@ from pathlib import Path
 
 import pandas
 
-from engine.config import DataConfig
+from engine.contract.config.data import DataConfig
 from engine.data.load import load_dataset
 
 config = DataConfig(dataset_name=sys.argv[1], dataset_path=sys.argv[2])

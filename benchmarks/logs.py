@@ -27,12 +27,12 @@ WORDS, REGEX = "step 999999", r"step \d+7 loss 0\.99"
 OURS = """
 import asyncio, json, resource, sys, time
 from pathlib import Path
-from b4r_tui.logs.levels import Level
-from b4r_tui.logs.matches import Filter
-from b4r_tui.logs.query import Query
-from b4r_tui.logs.reading import Reading, Wish
+from b4r_tui.runs.logs.levels import Level
+from b4r_tui.runs.logs.matches import Filter
+from b4r_tui.runs.logs.query import Query
+from b4r_tui.runs.logs.reading import Reading, Wish
 from textual.app import App
-from b4r_tui.widgets.log_lines import LogLines
+from b4r_tui.app.widgets.log.lines import LogLines
 
 path, words, regex = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 reading, seconds = Reading(lambda: [path]), {}

@@ -22,8 +22,8 @@ HERE = Path(__file__).parent
 PREAMBLE = """
 import os, signal, sys, time
 from pathlib import Path
-from engine.config import read_run_config
-from engine.events import *
+from engine.contract.config.experiment import read_run_config
+from engine.contract.events import *
 run, rank = Path(sys.argv[1]), int(os.environ["RANK"])
 config, events = read_run_config(run), EventWriter(run / "events.jsonl")
 log = open(run / "logs" / f"rank_{rank}.log", "a", buffering=1)

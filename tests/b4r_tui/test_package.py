@@ -24,7 +24,7 @@ MADE = {"runs", "datasets"}  # by running things at the top of the repository
 OPEN_APP = """
 import asyncio, sys
 from pathlib import Path
-from b4r_tui.app import B4RApp
+from b4r_tui.app.app import B4RApp
 async def open_it():
     async with B4RApp(Path("experiments.toml"), Path("runs")).run_test() as pilot:
         await pilot.pause()

@@ -214,9 +214,9 @@ def test_a_pickle_that_would_run_code_is_refused_as_a_checkpoint(tmp_path: Path)
 import os, pickle, sys
 from pathlib import Path
 import torch
-from engine.errors import B4RError
-from engine.training.checkpoint import read_checkpoint
-from engine.training.safe_index import SafeReader
+from engine.contract.errors import B4RError
+from engine.runtime.checkpoints.epoch_files import read_checkpoint
+from engine.runtime.checkpoints.safe_reader import SafeReader
 folder = Path(sys.argv[1])
 class Evil:
     def __reduce__(self):

@@ -19,7 +19,7 @@ from tests.b4r_tui.results.trained import trained
 from tests.conftest import ROOT
 
 __all__ = ["fake_torchrun"]
-SCRIPTS = ROOT / "tests" / "b4r_tui" / "importing" / "scripts"
+SCRIPTS = ROOT / "tests" / "b4r_tui" / "experiments" / "importing" / "scripts"
 TRAINED = (
     "base",
     "big",

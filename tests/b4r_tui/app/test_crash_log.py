@@ -14,9 +14,9 @@ from tests.terminal import Terminal
 
 BROKEN = """
 import sys
-from b4r_tui.cli import main
-from b4r_tui.feed import Feed
-from b4r_tui.screens.main import MainScreen
+from b4r_tui.commands.main import main
+from b4r_tui.app.poller import Feed
+from b4r_tui.app.screens.main.screen import MainScreen
 
 def broken(*_):
     raise RuntimeError("broken [b]\\nhere [/")

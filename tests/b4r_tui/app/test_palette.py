@@ -116,8 +116,9 @@ def test_all_parts_with_keys_are_known() -> None:
     import importlib
     import pkgutil
 
-    import b4r_tui.widgets
     from textual.widget import Widget
+
+    import b4r_tui.app.widgets
 
     found = set()
     for module in pkgutil.walk_packages(b4r_tui.app.widgets.__path__, "b4r_tui.app.widgets."):

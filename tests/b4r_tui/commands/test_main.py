@@ -46,7 +46,14 @@ def test_importing_the_command_line_imports_nothing_heavy() -> None:
 
 def test_no_command_imports_torch() -> None:
     modules = ", ".join(
-        f"b4r_tui.{name}" for name in ("headless", "commands", "show_run", "tail", "runs.supervisor")
+        f"b4r_tui.{name}"
+        for name in (
+            "commands.run_file",
+            "commands.actions",
+            "commands.show_run",
+            "commands.tail",
+            "runs.supervision.supervisor",
+        )
     )
     code = f"import sys, {modules}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -59,7 +59,7 @@ def test_a_gradient_longer_than_the_clip_is_scaled_down_to_it(clip, kept):
 WORKER = """
 import torch
 from engine.distributed.clipping import clip_gradient, gradient_norm
-from engine.distributed.group import process_group
+from engine.distributed.process_group import process_group
 
 def parameter(gradient):
     made = torch.zeros_like(gradient, requires_grad=True)

@@ -9,10 +9,10 @@ pytestmark = pytest.mark.torchrun
 WORKER = """
 import sys
 import torch
-from engine.config import Experiment
+from engine.contract.config.experiment import Experiment
 from engine.data.loader import Batch
-from engine.distributed.group import process_group
-from engine.distributed.parallel import build_parallel
+from engine.distributed.process_group import process_group
+from engine.distributed.parallel_model import build_parallel
 from engine.model.bert4rec import ITEM_TABLE
 from tests.builders import experiment_of
 
@@ -104,9 +104,9 @@ def test_sharded_and_replicated_models_are_the_same_model(ranks, items, tmp_path
 
 TIED = """
 import torch
-from engine.config import Experiment
-from engine.distributed.group import process_group
-from engine.distributed.parallel import build_parallel
+from engine.contract.config.experiment import Experiment
+from engine.distributed.process_group import process_group
+from engine.distributed.parallel_model import build_parallel
 from engine.model.bert4rec import ITEM_TABLE
 from tests.builders import experiment_of
 
@@ -150,9 +150,9 @@ def test_a_tied_output_scores_and_learns_through_the_sharded_table(tmp_path):
 
 TOO_SMALL = """
 import sys
-from engine.distributed.group import process_group
-from engine.distributed.parallel import build_parallel
-from engine.errors import B4RError
+from engine.distributed.process_group import process_group
+from engine.distributed.parallel_model import build_parallel
+from engine.contract.errors import B4RError
 from tests.builders import experiment_of
 
 with process_group(0) as group:

@@ -13,9 +13,9 @@ WORKER = """
 import torch
 from torch.nn import functional
 from engine.distributed import sharded_output
-from engine.model.losses import blocks
-from engine.distributed.exchange import Exchange
-from engine.distributed.group import process_group
+from engine.model.losses import vocabulary_blocks
+from engine.distributed.row_exchange import Exchange
+from engine.distributed.process_group import process_group
 from engine.distributed.sharded_output import OutputShard, even_rows
 
 def whole(items, counts):

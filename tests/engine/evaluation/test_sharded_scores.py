@@ -7,13 +7,13 @@ from tests.torchrun import on_ranks
 WORKER = """
 import numpy as np
 import torch
-from engine.distributed.exchange import Exchange
-from engine.distributed.group import process_group
+from engine.distributed.row_exchange import Exchange
+from engine.distributed.process_group import process_group
 from engine.distributed.sharded_output import even_rows
 from engine.evaluation.candidates import rank_everything
-from engine.evaluation.full import Excluded, rank_full
+from engine.evaluation.full_ranking import Excluded, rank_full
 from engine.evaluation.scores import DotScores
-from engine.evaluation.sharded import ShardedScores
+from engine.evaluation.sharded_scores import ShardedScores
 
 def check(items, counts, block, group):
     draw = torch.Generator().manual_seed(items)

@@ -26,7 +26,7 @@ ALONE = """
 import sys
 sys.modules["torchrec"] = sys.modules["fbgemm_gpu"] = None  # as on a machine that lacks them
 import torch
-from engine.serving.plain_file import read_plain
+from engine.serving.pth_export import read_plain
 model, items = read_plain(sys.argv[1])
 print(len(items), [round(x, 4) for x in model(torch.tensor([[-1, 3, 4]]))[0, :3].tolist()])
 """

@@ -39,9 +39,9 @@ def test_finite_losses_pass():
 WORKER = """
 import os
 import torch
-from engine.distributed.group import process_group
-from engine.errors import B4RError
-from engine.training.loss_watch import LossWatch
+from engine.distributed.process_group import process_group
+from engine.contract.errors import B4RError
+from engine.training.finite_loss import LossWatch
 from tests.builders import experiment_of
 
 with process_group(0) as group:

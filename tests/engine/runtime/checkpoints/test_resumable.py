@@ -90,11 +90,11 @@ import traceback
 from pathlib import Path
 import torch
 from engine.data.loader import Batch
-from engine.distributed.group import process_group
-from engine.distributed.parallel import build_parallel
-from engine.distributed.tensors import whole_state
+from engine.distributed.process_group import process_group
+from engine.distributed.parallel_model import build_parallel
+from engine.distributed.sharded_tensors import whole_state
 from engine.model.bert4rec import ITEM_TABLE
-from engine.training.last import LastCheckpoint
+from engine.runtime.checkpoints.resumable import LastCheckpoint
 from tests.builders import experiment_of
 
 FOLDER, WRITES = Path(sys.argv[1]), sys.argv[2] == "write"
