@@ -21,7 +21,7 @@ from textual.widgets import OptionList, TabbedContent
 from b4r_tui.app import pane_sizes
 from b4r_tui.app.idle_gc import Garbage
 from b4r_tui.app.notifications import DESKTOP, LOUDNESS, Endings, desktop_sequence, sentence_of, title_of
-from b4r_tui.app.poller import Feed
+from b4r_tui.app.poller import Poller
 from b4r_tui.app.screens.main.screen import MainScreen
 from b4r_tui.app.session_state import Remembered, state_folder
 from b4r_tui.app.widgets.experiment_list import ExperimentList
@@ -98,7 +98,7 @@ class B4RApp(App[None]):
 
     def get_default_screen(self) -> Screen[None]:
         """The main screen, at once: nothing is drawn before it."""
-        return MainScreen(self.file.name, Feed(self.file, self.runs_root), self._now, self._period)
+        return MainScreen(self.file.name, Poller(self.file, self.runs_root), self._now, self._period)
 
     def on_mount(self) -> None:
         """Remember themes; say where what was remembered is lost; where there is no experiments file, offer one."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from b4r_tui import __version__
 from engine.contract.atomic_files import private
-from engine.contract.sanitize import harmless
+from engine.contract.sanitize import sanitize
 
 KEPT = 20  # logs, the newest
 
@@ -62,5 +62,5 @@ def _surroundings() -> list[str]:
 
 
 def _one_line(text: str, most: int = 160) -> str:
-    line = " ".join(harmless(text).split())
+    line = " ".join(sanitize(text).split())
     return line if len(line) <= most else f"{line[: most - 1]}…"

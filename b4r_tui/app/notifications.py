@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from b4r_tui.app.widgets import numbers
 from b4r_tui.common.format import duration
-from engine.contract.sanitize import harmless
+from engine.contract.sanitize import sanitize
 
 if TYPE_CHECKING:
     from b4r_tui.app.snapshot import RunView
@@ -64,7 +64,7 @@ def desktop_sequence(how: str, title: str, sentence: str, environment: Mapping[s
 
     OSC 9 (iTerm2, kitty, WezTerm, Windows Terminal) has one text, OSC 777 (urxvt, foot, Ghostty) a title and a text.
     """
-    clean = [" ".join(harmless(text).split()).replace(";", ",") for text in (title, sentence)]
+    clean = [" ".join(sanitize(text).split()).replace(";", ",") for text in (title, sentence)]
     if how == "osc9":
         sequence = f"\x1b]9;{clean[0]}: {clean[1]}\x1b\\"
     elif how == "osc777":

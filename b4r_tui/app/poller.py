@@ -27,7 +27,7 @@ NEW_RUNS_A_POLL = 64  # so that a folder of thousands shows its newest runs at o
 MOST_A_POLL = 1000  # later as many as are known already, but no more than these
 
 
-class Feed:
+class Poller:
     """Reads the experiments file when it changes, and the runs as they grow."""
 
     def __init__(self, file: Path, root: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
-from b4r_tui.runs.programs.progress import Told
+from b4r_tui.runs.programs.progress import OnProgress
 from b4r_tui.runs.store import Run
 from engine.contract.errors import B4RError
 
@@ -41,7 +41,7 @@ class Action:
     title: str
     about: str
     fields: tuple[Field, ...]
-    start: Callable[[Run, Sequence[str], Told], Path]
+    start: Callable[[Run, Sequence[str], OnProgress], Path]
 
     def arguments(self, values: Values) -> list[str]:
         """What the form says as arguments of the command; empty fields are left to their defaults."""
@@ -74,28 +74,28 @@ class _Parser(argparse.ArgumentParser):
         raise B4RError(message)
 
 
-def _evaluate(run: Run, arguments: Sequence[str], told: Told) -> Path:
+def _evaluate(run: Run, arguments: Sequence[str], told: OnProgress) -> Path:
     from b4r_tui.runs.programs.evaluate import measure
     from engine.contract.options.evaluate import add_options, options_of
 
     return measure(run, options_of(_parsed(add_options, arguments)), told)
 
 
-def _fairness(run: Run, arguments: Sequence[str], told: Told) -> Path:
+def _fairness(run: Run, arguments: Sequence[str], told: OnProgress) -> Path:
     from b4r_tui.runs.programs.fairness import measure
     from engine.contract.options.fairness import add_options, options_of
 
     return measure(run, options_of(_parsed(add_options, arguments)), told)
 
 
-def _recommend(run: Run, arguments: Sequence[str], told: Told) -> Path:
+def _recommend(run: Run, arguments: Sequence[str], told: OnProgress) -> Path:
     from b4r_tui.runs.programs.recommend import measure
     from engine.contract.options.recommend import add_options, options_of
 
     return measure(run, options_of(_parsed(add_options, arguments)), told)
 
 
-def _recommend_all(run: Run, arguments: Sequence[str], told: Told) -> Path:
+def _recommend_all(run: Run, arguments: Sequence[str], told: OnProgress) -> Path:
     from b4r_tui.runs.programs.recommend import measure
     from engine.contract.options.recommend import add_options, options_of
 
@@ -105,7 +105,7 @@ def _recommend_all(run: Run, arguments: Sequence[str], told: Told) -> Path:
     return measure(run, replace(options, out=str(folder / (options.out or ""))), told)
 
 
-def _export(run: Run, arguments: Sequence[str], told: Told) -> Path:
+def _export(run: Run, arguments: Sequence[str], told: OnProgress) -> Path:
     from b4r_tui.runs.programs.export_model import measure
     from engine.contract.options.export_model import add_options, options_of
 

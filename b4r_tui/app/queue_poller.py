@@ -1,4 +1,4 @@
-"""Why queued runs wait and how busy the GPUs of running ones are, looked up now and then for the feed."""
+"""Why queued runs wait and how busy the GPUs of running ones are, looked up now and then for the poller."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from b4r_tui.common.format import plural
 from b4r_tui.experiments.load import load_experiments
 from b4r_tui.experiments.schema import file_schema
-from b4r_tui.reports.runs import runs_sheet
+from b4r_tui.reports.runs import runs_table
 from b4r_tui.reports.table import console as make_console
 from b4r_tui.reports.table import print_line, show
 from b4r_tui.runs.index import states_of
@@ -22,7 +22,7 @@ from b4r_tui.runs.summary import read_summary
 from b4r_tui.runs.supervision.orphans import sweep_lost
 from engine.contract.errors import B4RError, ExitCode
 from engine.contract.events import Warn, read_events
-from engine.contract.sanitize import harmless
+from engine.contract.sanitize import sanitize
 
 STOP_SECONDS = 60.0
 
@@ -53,7 +53,7 @@ def list_runs(root: Path, state: str | None, as_json: bool) -> ExitCode:
     if as_json:
         print_line(json.dumps(summaries))
     elif summaries:
-        show(runs_sheet(summaries), make_console())
+        show(runs_table(summaries), make_console())
     else:
         print_line(f"no {state + ' ' if state else ''}runs in {root}")
     return ExitCode.OK
@@ -71,7 +71,7 @@ def launch_file(
         print_line(f"{run.run_id}  {run.experiment}")
         for record in read_events(run.events_path):
             if isinstance(record.event, Warn) and record.event.code == CODE:
-                sys.stderr.write(f"b4r-tui: {run.experiment}: warning: {harmless(record.event.message)}\n")
+                sys.stderr.write(f"b4r-tui: {run.experiment}: warning: {sanitize(record.event.message)}\n")
     return ExitCode.OK
 
 

@@ -12,7 +12,7 @@ from b4r_tui.commands import run_file_arguments, tail_arguments
 from b4r_tui.commands.parser import parse, parser
 from b4r_tui.commands.registry import COMMANDS
 from engine.contract.errors import B4RError, ExitCode
-from engine.contract.sanitize import harmless
+from engine.contract.sanitize import sanitize
 
 __all__ = ["main", "parser"]
 
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(code)
     except B4RError as error:
         for line in str(error).splitlines():
-            sys.stderr.write(f"b4r-tui: {harmless(line)}\n")
+            sys.stderr.write(f"b4r-tui: {sanitize(line)}\n")
         return int(error.code)
     except KeyboardInterrupt:
         return int(ExitCode.INTERRUPTED)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from b4r_tui.commands.queue import AS_BEFORE
 from b4r_tui.common.format import moment, plural
-from b4r_tui.reports.table import Column, Sheet, print_line, show, text
+from b4r_tui.reports.table import Column, ReportTable, print_line, show, text
 from b4r_tui.reports.table import console as make_console
 from b4r_tui.runs.delete import delete
 from b4r_tui.runs.queue import reorder
@@ -70,7 +70,7 @@ def _list(store: RunStore, as_json: bool) -> ExitCode:
     for line in _heading(outlook, store.root):
         print_line(line)
     if outlook.rows:
-        show(_sheet(outlook), make_console())
+        show(_table(outlook), make_console())
     return ExitCode.OK
 
 
@@ -96,7 +96,7 @@ def _limits(settings: Settings) -> list[str]:
     return [*runs, *(["paused"] if settings.paused else [])]
 
 
-def _sheet(outlook: Outlook) -> Sheet:
+def _table(outlook: Outlook) -> ReportTable:
     columns = [
         Column("#", right=True),
         Column("run"),
@@ -122,7 +122,7 @@ def _sheet(outlook: Outlook) -> Sheet:
         ]
         for row in outlook.rows
     ]
-    return Sheet("", columns, rows)
+    return ReportTable("", columns, rows)
 
 
 def _pause(store: RunStore, names: Sequence[str], paused: bool) -> ExitCode:

@@ -12,7 +12,7 @@ from rich.text import Text
 from b4r_tui.common.format import NOTHING, duration, moment, whole
 from b4r_tui.reports.crash_card import card_lines
 from b4r_tui.reports.repro_script import repro_record, repro_text
-from b4r_tui.reports.runs import funnel_sheet, plan_sheet, tested_sheet, took
+from b4r_tui.reports.runs import funnel_table, plan_table, tested_table, took
 from b4r_tui.reports.table import console as make_console
 from b4r_tui.reports.table import print_line, show
 from b4r_tui.runs.crash.explain import card_of
@@ -22,7 +22,7 @@ from b4r_tui.runs.store import Run, RunStore, config_text
 from b4r_tui.runs.summary import Summary, read_summary
 from b4r_tui.runs.supervision.orphans import sweep_lost
 from engine.contract.errors import ExitCode
-from engine.contract.sanitize import harmless
+from engine.contract.sanitize import sanitize
 
 
 def show_run(root: Path, name: str, as_json: bool, repro: bool = False) -> ExitCode:
@@ -37,12 +37,12 @@ def show_run(root: Path, name: str, as_json: bool, repro: bool = False) -> ExitC
         return ExitCode.OK
     summary, console = read_summary(run), make_console()
     for label, value in _facts(run, summary).items():
-        console.print(harmless(f"{label:12} {value}"), soft_wrap=True)
+        console.print(sanitize(f"{label:12} {value}"), soft_wrap=True)
     for line in _card(run):
         console.print(line, soft_wrap=True)
     if summary.get("tested_epoch") is not None:
         console.print()
-        show(tested_sheet(summary), console)
+        show(tested_table(summary), console)
     _print_data_and_plan(run, console)
     _print_settings(run, console)
     return ExitCode.OK
@@ -97,10 +97,10 @@ def _print_data_and_plan(run: Run, console: Console) -> None:
     started = watch.progress.started
     if started and started.dataset.get("funnel"):
         console.print()
-        show(funnel_sheet(started.dataset), console)
+        show(funnel_table(started.dataset), console)
     if started and started.plan:
         console.print()
-        show(plan_sheet(started.plan), console)
+        show(plan_table(started.plan), console)
 
 
 def _print_settings(run: Run, console: Console) -> None:

@@ -19,7 +19,7 @@ from b4r_tui.common.format import decimal, plural
 from b4r_tui.experiments.load import load_experiments
 from b4r_tui.experiments.sweep_points import Sweep
 from b4r_tui.reports.live_sweep import SweepView
-from b4r_tui.reports.sweep import ranking_sheet
+from b4r_tui.reports.sweep import ranking_table
 from b4r_tui.reports.table import console as make_console
 from b4r_tui.reports.table import show
 from b4r_tui.runs.locks import try_hold
@@ -139,7 +139,7 @@ def _report(sweep: Sweep, driver: Driver, console: Console, json_wanted: bool) -
         return
     for board in boards_of(sweep, driver.trials):
         console.print()
-        show(ranking_sheet(sweep, board), console)
+        show(ranking_table(sweep, board), console)
     if driver.kept_runs:
         console.print(f"{plural(driver.kept_runs, 'run')} had finished before and were kept")
     if driver.spent:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.contract.errors import B4RError, ExitCode
-from engine.contract.sanitize import harmless
+from engine.contract.sanitize import sanitize
 
 KeyPath = tuple[str | int, ...]
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
@@ -26,7 +26,7 @@ class FileProblem:
 
     def __str__(self) -> str:
         place = str(self.path) if self.line is None else f"{self.path}:{self.line}"
-        return harmless(": ".join(part for part in (place, self.key, self.sentence) if part))
+        return sanitize(": ".join(part for part in (place, self.key, self.sentence) if part))
 
 
 class ExperimentFileError(B4RError):

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from b4r_tui.common.format import NOTHING, interval, plural, whole
 from b4r_tui.reports.leaderboard import mean_and_sd, p_value
-from b4r_tui.reports.table import Column, Sheet, show, text
+from b4r_tui.reports.table import Column, ReportTable, show, text
 from b4r_tui.reports.table import console as make_console
 from b4r_tui.results.compare import Comparison, Side, compare
 from b4r_tui.results.selection import named_runs
@@ -39,8 +39,8 @@ def compare_runs(
 
 def print_comparison(found: Comparison, console: Console) -> None:
     """The settings that differ, all metrics, then each side beside the baseline."""
-    for sheet in (settings_sheet(found), metrics_sheet(found), versus_sheet(found)):
-        show(sheet, console)
+    for table in (settings_table(found), metrics_table(found), versus_table(found)):
+        show(table, console)
         console.print()
     console.print(
         f"p: paired randomisation test over {whole(found.users)} users, runs averaged first, "
@@ -52,16 +52,16 @@ def print_comparison(found: Comparison, console: Console) -> None:
         console.print(note, style="dim", soft_wrap=True)
 
 
-def settings_sheet(found: Comparison) -> Sheet:
+def settings_table(found: Comparison) -> ReportTable:
     """The settings that differ, a column a side."""
     columns = [Column("setting"), *(Column(side.name) for side in found.sides)]
     rows = [
         [text(setting.key), *(text(shown(values)) for values in setting.values)] for setting in found.settings
     ]
-    return Sheet("Settings that differ" if rows else "No setting differs", columns, rows)
+    return ReportTable("Settings that differ" if rows else "No setting differs", columns, rows)
 
 
-def metrics_sheet(found: Comparison) -> Sheet:
+def metrics_table(found: Comparison) -> ReportTable:
     """Every metric that all have, a column a side."""
     columns = [Column("metric"), *(Column(side.name, right=True) for side in found.sides)]
     rows = [
@@ -71,10 +71,10 @@ def metrics_sheet(found: Comparison) -> Sheet:
         ]
         for name in found.sides[0].scores
     ]
-    return Sheet(f"Test metrics, {conditions_of(found)}", columns, rows)
+    return ReportTable(f"Test metrics, {conditions_of(found)}", columns, rows)
 
 
-def versus_sheet(found: Comparison) -> Sheet:
+def versus_table(found: Comparison) -> ReportTable:
     """The chosen metric of each side with its interval, and its difference from the baseline."""
     columns = [
         Column("experiment"),
@@ -92,7 +92,7 @@ def versus_sheet(found: Comparison) -> Sheet:
         [text(cell) for cell in (*_score_cells(side, found.metric), *_versus_cells(side))]
         for side in found.sides
     ]
-    return Sheet(f"{found.metric} beside {found.baseline}, user by user", columns, rows)
+    return ReportTable(f"{found.metric} beside {found.baseline}, user by user", columns, rows)
 
 
 def conditions_of(found: Comparison) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from b4r_tui.common.format import plural
-from b4r_tui.reports.runs import tested_sheet
+from b4r_tui.reports.runs import tested_table
 from b4r_tui.reports.table import show
 from b4r_tui.runs.store import Run
 from b4r_tui.runs.summary import tested
@@ -26,7 +26,7 @@ def print_result(run: Run, result: dict[str, Any], path: Path, console: Console)
         baseline=result["baseline"],
         baselines=result["baselines"],
     )
-    show(tested_sheet(tested(event)), console)
+    show(tested_table(tested(event)), console)
     console.print()
     console.print(f"{'result':12} {path}", soft_wrap=True)
     for name in result.get("run_files", []):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from b4r_tui.common.format import plural
-from b4r_tui.reports.table import Column, Sheet, text
+from b4r_tui.reports.table import Column, ReportTable, text
 
 METRICS = ("II", "IG", "GI", "GG", "AI", "AG")
 _MARKS = "◆●▲■○△"
@@ -45,7 +45,7 @@ def notes(result: dict[str, Any]) -> list[str]:
     return found
 
 
-def fairness_sheet(result: dict[str, Any]) -> Sheet:
+def fairness_table(result: dict[str, Any]) -> ReportTable:
     """A row for each temperature and metric."""
     columns = [Column("temperature"), Column("NDCG@10", right=True), Column("metric")]
     columns += [Column(title, right=True) for title in ("F", "D", "R", "T²")]
@@ -56,7 +56,7 @@ def fairness_sheet(result: dict[str, Any]) -> Sheet:
             first = (temperature(point), f"{point[_NDCG]:.4f}") if number == 0 else ("", "")
             cells = [*first, f"{name}-F", *(f"{parts[part]:.{_DIGITS}e}" for part in ("F", "D", "R", "T2"))]
             rows.append([text(cell) for cell in cells])
-    return Sheet("Fairness F = disparity D - relevance R + target T²; lower F is fairer", columns, rows)
+    return ReportTable("Fairness F = disparity D - relevance R + target T²; lower F is fairer", columns, rows)
 
 
 def temperature(point: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from b4r_tui.common.format import NOTHING, decimal, interval, whole
 from b4r_tui.reports.runs import beside
-from b4r_tui.reports.table import Column, Sheet, fitted, show, text
+from b4r_tui.reports.table import Column, ReportTable, fitted, show, text
 from b4r_tui.results.board import Board, Row
 from b4r_tui.results.leaderboard import apart, notes_of
 
@@ -19,7 +19,7 @@ def print_boards(boards: Sequence[Board], console: Console) -> None:
     """Every board with its notes, then why there are several."""
     for board in boards:
         console.print()
-        show(leaderboard_sheet(board), console)
+        show(leaderboard_table(board), console)
         for note in notes_of(board):
             console.print(note, style="dim", soft_wrap=True)
     reason = apart(boards)
@@ -27,7 +27,7 @@ def print_boards(boards: Sequence[Board], console: Console) -> None:
         console.print(f"\n{reason}", soft_wrap=True)
 
 
-def leaderboard_sheet(board: Board) -> Sheet:
+def leaderboard_table(board: Board) -> ReportTable:
     """A leaderboard, best first, baselines beside each row as the last word on what is easy."""
     columns = [
         Column("#", right=True),
@@ -46,7 +46,7 @@ def leaderboard_sheet(board: Board) -> Sheet:
         Column("users", right=True, spare=2),
     ]
     rows = [_row(place, row) for place, row in enumerate(board.rows, 1)]
-    return fitted(Sheet(title_of(board), columns, rows), sys.maxsize)  # columns that no row fills go
+    return fitted(ReportTable(title_of(board), columns, rows), sys.maxsize)  # columns that no row fills go
 
 
 def title_of(board: Board) -> str:

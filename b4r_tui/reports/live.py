@@ -14,7 +14,7 @@ from rich.console import Console, Group
 from rich.live import Live
 
 from b4r_tui.common.format import told
-from b4r_tui.reports.runs import live_sheet
+from b4r_tui.reports.runs import live_table
 from b4r_tui.reports.table import as_group
 from b4r_tui.runs.progress import RunWatch
 from engine.contract.config.experiment import Experiment
@@ -66,10 +66,10 @@ class LiveTable(AbstractContextManager["LiveTable"]):
         )
         start = max(0, min(first - 2, len(self._watches) - room))
         rows = slice(start, start + room)
-        sheet = live_sheet(self._watches[rows], self._experiments[rows], time.time())
+        table = live_table(self._watches[rows], self._experiments[rows], time.time())
         hidden = len(self._watches) > room
         note = f"rows {start + 1} to {start + room} of {len(self._watches)}" if hidden else ""
-        return as_group(sheet, self._console.width, note)
+        return as_group(table, self._console.width, note)
 
 
 class Lines(AbstractContextManager["Lines"]):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from b4r_tui.reports.table import Column, Sheet, text
+from b4r_tui.reports.table import Column, ReportTable, text
 
 
-def list_sheet(result: dict[str, Any]) -> Sheet:
+def list_table(result: dict[str, Any]) -> ReportTable:
     """A row for each item of each list; the user's id stands in the first."""
     columns = [
         Column("user"),
@@ -23,7 +23,7 @@ def list_sheet(result: dict[str, Any]) -> Sheet:
             cells = (first, entry["rank"], entry["item"], entry["title"] or "", f"{entry['score']:.4f}")
             rows.append([text(cell) for cell in cells])
     about = f"{result['run']}, {result['checkpoint']}: what comes next, seen items left out"
-    return Sheet(about, columns, rows)
+    return ReportTable(about, columns, rows)
 
 
 def called(found: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from rich.text import Text
 
 from b4r_tui.common.format import NOTHING, decimal, duration, interval, moment, whole
-from b4r_tui.reports.table import Column, Sheet, text
+from b4r_tui.reports.table import Column, ReportTable, text
 from b4r_tui.runs.data_funnel import COUNTS, funnel_of
 from b4r_tui.runs.progress import RunWatch
 from b4r_tui.runs.sharding_rows import TITLES, plan_rows, size, total_bytes
@@ -28,7 +28,7 @@ STATE_STYLES = {
 _BAR = 8  # characters
 
 
-def live_sheet(watches: Sequence[RunWatch], experiments: Sequence[Experiment], now: float) -> Sheet:
+def live_table(watches: Sequence[RunWatch], experiments: Sequence[Experiment], now: float) -> ReportTable:
     """Runs under way, a row each. Validation metrics are of each run's first protocol, which is named."""
     protocols = [experiment.evaluation.protocols[0] for experiment in experiments]
     one = protocols[0] if len(set(protocols)) == 1 else None
@@ -49,7 +49,7 @@ def live_sheet(watches: Sequence[RunWatch], experiments: Sequence[Experiment], n
         _live_row(watch, experiment, cutoff, "" if one else protocol, now)
         for watch, experiment, protocol in zip(watches, experiments, protocols, strict=True)
     ]
-    return Sheet(f"Metrics: validation, protocol {one or 'in the last column'}", columns, rows)
+    return ReportTable(f"Metrics: validation, protocol {one or 'in the last column'}", columns, rows)
 
 
 def common_cutoff(experiments: Iterable[Experiment]) -> int:
@@ -58,7 +58,7 @@ def common_cutoff(experiments: Iterable[Experiment]) -> int:
     return 10 if 10 in shared or not shared else min(shared)
 
 
-def runs_sheet(summaries: Sequence[Summary]) -> Sheet:
+def runs_table(summaries: Sequence[Summary]) -> ReportTable:
     """The runs there are, with their test result where there is one."""
     columns = [
         Column("run"),
@@ -73,10 +73,10 @@ def runs_sheet(summaries: Sequence[Summary]) -> Sheet:
         Column("took", right=True, spare=3),
         Column("waits", spare=6),
     ]
-    return Sheet("", columns, [_run_row(summary) for summary in summaries])
+    return ReportTable("", columns, [_run_row(summary) for summary in summaries])
 
 
-def tested_sheet(summary: Summary) -> Sheet:
+def tested_table(summary: Summary) -> ReportTable:
     """All test metrics of a run, the baselines it measured beside each."""
     others = [
         name for name in ("markov", "random") if any(key.startswith(f"baselines.{name}.") for key in summary)
@@ -91,10 +91,10 @@ def tested_sheet(summary: Summary) -> Sheet:
         Column("users", right=True, spare=2),
     ]
     rows = [_tested_row(summary, key, others) for key in summary if _is_tested_metric(summary, key)]
-    return Sheet(f"Test, epoch {(summary.get('tested_epoch') or 0) + 1}", columns, rows)
+    return ReportTable(f"Test, epoch {(summary.get('tested_epoch') or 0) + 1}", columns, rows)
 
 
-def funnel_sheet(dataset: dict[str, Any]) -> Sheet:
+def funnel_table(dataset: dict[str, Any]) -> ReportTable:
     """What each step of reading and filtering left, and what it took away, where it took any."""
     columns = [Column("step")]
     for count in COUNTS:
@@ -106,14 +106,14 @@ def funnel_sheet(dataset: dict[str, Any]) -> Sheet:
         ]
         for step in funnel_of(dataset)
     ]
-    return Sheet(f"Data: {dataset.get('name', NOTHING)}", columns, rows)
+    return ReportTable(f"Data: {dataset.get('name', NOTHING)}", columns, rows)
 
 
-def plan_sheet(plan: list[dict[str, Any]]) -> Sheet:
+def plan_table(plan: list[dict[str, Any]]) -> ReportTable:
     """Where the item table and the output layer lie, and what they take there."""
     columns = [Column(title, right=title not in TITLES[:3], spare=int(title == "kernel")) for title in TITLES]
     totals = ", ".join(f"rank {rank} {size(count)}" for rank, count in total_bytes(plan).items())
-    return Sheet(f"Plan: {totals}", columns, [[text(cell) for cell in row] for row in plan_rows(plan)])
+    return ReportTable(f"Plan: {totals}", columns, [[text(cell) for cell in row] for row in plan_rows(plan)])
 
 
 def _left(left: int, removed: int) -> tuple[Text, Text]:

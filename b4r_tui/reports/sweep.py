@@ -8,12 +8,12 @@ from b4r_tui.common.format import NOTHING, decimal
 from b4r_tui.experiments.sweep.names import labels_of
 from b4r_tui.experiments.sweep_points import Sweep
 from b4r_tui.reports.runs import STATE_STYLES
-from b4r_tui.reports.table import Column, Sheet, text
+from b4r_tui.reports.table import Column, ReportTable, text
 from b4r_tui.sweeps.ranking import _shown, objective
 from b4r_tui.sweeps.trial import Trial
 
 
-def ranking_sheet(sweep: Sweep, board: Sequence[Trial]) -> Sheet:
+def ranking_table(sweep: Sweep, board: Sequence[Trial]) -> ReportTable:
     """The table of a board. Values are means over seeds, with the standard deviation of the sample."""
     labels = labels_of(list(sweep.plan.spaces))
     columns = [
@@ -37,4 +37,4 @@ def ranking_sheet(sweep: Sweep, board: Sequence[Trial]) -> Sheet:
         ]
         for place, trial in enumerate(board, 1)
     ]
-    return Sheet(f"Points of {sweep.plan.name}: {objective(sweep, board[0])}", columns, rows)
+    return ReportTable(f"Points of {sweep.plan.name}: {objective(sweep, board[0])}", columns, rows)

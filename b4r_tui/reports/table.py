@@ -13,7 +13,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from engine.contract.sanitize import harmless
+from engine.contract.sanitize import sanitize
 
 _GAP = 2  # characters between two columns
 
@@ -33,7 +33,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class ReportTable:
     """A table: a title line, columns, rows of cells. Cells are texts, never markup."""
 
     title: str
@@ -41,31 +41,31 @@ class Sheet:
     rows: Sequence[Sequence[Text]]
 
 
-def fitted(sheet: Sheet, width: int) -> Sheet:
-    """The sheet without its most dispensable columns, until it is at most `width` characters wide.
+def fitted(table: ReportTable, width: int) -> ReportTable:
+    """The table without its most dispensable columns, until it is at most `width` characters wide.
 
     Columns whose cells are all empty go in any case.
     """
     kept = [
         index
-        for index in range(len(sheet.columns))
-        if not sheet.rows or any(row[index] for row in sheet.rows)
+        for index in range(len(table.columns))
+        if not table.rows or any(row[index] for row in table.rows)
     ]
-    while _width(sheet, kept) > width:
-        index = max(kept, key=lambda index: (sheet.columns[index].spare, index))
-        if not sheet.columns[index].spare:
+    while _width(table, kept) > width:
+        index = max(kept, key=lambda index: (table.columns[index].spare, index))
+        if not table.columns[index].spare:
             break
         kept.remove(index)
-    rows = [[row[index] for index in kept] for row in sheet.rows]
-    return replace(sheet, columns=[sheet.columns[index] for index in kept], rows=rows)
+    rows = [[row[index] for index in kept] for row in table.rows]
+    return replace(table, columns=[table.columns[index] for index in kept], rows=rows)
 
 
-def as_group(sheet: Sheet, width: int, note: str = "") -> Group:
-    """The sheet for a terminal of `width` characters: its title, the table, a note below."""
-    shown = fitted(sheet, width)
-    table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+def as_group(table: ReportTable, width: int, note: str = "") -> Group:
+    """The table for a terminal of `width` characters: its title, the table, a note below."""
+    shown = fitted(table, width)
+    drawn = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for column in shown.columns:
-        table.add_column(
+        drawn.add_column(
             Text(column.title),
             justify="right" if column.right else "left",
             no_wrap=True,
@@ -73,28 +73,28 @@ def as_group(sheet: Sheet, width: int, note: str = "") -> Group:
             min_width=column.width or None,
         )
     for row in shown.rows:
-        table.add_row(*row)
+        drawn.add_row(*row)
     title, below = Text(shown.title, style="bold"), Text(note, style="dim")
-    return Group(*(part for part in (title, table, below) if part))
+    return Group(*(part for part in (title, drawn, below) if part))
 
 
-def as_lines(sheet: Sheet) -> list[str]:
-    """The sheet as plain lines, columns two spaces apart: nothing is cut or dropped."""
+def as_lines(table: ReportTable) -> list[str]:
+    """The table as plain lines, columns two spaces apart: nothing is cut or dropped."""
     cells = [
-        [column.title for column in sheet.columns],
-        *([text.plain for text in row] for row in sheet.rows),
+        [column.title for column in table.columns],
+        *([text.plain for text in row] for row in table.rows),
     ]
     widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
-    lines = [_aligned(row, widths, sheet.columns) for row in cells]
-    return [sheet.title, *lines] if sheet.title else lines
+    lines = [_aligned(row, widths, table.columns) for row in cells]
+    return [table.title, *lines] if table.title else lines
 
 
-def show(sheet: Sheet, console: Console) -> None:
-    """Print the sheet the way the console's end asks for."""
+def show(table: ReportTable, console: Console) -> None:
+    """Print the table the way the console's end asks for."""
     if console.is_terminal:
-        console.print(as_group(sheet, console.width))
+        console.print(as_group(table, console.width))
     else:
-        for line in as_lines(sheet):
+        for line in as_lines(table):
             console.file.write(line + "\n")
 
 
@@ -105,14 +105,14 @@ def console(stderr: bool = False) -> Console:
 
 def text(value: object = "", style: str | Style = "") -> Text:
     """A cell, harmless to a terminal whatever the value."""
-    return Text(harmless(str(value)), style=style)
+    return Text(sanitize(str(value)), style=style)
 
 
-def _width(sheet: Sheet, kept: Sequence[int]) -> int:
-    columns = [sheet.columns[index] for index in kept]
+def _width(table: ReportTable, kept: Sequence[int]) -> int:
+    columns = [table.columns[index] for index in kept]
     least = [max(cell_len(column.title), column.width) for column in columns]
     cells = [
-        max([wide, *(row[i].cell_len for row in sheet.rows)]) for i, wide in zip(kept, least, strict=True)
+        max([wide, *(row[i].cell_len for row in table.rows)]) for i, wide in zip(kept, least, strict=True)
     ]
     return sum(cells) + _GAP * (len(cells) - 1)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from b4r_tui.runs.records import ExitRecord, read_exit, read_status
 from engine.contract.atomic_files import read_json
-from engine.contract.sanitize import harmless_within
+from engine.contract.sanitize import sanitize_within
 
 FACTS = {  # of environment.json, by what they are called here
     "host": "host",
@@ -38,7 +38,7 @@ class Attempt:
 
 def environment_of(run_dir: Path) -> dict[str, str]:
     """What the last attempt ran on, in words; empty before it has said so."""
-    said = harmless_within(read_json(run_dir / "environment.json") or {})
+    said = sanitize_within(read_json(run_dir / "environment.json") or {})
     facts = {label: _word(said.get(key)) for label, key in FACTS.items()}
     packages = said.get("packages")
     facts |= {str(k): _word(v) for k, v in packages.items()} if isinstance(packages, dict) else {}

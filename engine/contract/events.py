@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, ClassVar
 
-from engine.contract.sanitize import harmless_within
+from engine.contract.sanitize import sanitize_within
 
 VERSION = 1
 Metrics = dict[str, dict[str, float]]  # protocol → metric → value
@@ -233,7 +233,7 @@ def read_events(path: Path) -> list[Record]:
 def parse_record(line: bytes | str) -> Record | None:
     """The record on a line, its texts harmless to a terminal; None where it is torn, unknown or lacks a key."""
     try:
-        raw = harmless_within(json.loads(line))
+        raw = sanitize_within(json.loads(line))
         kind = EVENT_TYPES[raw["type"]]
         known = {field.name for field in fields(kind)}
         return Record(float(raw["t"]), kind(**{key: raw[key] for key in known & raw.keys()}), raw)

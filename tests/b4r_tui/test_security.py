@@ -21,7 +21,7 @@ from b4r_tui.runs.store import RunStore
 from b4r_tui.runs.supervision import torchrun
 from engine.contract.config.experiment import Experiment
 from engine.contract.errors import B4RError, ExitCode
-from engine.contract.sanitize import harmless, harmless_within, is_harmless
+from engine.contract.sanitize import is_safe, sanitize, sanitize_within
 from tests.b4r_tui.conftest import GOOD, wait_for_end
 from tests.builders import experiment_of
 from tests.conftest import ROOT
@@ -41,7 +41,7 @@ def refused(folder: Path, text: str) -> str:
 @pytest.mark.parametrize("name", BAD_NAMES)
 def test_an_experiment_cannot_be_named_like_a_path_or_a_command(tmp_path: Path, name: str) -> None:
     said = refused(tmp_path, f'[experiments."{name}"]\n{SYNTHETIC}')
-    assert is_harmless(said), "not even the message may carry it to the terminal"
+    assert is_safe(said), "not even the message may carry it to the terminal"
 
 
 @pytest.mark.parametrize("name", ["..", "../../etc", "a/../../b", "\x1b[2J", "a\nb", "-rf", "."])
@@ -52,7 +52,7 @@ def test_a_run_cannot_be_named_out_of_the_root(
     assert main(["--runs", str(tmp_path / "runs"), command, "--", name]) == ExitCode.BAD_INPUT
     out, err = capsys.readouterr()
     assert not out
-    assert is_harmless(err)
+    assert is_safe(err)
 
 
 @pytest.mark.parametrize("name", ["../up", "a\x1b[2J"])
@@ -62,13 +62,13 @@ def test_a_chosen_name_that_is_none_is_refused_unseen(
     (tmp_path / "e.toml").write_text(f"[experiments.a]\n{SYNTHETIC}")
     code = main(["--runs", str(tmp_path), "launch", str(tmp_path / "e.toml"), "--only", name])
     assert code == ExitCode.BAD_INPUT
-    assert is_harmless(capsys.readouterr().err)
+    assert is_safe(capsys.readouterr().err)
 
 
 def test_a_description_with_control_characters_is_refused(tmp_path: Path) -> None:
     said = refused(tmp_path, f'[experiments.a]\ndescription = "hi \\u001b]0;owned\\u0007"\n{SYNTHETIC}')
     assert "control characters" in said
-    assert is_harmless(said)
+    assert is_safe(said)
 
 
 @pytest.mark.parametrize(
@@ -200,12 +200,12 @@ def test_events_cannot_steer_the_terminal(store: RunStore, capsys: pytest.Captur
     )
     for arguments in (["runs"], ["show", run.run_id]):
         assert main(["--runs", str(store.root), *arguments]) == ExitCode.OK
-    assert is_harmless(capsys.readouterr().out)
+    assert is_safe(capsys.readouterr().out)
 
 
 def test_harmless_keeps_what_people_write() -> None:
-    assert harmless("Amélie\t(2001)\n日本") == "Amélie\t(2001)\n日本"
-    assert harmless_within({"a\x1b": ["\x00", 1, None]}) == {"a\ufffd": ["\ufffd", 1, None]}
+    assert sanitize("Amélie\t(2001)\n日本") == "Amélie\t(2001)\n日本"
+    assert sanitize_within({"a\x1b": ["\x00", 1, None]}) == {"a\ufffd": ["\ufffd", 1, None]}
 
 
 @pytest.mark.torchrun

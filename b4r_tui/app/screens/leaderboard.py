@@ -20,11 +20,11 @@ from b4r_tui.app.screens.export_mixin import ExportingScreen
 from b4r_tui.app.widgets import numbers
 from b4r_tui.app.widgets.key_line import KeyLine
 from b4r_tui.app.widgets.palette import Palette, palette_of
+from b4r_tui.app.widgets.report_view import ReportView
 from b4r_tui.app.widgets.run.results_tab import ordered
-from b4r_tui.app.widgets.sheet_table import SheetTable
 from b4r_tui.common.format import plural
-from b4r_tui.reports.leaderboard import leaderboard_sheet
-from b4r_tui.reports.table import Sheet
+from b4r_tui.reports.leaderboard import leaderboard_table
+from b4r_tui.reports.table import ReportTable
 from b4r_tui.results.board import Board
 from b4r_tui.results.export.table import mark
 from b4r_tui.results.leaderboard import apart, leaderboard, notes_of
@@ -150,7 +150,7 @@ class LeaderboardScreen(ExportingScreen):
         """What is ranked, the board, what to know about it, keys."""
         yield Static(id="ranked")
         with Vertical(id="board"):
-            yield SheetTable("board-table")
+            yield ReportView("board-table")
             yield Static(id="notes")
         yield KeyLine()
 
@@ -182,7 +182,7 @@ class LeaderboardScreen(ExportingScreen):
             return
         palette, board, ranked = palette_of(self.app), self.board, self._ranked
         self.query_one("#ranked", Static).update(headline(ranked, palette))
-        table = self.query_one("#board-table", SheetTable)
+        table = self.query_one("#board-table", ReportView)
         table.display = board is not None
         lines = [ranked.refused] if ranked.refused else []
         if board is None:
@@ -196,7 +196,7 @@ class LeaderboardScreen(ExportingScreen):
             self.query_one("#board").border_subtitle = (
                 f"board {self._place + 1} of {len(ranked.boards)} · [ ] others" if several else ""
             )
-            table.show(board_sheet(board, self._marked, palette), [row.run_id for row in board.rows])
+            table.show(board_table(board, self._marked, palette), [row.run_id for row in board.rows])
             lines += [*([apart(ranked.boards) or ""] if several else []), *_legend(board), *notes_of(board)]
         self.query_one("#notes", Static).update(Text("\n".join(lines)))
 
@@ -228,12 +228,12 @@ class LeaderboardScreen(ExportingScreen):
 
     def action_baseline(self) -> None:
         """Test against the highlighted row, or no more."""
-        run_id = self.query_one("#board-table", SheetTable).chosen
+        run_id = self.query_one("#board-table", ReportView).chosen
         self._want(baseline=None if run_id == self._wanted.baseline else run_id)
 
     def action_mark(self) -> None:
         """Mark the highlighted row, or unmark it, and go on to the next."""
-        table = self.query_one("#board-table", SheetTable)
+        table = self.query_one("#board-table", ReportView)
         if table.chosen:
             self._marked ^= {table.chosen}
             row = table.cursor_row
@@ -247,7 +247,7 @@ class LeaderboardScreen(ExportingScreen):
             return
         marked = [row for row in board.rows if row.run_id in self._marked]
         if len(marked) < 2:
-            chosen = self.query_one("#board-table", SheetTable).chosen
+            chosen = self.query_one("#board-table", ReportView).chosen
             marked = [row for place, row in enumerate(board.rows) if place == 0 or row.run_id == chosen]
         ids = {run_id for row in marked for run_id in row.run_ids}
         if len(ids) < 2:
@@ -264,7 +264,7 @@ class LeaderboardScreen(ExportingScreen):
 
     def action_open(self) -> None:
         """Go to the newest run of the row, on the main screen."""
-        board, chosen = self.board, self.query_one("#board-table", SheetTable).chosen
+        board, chosen = self.board, self.query_one("#board-table", ReportView).chosen
         rows = [row for row in board.rows if row.run_id == chosen] if board else []
         views = [view for view in self.b4r.main.views() if rows and view.run.run_id in rows[0].run_ids]
         if views:
@@ -318,11 +318,11 @@ def rank(root: Path, wanted: Wanted) -> Ranked:
     )
 
 
-def board_sheet(board: Board, marked: set[str], palette: Palette) -> Sheet:
+def board_table(board: Board, marked: set[str], palette: Palette) -> ReportTable:
     """The board with marks for rows chosen, and stars where a row differs from the baseline."""
-    sheet = leaderboard_sheet(board)
+    table = leaderboard_table(board)
     rows = []
-    for row, cells in zip(board.rows, sheet.rows, strict=True):
+    for row, cells in zip(board.rows, table.rows, strict=True):
         fresh = [cell.copy() for cell in cells]
         chosen = row.run_id in marked
         fresh[0] = Text(
@@ -333,7 +333,7 @@ def board_sheet(board: Board, marked: set[str], palette: Palette) -> Sheet:
         elif mark(row):
             fresh[1].append(f" {mark(row)}", f"bold {palette.second}")
         rows.append(fresh)
-    return replace(sheet, rows=rows)
+    return replace(table, rows=rows)
 
 
 def headline(ranked: Ranked, palette: Palette) -> Text:

@@ -13,7 +13,7 @@ from b4r_tui.commands.doctor.hardware import hardware
 from b4r_tui.commands.doctor.site import surroundings
 from b4r_tui.commands.doctor.software import software
 from b4r_tui.experiments.load import load_experiments
-from b4r_tui.reports.table import Column, Sheet, show, text
+from b4r_tui.reports.table import Column, ReportTable, show, text
 from b4r_tui.reports.table import console as make_console
 from b4r_tui.runs.preflight.checks import findings
 from b4r_tui.runs.preflight.finding import in_gb
@@ -68,7 +68,7 @@ def _print(checks: list[Check]) -> None:
         [text(check.name), text(check.status, STYLES[check.status]), text(check.found)] for check in checks
     ]
     console = make_console()
-    show(Sheet("", columns, rows), console)
+    show(ReportTable("", columns, rows), console)
     for check in checks:
         if check.mend:
             console.print(text(f"{check.name}: {check.mend}", STYLES[check.status]), soft_wrap=True)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from enum import Enum
 from typing import Any
 
-from engine.contract.sanitize import harmless_within
+from engine.contract.sanitize import sanitize_within
 
 
 class Cause(str, Enum):
@@ -71,7 +71,7 @@ def card_from(value: dict[str, Any] | None) -> Card | None:
     """The card in an exit.json; None where there is none that can be read. A cause of a later version is `unknown`."""
     if not isinstance(value, dict) or not isinstance(value.get("sentence"), str):
         return None
-    value = harmless_within(value)
+    value = sanitize_within(value)
     known = {str(cause): cause for cause in Cause}
     return Card(
         cause=known.get(str(value.get("cause")), Cause.UNKNOWN),

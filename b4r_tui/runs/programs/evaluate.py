@@ -14,7 +14,7 @@ from b4r_tui.reports.evaluation import print_result
 from b4r_tui.reports.table import console as make_console
 from b4r_tui.runs import processes
 from b4r_tui.runs.crash.diagnosis import diagnose
-from b4r_tui.runs.programs.progress import Told, bars, follow
+from b4r_tui.runs.programs.progress import OnProgress, bars, follow
 from b4r_tui.runs.store import Run, RunStore, config_text, run_at
 from b4r_tui.runs.summary import write_summary
 from b4r_tui.runs.supervision import torchrun
@@ -61,7 +61,7 @@ def evaluate_run(
     return ExitCode.OK
 
 
-def measure(run: Run, options: EvaluateOptions, told: Told) -> Path:
+def measure(run: Run, options: EvaluateOptions, told: OnProgress) -> Path:
     """Run the engine's evaluation on the ranks that the options or the run's settings ask for; its metrics.json.
 
     told: gets phase (a key of TITLES), step and steps; if it raises, the ranks are ended. The log is
@@ -139,7 +139,7 @@ def _absolute(options: EvaluateOptions) -> EvaluateOptions:
     )
 
 
-def _on_ranks(run: Run, plan: Evaluation, options: EvaluateOptions, told: Told) -> Path:
+def _on_ranks(run: Run, plan: Evaluation, options: EvaluateOptions, told: OnProgress) -> Path:
     launch = plan.experiment.launch
     # under another id than the run's own, whose supervisor ends all that carries it
     mine = Run(plan.folder, run.experiment, f"{run.run_id}-evaluate-{os.getpid()}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from b4r_tui.reports.model_export import facts
 from b4r_tui.reports.table import console as make_console
 from b4r_tui.runs.programs.process import run_program
-from b4r_tui.runs.programs.progress import Told
+from b4r_tui.runs.programs.progress import OnProgress
 from b4r_tui.runs.store import Run, RunStore
 from engine.contract.atomic_files import read_json
 from engine.contract.errors import B4RError, ExitCode
@@ -26,7 +26,7 @@ def export_model(root: Path, name: str, options: ExportOptions) -> ExitCode:
     return ExitCode.OK
 
 
-def measure(run: Run, options: ExportOptions, told: Told) -> Path:
+def measure(run: Run, options: ExportOptions, told: OnProgress) -> Path:
     """Run the engine's program; the path of its record in the run's folder `exports/`. Raises B4RError."""
     done = run_program(
         run, "engine.programs.export_model", as_arguments(options), "export_model.log", told, lambda _: None

@@ -9,12 +9,12 @@ from typing import Any
 
 from rich.console import Console
 
-from b4r_tui.reports.fairness import curve_lines, facts, fairness_sheet, notes
+from b4r_tui.reports.fairness import curve_lines, facts, fairness_table, notes
 from b4r_tui.reports.fairness_plot import write_picture
 from b4r_tui.reports.table import console as make_console
 from b4r_tui.reports.table import show
 from b4r_tui.runs.programs.process import run_program
-from b4r_tui.runs.programs.progress import Told, bars
+from b4r_tui.runs.programs.progress import OnProgress, bars
 from b4r_tui.runs.store import Run, RunStore
 from engine.contract.atomic_files import read_json
 from engine.contract.errors import B4RError, ExitCode
@@ -38,7 +38,7 @@ def rate_fairness(root: Path, name: str, options: FairnessOptions, as_json: bool
     return ExitCode.OK
 
 
-def measure(run: Run, options: FairnessOptions, told: Told) -> Path:
+def measure(run: Run, options: FairnessOptions, told: OnProgress) -> Path:
     """Run the engine's program to its end; the path of its result. Its log is logs/fairness.log. Raises B4RError."""
     arguments = as_arguments(options)
     done = run_program(
@@ -51,7 +51,7 @@ def _print(result: dict[str, Any], path: Path, console: Console) -> None:
     for label, value in facts(result).items():
         console.print(f"{label:12} {value}", soft_wrap=True)
     console.print()
-    show(fairness_sheet(result), console)
+    show(fairness_table(result), console)
     console.print()
     for line in curve_lines(result, console.width):
         console.print(line, soft_wrap=True)

@@ -6,14 +6,14 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from b4r_tui.runs.programs.progress import Heard, Message, Told, follow
+from b4r_tui.runs.programs.progress import Message, OnMessage, OnProgress, follow
 from b4r_tui.runs.store import Run
 from engine.contract.atomic_files import private
 from engine.contract.errors import B4RError, ExitCode
 
 
 def run_program(
-    run: Run, module: str, arguments: Sequence[str], log: str, told: Told, heard: Heard
+    run: Run, module: str, arguments: Sequence[str], log: str, told: OnProgress, heard: OnMessage
 ) -> Message:
     """Run `python -m module RUN_DIR arguments`; its message `done`. Its standard error goes to logs/<log>.
 

@@ -14,12 +14,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 Message = dict[str, Any]
-Told = Callable[[str, int, int], None]  # phase ("" before the first), step, steps
-Heard = Callable[[Message], None]
+OnProgress = Callable[[str, int, int], None]  # phase ("" before the first), step, steps
+OnMessage = Callable[[Message], None]
 _PATIENCE = 0.5  # seconds of silence after which the last step is told again
 
 
-def follow(process: subprocess.Popen[bytes], told: Told, heard: Heard = lambda _: None) -> Message:
+def follow(process: subprocess.Popen[bytes], told: OnProgress, heard: OnMessage = lambda _: None) -> Message:
     """Pass messages on until the program is silent for good; the first `failed`, else the last message or {}.
 
     told: each step, and the last one again where the program is silent, so that whoever has left can say so by
@@ -47,7 +47,7 @@ def follow(process: subprocess.Popen[bytes], told: Told, heard: Heard = lambda _
 
 
 @contextmanager
-def bars(console: Console, titles: dict[str, str]) -> Iterator[Told]:
+def bars(console: Console, titles: dict[str, str]) -> Iterator[OnProgress]:
     """A bar for each phase that is told of, on a terminal; nothing elsewhere. titles: phase → what it is called."""
     columns = (TextColumn("{task.description:18}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
     hidden = not console.is_terminal

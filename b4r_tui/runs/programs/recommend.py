@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.progress import Progress
 
 from b4r_tui.common.format import plural
-from b4r_tui.reports.recommendations import list_sheet
+from b4r_tui.reports.recommendations import list_table
 from b4r_tui.reports.table import console as make_console
 from b4r_tui.reports.table import show
 from b4r_tui.runs.programs.process import run_program
-from b4r_tui.runs.programs.progress import Message, Told
+from b4r_tui.runs.programs.progress import Message, OnProgress
 from b4r_tui.runs.store import Run, RunStore
 from engine.contract.atomic_files import read_json, write_json
 from engine.contract.errors import B4RError, ExitCode
@@ -42,7 +42,7 @@ def recommend(root: Path, name: str, options: RecommendOptions, form: Form) -> E
     return ExitCode.OK
 
 
-def measure(run: Run, options: RecommendOptions, told: Told) -> Path:
+def measure(run: Run, options: RecommendOptions, told: OnProgress) -> Path:
     """Ask the engine's program; the path of its answer in the run's folder, `recommendations/latest.json`.
 
     Everybody's lists go to the parquet file of the options, and the answer tells where that is. The log is
@@ -69,7 +69,7 @@ def _answer(done: Message, heard: list[Message], options: RecommendOptions) -> d
     return {**facts, "k": options.k, "as_of": options.as_of, "warnings": warnings, "recommendations": lists}
 
 
-def _told(bar: Progress | None) -> Told:
+def _told(bar: Progress | None) -> OnProgress:
     """Moves a bar, where there is one."""
     if bar is None:
         return lambda *_: None
@@ -86,7 +86,7 @@ def _print(result: dict[str, Any], form: Form, console: Console) -> None:
     elif form == "csv":
         _print_csv(result)
     else:
-        show(list_sheet(result), console)
+        show(list_table(result), console)
 
 
 def _print_csv(result: dict[str, Any]) -> None:

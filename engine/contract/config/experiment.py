@@ -21,7 +21,7 @@ from engine.contract.config.model import ModelConfig
 from engine.contract.config.training import SAMPLED_LOSSES, TrainingConfig
 from engine.contract.config.validation import problems_of
 from engine.contract.errors import B4RError
-from engine.contract.sanitize import is_harmless
+from engine.contract.sanitize import is_safe
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
 
@@ -50,7 +50,7 @@ class Experiment(SettingsGroup):
     @field_validator("description")
     @classmethod
     def _readable(cls, description: str) -> str:
-        if not is_harmless(description):
+        if not is_safe(description):
             raise PydanticCustomError(
                 "setting", f"{description!r} holds control characters; write plain text"
             )

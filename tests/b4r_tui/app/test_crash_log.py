@@ -15,7 +15,7 @@ from tests.terminal import Terminal
 BROKEN = """
 import sys
 from b4r_tui.commands.main import main
-from b4r_tui.app.poller import Feed
+from b4r_tui.app.poller import Poller
 from b4r_tui.app.screens.main.screen import MainScreen
 
 def broken(*_):
@@ -48,7 +48,7 @@ def broken_at(place: Place, where: str, keys: str, state: Path) -> str:
     [
         ('MainScreen, "action_reload", broken', "r"),
         ('MainScreen, "compose", broken', ""),
-        ('Feed, "poll", broken', ""),
+        ('Poller, "poll", broken', ""),
     ],
     ids=["a key", "the first paint", "a thread"],
 )

@@ -6,7 +6,7 @@ import asyncio
 
 from textual.app import App, ComposeResult
 
-from b4r_tui.app.poller import Feed
+from b4r_tui.app.poller import Poller
 from b4r_tui.app.widgets.run.curves_tab import Curves
 from tests.b4r_tui.app.conftest import Place
 
@@ -18,7 +18,7 @@ class Alone(App[None]):
 
 async def test_a_resize_while_the_plots_are_made_draws_them_afterwards(place: Place) -> None:
     place.finished()
-    snapshot = Feed(place.file, place.runs).poll()
+    snapshot = Poller(place.file, place.runs).poll()
     assert snapshot is not None
     app = Alone()
     async with app.run_test(size=(120, 40)):

@@ -17,7 +17,7 @@ from tests.b4r_tui.app.keyboard import app_of, toasts
 SIZE = (120, 36)
 
 
-class Heard:
+class OnMessage:
     """What the terminal was told."""
 
     def __init__(self) -> None:
@@ -29,9 +29,9 @@ class Heard:
 
 
 @asynccontextmanager
-async def watching(place: Place, **values: str) -> AsyncIterator[tuple[Pilot[None], Heard]]:
+async def watching(place: Place, **values: str) -> AsyncIterator[tuple[Pilot[None], OnMessage]]:
     """The app once it has seen all runs of the place."""
-    app, heard = place.app(), Heard()
+    app, heard = place.app(), OnMessage()
     app.remembered = Remembered(None)
     for name, value in values.items():
         app.remembered.put(name, value)

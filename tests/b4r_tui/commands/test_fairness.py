@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from b4r_tui.reports.fairness import METRICS, curve_lines, fairness_sheet, notes
+from b4r_tui.reports.fairness import METRICS, curve_lines, fairness_table, notes
 from b4r_tui.reports.table import as_lines
 from b4r_tui.runs.programs import fairness
 from b4r_tui.runs.store import RunStore
@@ -29,7 +29,7 @@ def result_of(*points):
 
 
 def test_the_table_has_a_row_for_each_temperature_and_metric():
-    lines = as_lines(fairness_sheet(result_of(point(None, 0.2, 0.5), point(8.0, 0.1, 0.25))))
+    lines = as_lines(fairness_table(result_of(point(None, 0.2, 0.5), point(8.0, 0.1, 0.25))))
     assert len(lines) == 2 + 12
     assert lines[2].split() == [
         "static",

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from b4r_tui.reports import runs
-from b4r_tui.reports.leaderboard import leaderboard_sheet
-from b4r_tui.reports.table import Sheet, fitted
+from b4r_tui.reports.leaderboard import leaderboard_table
+from b4r_tui.reports.table import ReportTable, fitted
 from b4r_tui.results.leaderboard import leaderboard
 from b4r_tui.runs import summary as summaries
 from engine.contract.events import Test
@@ -28,39 +28,39 @@ def summary(**baselines: float) -> dict[str, Any]:
     return {**about, **summaries.tested(test)}
 
 
-def board_of(record: dict[str, Any]) -> Sheet:
-    return leaderboard_sheet(leaderboard([record])[0])
+def board_of(record: dict[str, Any]) -> ReportTable:
+    return leaderboard_table(leaderboard([record])[0])
 
 
-def titles(sheet: Sheet, width: int = 200) -> list[str]:
-    return [column.title for column in fitted(sheet, width).columns]
+def titles(table: ReportTable, width: int = 200) -> list[str]:
+    return [column.title for column in fitted(table, width).columns]
 
 
 @pytest.mark.parametrize(
-    "make", [lambda record: leaderboard_sheet(leaderboard([record])[0]), runs.tested_sheet]
+    "make", [lambda record: leaderboard_table(leaderboard([record])[0]), runs.tested_table]
 )
 def test_all_baselines_stand_where_there_is_room(make: Any) -> None:
-    sheet = make(summary(random=0.01, popularity=0.1, markov=0.2))
-    assert [title for title in titles(sheet) if title in ("popularity", "markov", "random")] == [
+    table = make(summary(random=0.01, popularity=0.1, markov=0.2))
+    assert [title for title in titles(table) if title in ("popularity", "markov", "random")] == [
         "popularity",
         "markov",
         "random",
     ]
-    assert "popularity" in titles(sheet, 50)
-    assert not {"markov", "random"} & set(titles(sheet, 50))
+    assert "popularity" in titles(table, 50)
+    assert not {"markov", "random"} & set(titles(table, 50))
 
 
 @pytest.mark.parametrize(
-    "make", [lambda record: leaderboard_sheet(leaderboard([record])[0]), runs.tested_sheet]
+    "make", [lambda record: leaderboard_table(leaderboard([record])[0]), runs.tested_table]
 )
 def test_a_run_of_an_older_engine_has_popularity_alone(make: Any) -> None:
     assert not {"markov", "random"} & set(titles(make(summary())))
 
 
 def test_every_metric_is_a_row_and_no_part_of_its_interval_is() -> None:
-    sheet = runs.tested_sheet(summary())
-    assert [row[1].plain for row in sheet.rows] == ["ndcg@10", "coverage@10"]
-    assert sheet.rows[1][3].plain == ""
+    table = runs.tested_table(summary())
+    assert [row[1].plain for row in table.rows] == ["ndcg@10", "coverage@10"]
+    assert table.rows[1][3].plain == ""
 
 
 def test_a_board_has_no_columns_that_nothing_fills() -> None:

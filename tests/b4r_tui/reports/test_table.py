@@ -7,9 +7,9 @@ import io
 import pytest
 from rich.console import Console
 
-from b4r_tui.reports.table import Column, Sheet, as_lines, fitted, show, text
+from b4r_tui.reports.table import Column, ReportTable, as_lines, fitted, show, text
 
-SHEET = Sheet(
+SHEET = ReportTable(
     "Title",
     [Column("name"), Column("number", right=True), Column("first to go", spare=2), Column("then", spare=1)],
     [
@@ -33,8 +33,8 @@ def test_columns_that_can_be_spared_go_first(width: int, titles: list[str]) -> N
 
 
 def test_an_empty_column_goes_in_any_case() -> None:
-    sheet = Sheet("", [Column("a"), Column("b")], [[text("1"), text("")]])
-    assert [column.title for column in fitted(sheet, 80).columns] == ["a"]
+    table = ReportTable("", [Column("a"), Column("b")], [[text("1"), text("")]])
+    assert [column.title for column in fitted(table, 80).columns] == ["a"]
 
 
 def test_a_pipe_gets_plain_aligned_lines_with_nothing_left_out() -> None:

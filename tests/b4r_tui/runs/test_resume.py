@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from b4r_tui.app.poller import Feed
+from b4r_tui.app.poller import Poller
 from b4r_tui.runs.launch import launch, stop
 from b4r_tui.runs.progress import RunWatch
 from b4r_tui.runs.queue.reorder import set_paused
@@ -53,11 +53,11 @@ def test_a_failed_run_goes_on_in_its_folder_and_finishes(store: RunStore, script
 def test_a_run_taken_up_is_queued_and_running_and_not_failed(store: RunStore, scripted) -> None:
     (run,) = launch(store, [scripted(BREAKS_ONCE + SLEEPS)])
     wait_for_end(run)
-    feed = Feed(store.root / "none.toml", store.root)
-    assert feed.poll().runs[0].state is RunState.FAILED
+    poller = Poller(store.root / "none.toml", store.root)
+    assert poller.poll().runs[0].state is RunState.FAILED
     set_paused(store, [], True)
     resume(run)
-    view = feed.poll().runs[0]
+    view = poller.poll().runs[0]
     assert (view.state, view.progress.error, view.progress.phase, view.exit) == (
         RunState.QUEUED,
         None,
@@ -66,7 +66,7 @@ def test_a_run_taken_up_is_queued_and_running_and_not_failed(store: RunStore, sc
     )
     set_paused(store, [], False)
     wait_until(lambda: run.state is RunState.RUNNING)
-    wait_until(lambda: (found := feed.poll()) and found.runs[0].progress.started)
+    wait_until(lambda: (found := poller.poll()) and found.runs[0].progress.started)
     stop(run, wait=20)
     assert run.state is RunState.STOPPED
     wait_for_end(run)

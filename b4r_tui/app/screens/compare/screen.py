@@ -17,15 +17,15 @@ from textual.widgets import DataTable, Static, TabbedContent, TabPane
 from textual.worker import get_current_worker
 
 from b4r_tui.app.screens.compare.load import Asked, Loaded, load
-from b4r_tui.app.screens.compare.tables import metrics_sheet, settings_sheet, sides_sheet
+from b4r_tui.app.screens.compare.tables import metrics_table, settings_table, sides_table
 from b4r_tui.app.screens.dialogs.choose import Choose
 from b4r_tui.app.screens.export_mixin import ExportingScreen
 from b4r_tui.app.widgets import numbers
 from b4r_tui.app.widgets.key_line import KeyLine
 from b4r_tui.app.widgets.palette import Palette, palette_of
+from b4r_tui.app.widgets.report_view import ReportView
 from b4r_tui.app.widgets.run.overlay import Overlay
 from b4r_tui.app.widgets.run.results_tab import ordered
-from b4r_tui.app.widgets.sheet_table import SheetTable
 from b4r_tui.common.format import plural, whole
 from b4r_tui.results.compare import OTHER_PROTOCOL
 
@@ -122,15 +122,15 @@ class CompareScreen(ExportingScreen):
         """What is compared, the sides, tabs with the details, keys."""
         yield Static(id="compared")
         with Vertical(id="sides"):
-            yield SheetTable("sides-table")
+            yield ReportView("sides-table")
             yield Static(id="refused")
             yield Static(id="note")
         with Vertical(id="closer"), TabbedContent(initial=TABS[0]):
             with TabPane("Metrics", id="metrics"):
-                yield SheetTable("metrics-table")
+                yield ReportView("metrics-table")
             with TabPane("Settings", id="settings"):
                 yield Static("No setting differs.", id="no-settings")
-                yield SheetTable("settings-table")
+                yield ReportView("settings-table")
             with TabPane("Curves", id="curves"):
                 yield Overlay()
         yield KeyLine()
@@ -180,14 +180,14 @@ class CompareScreen(ExportingScreen):
             self.query_one(
                 "#sides", Vertical
             ).border_title = f"{numbers.spelled(found.metric)} beside {found.baseline}"
-            self.query_one("#sides-table", SheetTable).show(sides_sheet(found, palette), loaded.names)
+            self.query_one("#sides-table", ReportView).show(sides_table(found, palette), loaded.names)
             metrics = ordered(list(found.sides[0].scores))
-            self.query_one("#metrics-table", SheetTable).show(metrics_sheet(found, palette), metrics)
+            self.query_one("#metrics-table", ReportView).show(metrics_table(found, palette), metrics)
             self.query_one("#note", Static).update(Text(SAID))
         else:
             self.query_one("#sides", Vertical).border_title = "These cannot be compared"
-        settings = settings_sheet(loaded.settings, loaded.names, baseline, palette)
-        self.query_one("#settings-table", SheetTable).show(settings)
+        settings = settings_table(loaded.settings, loaded.names, baseline, palette)
+        self.query_one("#settings-table", ReportView).show(settings)
         self.query_one("#settings-table").display = bool(loaded.settings)
         self.query_one("#no-settings").display = not loaded.settings
         await self.query_one(Overlay).show(loaded.plots, loaded.names)
@@ -228,7 +228,7 @@ class CompareScreen(ExportingScreen):
 
     def action_baseline(self) -> None:
         """Compare with the highlighted side."""
-        name = self.query_one("#sides-table", SheetTable).chosen
+        name = self.query_one("#sides-table", ReportView).chosen
         if name:
             self._ask(baseline=name)
 

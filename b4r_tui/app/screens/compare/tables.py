@@ -12,9 +12,9 @@ from b4r_tui.app.widgets.palette import Palette
 from b4r_tui.app.widgets.run.overlay import colour_of
 from b4r_tui.app.widgets.run.results_tab import ordered
 from b4r_tui.common.format import interval
-from b4r_tui.reports.comparison import shown, versus_sheet
+from b4r_tui.reports.comparison import shown, versus_table
 from b4r_tui.reports.leaderboard import mean_and_sd
-from b4r_tui.reports.table import Column, Sheet, text
+from b4r_tui.reports.table import Column, ReportTable, text
 from b4r_tui.results.board import Versus
 from b4r_tui.results.compare import Comparison, Setting
 from b4r_tui.results.export.table import UNRANKED
@@ -22,11 +22,11 @@ from b4r_tui.results.export.table import UNRANKED
 BAR = 12  # characters of the bar of users won, tied and lost
 
 
-def sides_sheet(found: Comparison, palette: Palette) -> Sheet:
+def sides_table(found: Comparison, palette: Palette) -> ReportTable:
     """A row a side: its value, its difference from the baseline, whether that is significant, users won and lost."""
-    sheet = versus_sheet(found)
+    table = versus_table(found)
     rows = []
-    for place, (side, row) in enumerate(zip(found.sides, sheet.rows, strict=True)):
+    for place, (side, row) in enumerate(zip(found.sides, table.rows, strict=True)):
         cells = [cell.copy() for cell in row]
         for cell in (cells[3], cells[4], cells[6]):
             cell.stylize(palette.faint)
@@ -38,11 +38,11 @@ def sides_sheet(found: Comparison, palette: Palette) -> Sheet:
         if side.versus is None:
             cells[5].stylize(palette.faint)
         rows.append([number(place, palette), *cells, bar])
-    columns = [Column("#"), *sheet.columns, Column("+ = −", spare=6)]
-    return replace(sheet, columns=columns, rows=rows)
+    columns = [Column("#"), *table.columns, Column("+ = −", spare=6)]
+    return replace(table, columns=columns, rows=rows)
 
 
-def metrics_sheet(found: Comparison, palette: Palette) -> Sheet:
+def metrics_table(found: Comparison, palette: Palette) -> ReportTable:
     """A row a metric, a value and an interval a side; the best value is underlined, the chosen metric has an arrow."""
     columns = [Column(""), Column("metric")]
     for side in found.sides:
@@ -60,12 +60,12 @@ def metrics_sheet(found: Comparison, palette: Palette) -> Sheet:
                 text(interval(score.low, score.high), palette.faint),
             ]
         rows.append(row)
-    return Sheet("", columns, rows)
+    return ReportTable("", columns, rows)
 
 
-def settings_sheet(
+def settings_table(
     settings: Sequence[Setting], names: Sequence[str], baseline: int, palette: Palette
-) -> Sheet:
+) -> ReportTable:
     """A row a setting that differs, a column a side; what is not as the baseline has it is marked."""
     columns = [
         Column("setting"),
@@ -78,7 +78,7 @@ def settings_sheet(
         ]
         for setting in settings
     ]
-    return Sheet("", columns, rows)
+    return ReportTable("", columns, rows)
 
 
 def users_bar(versus: Versus, palette: Palette, width: int = BAR) -> Text:

@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.widgets import ContentSwitcher, Input, OptionList
 from textual.worker import get_current_worker
 
-from b4r_tui.app.poller import Feed
+from b4r_tui.app.poller import Poller
 from b4r_tui.app.screens.dialogs.confirm import Confirm
 from b4r_tui.app.screens.main import program_jobs, run_actions
 from b4r_tui.app.screens.main.program_jobs import JobsPart
@@ -110,10 +110,10 @@ class MainScreen(RunActions, JobsPart):
 
         run: Run
 
-    def __init__(self, file_name: str, feed: Feed, now: Callable[[], float], period: float) -> None:
+    def __init__(self, file_name: str, poller: Poller, now: Callable[[], float], period: float) -> None:
         super().__init__()
         self._file_name = file_name
-        self._feed, self._now, self._period = feed, now, period
+        self._poller, self._now, self._period = poller, now, period
         self._snapshot: Snapshot | None = None
         self._all_runs = False
         self._awaited: str | None = None  # a run just launched, to be selected when it appears
@@ -147,7 +147,7 @@ class MainScreen(RunActions, JobsPart):
 
     # what is read ------------------------------------------------------------------------------
 
-    @work(thread=True, group="feed", exclusive=True)
+    @work(thread=True, group="poller", exclusive=True)
     def _read(self) -> None:
         """Poll until the app ends; a snapshot is posted only when the one before it is on screen."""
         worker = get_current_worker()
@@ -155,7 +155,7 @@ class MainScreen(RunActions, JobsPart):
             if self._shown.is_set():
                 reload = self._reload.is_set()
                 self._reload.clear()
-                snapshot = self._feed.poll(reload)
+                snapshot = self._poller.poll(reload)
                 if snapshot is not None:
                     self._shown.clear()
                     self.post_message(self.Fed(snapshot))
@@ -380,7 +380,7 @@ class MainScreen(RunActions, JobsPart):
 
     def on_main_screen_launched(self, message: Launched) -> None:
         """Say so, and move the cursor to the new run when it is read."""
-        # As the feed names it, also below a relative root.
+        # As the poller names it, also below a relative root.
         self._awaited = str(self.b4r.runs_root / message.run.name)
         self.notify(message.run.run_id, title=f"Launched {message.run.experiment}", timeout=3)
         self._wake.set()

@@ -1,4 +1,4 @@
-"""A sheet on screen: columns that go where the terminal is narrow, rows that keep the cursor by key."""
+"""A report's table on screen: columns that go where the terminal is narrow, rows that keep the cursor by key."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 from rich.text import Text
 
 from b4r_tui.app.widgets.row_table import RowTable
-from b4r_tui.reports.table import Sheet, fitted
+from b4r_tui.reports.table import ReportTable, fitted
 
 EDGES = 3  # cells beside the columns: the outer padding, and a bar where there are more rows than room
 
 
-class SheetTable(RowTable):
-    """Shows a Sheet; a row is known by its key."""
+class ReportView(RowTable):
+    """Shows a ReportTable; a row is known by its key."""
 
     DEFAULT_CSS = """
-    SheetTable {
+    ReportView {
         background: transparent;
         & > .datatable--header { background: transparent; color: $text-muted; text-style: none; }
         &:focus { background-tint: transparent 0%; }
@@ -26,7 +26,7 @@ class SheetTable(RowTable):
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id, cell_padding=1)
-        self._sheet: Sheet | None = None
+        self._table: ReportTable | None = None
         self._keys: list[str] = []
         self._width = 0
 
@@ -35,27 +35,27 @@ class SheetTable(RowTable):
         """The key of the row under the cursor."""
         return self._keys[self.cursor_row] if 0 <= self.cursor_row < len(self._keys) else None
 
-    def show(self, sheet: Sheet, keys: Sequence[str] | None = None) -> None:
-        """Show a sheet. keys: of its rows, None for their places."""
+    def show(self, table: ReportTable, keys: Sequence[str] | None = None) -> None:
+        """Show a table. keys: of its rows, None for their places."""
         chosen = self.chosen
-        self._sheet = sheet
-        self._keys = list(keys) if keys is not None else [str(place) for place in range(len(sheet.rows))]
+        self._table = table
+        self._keys = list(keys) if keys is not None else [str(place) for place in range(len(table.rows))]
         self._fill()
         if chosen in self._keys:
             self.move_cursor(row=self._keys.index(chosen))
 
     def on_resize(self, event: Any) -> None:
         """Other columns may fit."""
-        if self._sheet is not None and self.size.width != self._width:
+        if self._table is not None and self.size.width != self._width:
             row = self.cursor_row
             self._fill()
             self.move_cursor(row=row)
 
     def _fill(self) -> None:
-        assert self._sheet is not None
+        assert self._table is not None
         self._width = self.size.width
         room = (self._width or self.app.size.width) - EDGES
-        shown = fitted(self._sheet, room)
+        shown = fitted(self._table, room)
         self.clear(columns=True)
         for column in shown.columns:
             title = Text(column.title, justify="right" if column.right else "left")
