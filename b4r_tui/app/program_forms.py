@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from b4r_tui.runs.programs.progress import OnProgress
 from b4r_tui.runs.store import Run
+from engine.contract import run_folder
 from engine.contract.errors import B4RError
 
 Values = dict[str, str]
@@ -100,7 +101,7 @@ def _recommend_all(run: Run, arguments: Sequence[str], told: OnProgress) -> Path
     from engine.contract.options.recommend import add_options, options_of
 
     options = options_of(_parsed(add_options, ["--all", *arguments]))
-    folder = run.dir / "recommendations"
+    folder = run.dir / run_folder.RECOMMENDATIONS
     folder.mkdir(mode=0o700, exist_ok=True)
     return measure(run, replace(options, out=str(folder / (options.out or ""))), told)
 

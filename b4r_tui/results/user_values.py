@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from engine.contract import run_folder
 from engine.contract.errors import B4RError
 from engine.contract.ranks.metrics import per_user
 from engine.contract.ranks.user_ranks import UserRanks
@@ -31,7 +32,7 @@ def user_values(run_dir: Path, protocol: str, metric: str, fingerprint: str, tes
     fingerprint: of the split, tested: the run's test metric; the file must be of both.
     Raises B4RError where the metric has no values for users, or the file is missing or of another test.
     """
-    path = run_dir / "predictions" / f"ranks_{protocol}.parquet"
+    path = run_dir / run_folder.PREDICTIONS / run_folder.ranks_file(protocol)
     ranks, users, said = _read(path)
     if fingerprint and said not in ("", fingerprint):
         raise B4RError(f"{path}: its users are of the split {said[:8]}, the run's are of {fingerprint[:8]}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from b4r_tui.runs.records import ExitRecord, read_exit, read_status
+from engine.contract import run_folder
 from engine.contract.atomic_files import read_json
 from engine.contract.sanitize import sanitize_within
 
@@ -38,7 +39,7 @@ class Attempt:
 
 def environment_of(run_dir: Path) -> dict[str, str]:
     """What the last attempt ran on, in words; empty before it has said so."""
-    said = sanitize_within(read_json(run_dir / "environment.json") or {})
+    said = sanitize_within(read_json(run_dir / run_folder.ENVIRONMENT) or {})
     facts = {label: _word(said.get(key)) for label, key in FACTS.items()}
     packages = said.get("packages")
     facts |= {str(k): _word(v) for k, v in packages.items()} if isinstance(packages, dict) else {}
@@ -50,7 +51,7 @@ def environment_of(run_dir: Path) -> dict[str, str]:
 
 def attempts_of(run_dir: Path) -> list[Attempt]:
     """All starts of the run, the last one last."""
-    folders = [each for each in (run_dir / "attempts").glob("*") if each.name.isdecimal()]
+    folders = [each for each in (run_dir / run_folder.ATTEMPTS).glob("*") if each.name.isdecimal()]
     before = [
         _attempt(folder, int(folder.name)) for folder in sorted(folders, key=lambda each: int(each.name))
     ]

@@ -12,6 +12,7 @@ from b4r_tui.runs.locks import try_hold
 from b4r_tui.runs.queue_place import editing, queue_folder, read_place
 from b4r_tui.runs.queue_settings import wake
 from b4r_tui.runs.store import Run, RunStore
+from engine.contract import run_folder
 from engine.contract.errors import B4RError, ExitCode
 
 TRASH = "trash-"  # in the queue's folder; what is left there the next runner removes
@@ -57,7 +58,7 @@ def _move_aside(run: Run, root: Path) -> Path:
 
 def _lock(run: Run) -> int:
     deadline = time.monotonic() + _PATIENCE
-    while (lock := try_hold(run.dir / "lock")) is None:
+    while (lock := try_hold(run.dir / run_folder.LOCK)) is None:
         if not run.state.ended and time.monotonic() > deadline - _PATIENCE / 2:
             raise B4RError(f"{run.name} is {run.state}; stop it first")
         if time.monotonic() > deadline:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from b4r_tui.runs.store import Run
+from engine.contract import run_folder
 from engine.contract.atomic_files import read_json
 
 # what may move a number in its last digits, or more
@@ -27,7 +28,7 @@ Change = tuple[Any, Any]
 
 def surroundings(run: Run) -> dict[str, Any]:
     """The run's environment.json, {} where there is none."""
-    return read_json(run.dir / "environment.json") or {}
+    return read_json(run.dir / run_folder.ENVIRONMENT) or {}
 
 
 def changes(then: dict[str, Any], now: dict[str, Any]) -> dict[str, Change]:

@@ -17,6 +17,7 @@ from b4r_tui.runs.queue_place import Place
 from b4r_tui.runs.records import FAILED, STOPPED, ExitRecord, StatusRecord, write_exit
 from b4r_tui.runs.state import RunState, is_lost_while_we_hold
 from b4r_tui.runs.store import Run, RunStore
+from engine.contract import run_folder
 from engine.contract.errors import B4RError, ExitCode
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def stop(run: Run, wait: float = 0.0) -> None:
 def withdraw(run: Run, reason: str = STOPPED, error: B4RError | None = None) -> bool:
     """End a run that still waits, in one step; whether that was done. A lost one is cleared up and stays lost."""
     try:
-        lock = try_hold(run.dir / "lock")
+        lock = try_hold(run.dir / run_folder.LOCK)
     except FileNotFoundError:
         return False
     if lock is None:
@@ -100,7 +101,7 @@ def _ask(run: Run) -> None:
     """Withdraw it or signal its supervisor, whichever comes to be possible first: it may just be starting."""
     deadline = time.monotonic() + _PATIENCE
     while not withdraw(run) and not run.state.ended:
-        supervisor = _supervisor_of(run.status()) if is_held(run.dir / "lock") else None
+        supervisor = _supervisor_of(run.status()) if is_held(run.dir / run_folder.LOCK) else None
         if supervisor is not None:
             supervisor.terminate()
             return

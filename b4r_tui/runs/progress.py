@@ -7,6 +7,7 @@ from functools import singledispatchmethod
 
 from b4r_tui.runs.state import RunState, read_state
 from b4r_tui.runs.store import Run
+from engine.contract import run_folder
 from engine.contract.errors import B4RError
 from engine.contract.events import (
     Epoch,
@@ -217,7 +218,7 @@ class RunWatch:
     def _end_mark(self) -> tuple[int, int] | None:
         """What tells an exit record from a later one, None where there is none."""
         try:
-            stat = (self.run.dir / "exit.json").stat()
+            stat = (self.run.dir / run_folder.EXIT).stat()
         except OSError:
             return None
         return stat.st_mtime_ns, stat.st_ino

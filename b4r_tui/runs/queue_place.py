@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from b4r_tui.runs.locks import hold
+from engine.contract import run_folder
 from engine.contract.atomic_files import read_json, write_json
 
 if TYPE_CHECKING:
     from b4r_tui.runs.records import StatusRecord
 
-NAME = "queue.json"
 QUEUE_FOLDER = ".queue"
 
 
@@ -39,7 +39,7 @@ class Place:
 
 def read_place(run_dir: Path) -> Place:
     """The run's place; that of one that nothing is said of where the file is missing or unreadable."""
-    value = read_json(run_dir / NAME) or {}
+    value = read_json(run_dir / run_folder.QUEUE) or {}
     known = {each.name for each in fields(Place)} & value.keys()
     made: dict[str, Any] = {name: value[name] for name in known}
     return Place(**{**made, "after": tuple(made.get("after", ()))})
@@ -47,7 +47,7 @@ def read_place(run_dir: Path) -> Place:
 
 def write_place(run_dir: Path, place: Place) -> None:
     """Write `queue.json` in one step. Raises OSError."""
-    write_json(run_dir / NAME, {"v": 1, **asdict(place)})
+    write_json(run_dir / run_folder.QUEUE, {"v": 1, **asdict(place)})
 
 
 def sort_key(place: Place, status: StatusRecord) -> tuple[float, float, str]:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from engine.contract import run_folder
 from engine.contract.atomic_files import read_json, write_json
 
 VERSION = 1
@@ -59,12 +60,12 @@ RecordT = TypeVar("RecordT", StatusRecord, ExitRecord)
 
 def read_status(run_dir: Path) -> StatusRecord | None:
     """The run's status, or None where its file is missing or unreadable."""
-    return _made(StatusRecord, read_json(run_dir / "status.json"))
+    return _made(StatusRecord, read_json(run_dir / run_folder.STATUS))
 
 
 def write_status(run_dir: Path, record: StatusRecord) -> None:
     """Write `status.json` in one step. Raises OSError."""
-    write_json(run_dir / "status.json", {"v": VERSION, **asdict(record)})
+    write_json(run_dir / run_folder.STATUS, {"v": VERSION, **asdict(record)})
 
 
 def note(run_dir: Path, **facts: object) -> None:
@@ -76,12 +77,12 @@ def note(run_dir: Path, **facts: object) -> None:
 
 def read_exit(run_dir: Path) -> ExitRecord | None:
     """How the run ended, or None where it did not, or its file is unreadable."""
-    return _made(ExitRecord, read_json(run_dir / "exit.json"))
+    return _made(ExitRecord, read_json(run_dir / run_folder.EXIT))
 
 
 def write_exit(run_dir: Path, record: ExitRecord) -> None:
     """Write `exit.json` in one step: from then on the run has ended. Raises OSError."""
-    write_json(run_dir / "exit.json", {"v": VERSION, **asdict(record)})
+    write_json(run_dir / run_folder.EXIT, {"v": VERSION, **asdict(record)})
 
 
 def _made(kind: type[RecordT], value: dict[str, Any] | None) -> RecordT | None:

@@ -16,10 +16,11 @@ from b4r_tui.runs.ownership import check_root
 from b4r_tui.runs.preflight.preflight import preflight, tell
 from b4r_tui.runs.queue.adopt import adopt
 from b4r_tui.runs.queue.start_runner import ensure_runner
-from b4r_tui.runs.queue_place import NAME, read_place, write_place
+from b4r_tui.runs.queue_place import read_place, write_place
 from b4r_tui.runs.records import write_status
 from b4r_tui.runs.state import RunState, read_state
 from b4r_tui.runs.store import Run, config_text, queued_now
+from engine.contract import run_folder
 from engine.contract.atomic_files import write_text
 from engine.contract.config.experiment import Experiment
 from engine.contract.config.launch import JOB_PATTERN, LaunchConfig
@@ -66,7 +67,7 @@ def _prepare(run: Run, j: str | None, mode: str | None) -> None:
     processes.kill_all(lambda: processes.carriers(run.run_id))  # a lost one's ranks may still be writing
     folder = _keep_aside(run)
     if after != before:
-        write_text(run.dir / "config.toml", config_text(after))
+        write_text(run.dir / run_folder.CONFIG, config_text(after))
     tell(run, doubts)
     _queue_anew(run, folder)
 
@@ -74,7 +75,7 @@ def _prepare(run: Run, j: str | None, mode: str | None) -> None:
 def _lock(run: Run) -> int:
     """The run's lock; its last supervisor may hold it for a moment after it wrote how the run ended."""
     deadline = time.monotonic() + LOCK_SECONDS
-    while (lock := try_hold(run.dir / "lock")) is None:
+    while (lock := try_hold(run.dir / run_folder.LOCK)) is None:
         if time.monotonic() > deadline:
             raise B4RError(f"{run.name} is still ending, or someone else takes it up; try again")
         time.sleep(0.02)
@@ -128,8 +129,8 @@ def _check_unfinished(run: Run) -> None:
 
 def _keep_aside(run: Run) -> Path:
     """Begin `attempts/N` with copies of what the attempt that ended went by."""
-    folder = _new_folder(run.dir / "attempts")
-    for name in ("config.toml", "status.json"):
+    folder = _new_folder(run.dir / run_folder.ATTEMPTS)
+    for name in (run_folder.CONFIG, run_folder.STATUS):
         shutil.copy2(run.dir / name, folder / name)
     return folder
 
@@ -140,19 +141,19 @@ def _queue_anew(run: Run, folder: Path) -> None:
     exit.json goes last and the new status comes before: whatever is killed, the run has ended or is queued. A lost one
     has no exit.json: its status makes it queued.
     """
-    (run.dir / "summary.json").unlink(missing_ok=True)
-    if (run.dir / "logs").exists():
-        (run.dir / "logs").rename(folder / "logs")
-    (run.dir / "logs").mkdir(mode=0o700)
+    (run.dir / run_folder.SUMMARY).unlink(missing_ok=True)
+    if (run.dir / run_folder.LOGS).exists():
+        (run.dir / run_folder.LOGS).rename(folder / run_folder.LOGS)
+    (run.dir / run_folder.LOGS).mkdir(mode=0o700)
     _take_place(run)
     write_status(run.dir, queued_now(run))
-    if (run.dir / "exit.json").exists():
-        (run.dir / "exit.json").rename(folder / "exit.json")
+    if (run.dir / run_folder.EXIT).exists():
+        (run.dir / run_folder.EXIT).rename(folder / run_folder.EXIT)
 
 
 def _take_place(run: Run) -> None:
     """At its priority's end, after those runs of which it still can be."""
-    if not (run.dir / NAME).exists():
+    if not (run.dir / run_folder.QUEUE).exists():
         return
     root, place = run.dir.parent.parent, read_place(run.dir)
     after = tuple(name for name in place.after if not read_state(root / name).ended)

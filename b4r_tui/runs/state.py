@@ -16,6 +16,7 @@ from b4r_tui.runs.records import (
     read_exit,
     read_status,
 )
+from engine.contract import run_folder
 
 
 class RunState(str, Enum):
@@ -59,7 +60,7 @@ def read_state(run_dir: Path) -> RunState:
             return ended
         if status is not None and status.started_at is None:
             return RunState.QUEUED
-        if is_held(run_dir / "lock"):
+        if is_held(run_dir / run_folder.LOCK):
             return RunState.RUNNING
         if status == before:
             return RunState.LOST

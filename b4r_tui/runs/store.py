@@ -16,6 +16,7 @@ from b4r_tui.runs.ownership import check_folder, check_root
 from b4r_tui.runs.queue_place import Place, write_place
 from b4r_tui.runs.records import ExitRecord, StatusRecord, read_exit, read_status, write_status
 from b4r_tui.runs.state import RunState, read_state
+from engine.contract import run_folder
 from engine.contract.atomic_files import write_text
 from engine.contract.errors import B4RError, ExitCode
 
@@ -44,7 +45,7 @@ class Run:
     @property
     def events_path(self) -> Path:
         """Where the engine reports."""
-        return self.dir / "events.jsonl"
+        return self.dir / run_folder.EVENTS
 
     def config(self) -> Experiment:
         """Its frozen experiment. Raises B4RError."""
@@ -62,11 +63,15 @@ class Run:
 
     def log_path(self, rank: int | None = None) -> Path:
         """The log of a rank, or of the launcher for None; it may not exist yet."""
-        return self.dir / "logs" / ("launcher.log" if rank is None else f"rank_{rank}.log")
+        return (
+            self.dir
+            / run_folder.LOGS
+            / (run_folder.LAUNCHER_LOG if rank is None else run_folder.rank_log(rank))
+        )
 
     def log_paths(self) -> list[Path]:
         """The logs there are: the launcher's first, then the ranks' in order."""
-        ranks = [(_rank_of(path), path) for path in (self.dir / "logs").glob("rank_*.log")]
+        ranks = [(_rank_of(path), path) for path in (self.dir / run_folder.LOGS).glob(run_folder.RANK_LOGS)]
         launcher = [path for path in [self.log_path()] if path.exists()]
         return launcher + [path for rank, path in sorted(ranks) if rank >= 0]
 
@@ -95,7 +100,7 @@ class RunStore:
         Raises B4RError that names the candidates.
         """
         path = Path(text).expanduser()
-        if (path / "config.toml").is_file():
+        if (path / run_folder.CONFIG).is_file():
             return run_at(path)
         runs = self.runs()
         exact = [run for run in runs if text in (run.run_id, run.experiment)]
@@ -111,8 +116,8 @@ class RunStore:
         """
         try:
             run = self._claim(experiment.name)
-            (run.dir / "logs").mkdir(mode=0o700)
-            write_text(run.dir / "config.toml", config_text(experiment))
+            (run.dir / run_folder.LOGS).mkdir(mode=0o700)
+            write_text(run.dir / run_folder.CONFIG, config_text(experiment))
             if place is not None:
                 write_place(run.dir, place)
             write_status(run.dir, queued_now(run))

@@ -12,6 +12,7 @@ from b4r_tui.runs.crash.explain import card_of
 from b4r_tui.runs.progress import RunWatch
 from b4r_tui.runs.recipe import recipe
 from b4r_tui.runs.store import Run
+from engine.contract import run_folder
 from engine.contract.atomic_files import read_json, write_json
 from engine.contract.config.experiment import Experiment
 from engine.contract.errors import B4RError
@@ -24,13 +25,13 @@ INTERVAL_PARTS = ("low", "high", "n", "se")  # what may stand beside a metric's 
 
 def read_summary(run: Run) -> Summary:
     """The run's summary: from its file once it has ended, else as things stand."""
-    kept = read_json(run.dir / "summary.json")
+    kept = read_json(run.dir / run_folder.SUMMARY)
     return kept if kept and kept.get("v") == VERSION else summarise(run)
 
 
 def write_summary(run: Run) -> None:
     """Write `summary.json` of a run that has ended. Raises OSError."""
-    write_json(run.dir / "summary.json", summarise(run))
+    write_json(run.dir / run_folder.SUMMARY, summarise(run))
 
 
 def summarise(run: Run) -> Summary:

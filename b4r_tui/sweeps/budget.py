@@ -8,6 +8,7 @@ from pathlib import Path
 
 from b4r_tui.runs.records import read_exit, read_status
 from b4r_tui.runs.store import Run
+from engine.contract import run_folder
 
 Span = tuple[float, float]
 
@@ -38,7 +39,7 @@ def covered(spans: Iterable[Span]) -> float:
 
 def spans_of(run: Run, now: float) -> list[Span]:
     """From when to when each attempt of a run went; one under way goes until `now`."""
-    attempts = sorted((run.dir / "attempts").glob("*"))
+    attempts = sorted((run.dir / run_folder.ATTEMPTS).glob("*"))
     return [span for folder in (*attempts, run.dir) for span in _span(folder, now)]
 
 

@@ -19,6 +19,7 @@ from b4r_tui.sweeps.budget import Budget
 from b4r_tui.sweeps.earlier import kept, runs_of, started
 from b4r_tui.sweeps.search import Search
 from b4r_tui.sweeps.trial import Trial
+from engine.contract import run_folder
 from engine.contract.config.experiment import Experiment
 
 
@@ -152,7 +153,7 @@ class Driver:
 
 def _is_settled(trial: Trial) -> bool:
     """Whether it is over; pruned runs also without their supervisors, who would not know why they were stopped."""
-    held = trial.pruned and any(is_held(watch.run.dir / "lock") for watch in trial.watches)
+    held = trial.pruned and any(is_held(watch.run.dir / run_folder.LOCK) for watch in trial.watches)
     return trial.over and not held
 
 

@@ -8,6 +8,7 @@ from b4r_tui.runs.resume import resume
 from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import Run, RunStore
 from b4r_tui.sweeps.fingerprint import fingerprint
+from engine.contract import run_folder
 from engine.contract.config.experiment import Experiment
 from engine.contract.errors import B4RError
 from engine.contract.events import RunFinished, read_events
@@ -58,4 +59,4 @@ def _ended_for_good(run: Run, retry: bool) -> bool:
 def _saved(run: Run) -> bool:
     """Whether there is something to go on with, and something left to do."""
     finished = any(isinstance(record.event, RunFinished) for record in read_events(run.events_path))
-    return not finished and (run.dir / "checkpoints" / "last").exists()
+    return not finished and (run.dir / run_folder.CHECKPOINTS / run_folder.RESUMABLE).exists()

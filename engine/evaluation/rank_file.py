@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from engine.contract import run_folder
 from engine.contract.atomic_files import replacing
 from engine.contract.ranks.user_ranks import UserRanks
 from engine.data.dataset import Dataset, Phase
@@ -29,9 +30,9 @@ def write_ranks(run_dir: Path, protocol: str, ranks: UserRanks, dataset: Dataset
         },
         metadata={"protocol": protocol, "phase": phase, "split_fingerprint": dataset.split_fingerprint},
     )
-    folder = run_dir / "predictions"
+    folder = run_dir / run_folder.PREDICTIONS
     folder.mkdir(mode=0o700, exist_ok=True)
-    path = folder / f"ranks_{protocol}.parquet"
+    path = folder / run_folder.ranks_file(protocol)
     with replacing(path) as file:
         pq.write_table(table, file, compression="zstd")
     return path

@@ -12,6 +12,7 @@ from typing import IO
 import numpy as np
 import torch
 
+from engine.contract import run_folder
 from engine.contract.atomic_files import replacing
 from engine.data.dataset import Dataset, Phase
 from engine.data.evaluation_negatives import sample_negatives
@@ -120,7 +121,7 @@ def _gzip(file: IO[bytes]) -> gzip.GzipFile:
 
 
 def _write_qrels(folder: Path, candidates: Candidates, users: np.ndarray) -> Path:
-    data, path = candidates.dataset, folder / "qrels.txt"
+    data, path = candidates.dataset, folder / run_folder.QRELS
     with replacing(path) as file:
         for first in range(0, len(users), _USERS):
             some = users[first : first + _USERS]

@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from engine.contract import run_folder
 from engine.contract.config.experiment import Experiment, read_run_config
 from engine.contract.errors import B4RError
 from engine.contract.events import RunStarted, read_events
@@ -68,12 +69,12 @@ def evaluate_in_group(run_dir: Path, plan: Evaluation, options: EvaluateOptions,
         more |= {"run_files": [str(each.relative_to(plan.result_dir)) for each in files]} if files else {}
         more |= {} if plan.own else {"settings": settings_of(run)}
         write_metrics(run, event, path, **more)
-        say(type="done", path=str(plan.result_dir / "metrics.json"))
+        say(type="done", path=str(plan.result_dir / run_folder.METRICS))
 
 
 def as_trained(run_dir: Path, experiment: Experiment) -> Experiment:
     """The experiment with the precision that `auto` was decided to be when the run was trained, where that is told."""
-    told = [record.event for record in read_events(run_dir / "events.jsonl")]
+    told = [record.event for record in read_events(run_dir / run_folder.EVENTS)]
     chosen = [event.precision for event in told if isinstance(event, RunStarted) and event.precision]
     if experiment.training.precision != "auto" or not chosen:
         return experiment
@@ -113,7 +114,7 @@ def run_files(run: Run, folder: Path, list_length: int) -> list[Path]:
         ModelScorer(run.model, run.dataset, "test", run.experiment.model.max_len),
         evaluation.test_batch_size,
         run.group.gather,
-        folder / "predictions",
+        folder / run_folder.PREDICTIONS,
         run.group.rank,
         run.group.world_size,
         lambda step, steps: run.report.progress("write", 0, step, steps),

@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 from typing import IO, Any
 
+from engine.contract import run_folder
 from engine.contract.atomic_files import replacing, write_json
 from engine.contract.config.experiment import read_run_config
 from engine.contract.errors import B4RError
@@ -25,7 +26,7 @@ def export(run_dir: Path, options: ExportOptions) -> None:
     say(type="progress", phase="read", step=0, steps=STEPS)
     experiment = read_run_config(run_dir)
     trained = load_trained(run_dir, experiment, options.pth)
-    folder = run_dir / "exports"
+    folder = run_dir / run_folder.EXPORTS
     folder.mkdir(mode=0o700, exist_ok=True)
     name = f"epoch_{trained.epoch}_model.{options.format}"
     path = Path(options.out).absolute() if options.out else folder / name

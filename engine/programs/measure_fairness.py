@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.contract import run_folder
 from engine.contract.atomic_files import write_json
 from engine.contract.config.experiment import Experiment, read_run_config
 from engine.contract.errors import B4RError
@@ -139,7 +140,7 @@ def rank_everyone(
 def write_result(run_dir: Path, options: FairnessOptions, result: dict[str, Any]) -> Path:
     """Write `fairness/<ranker>_<user groups>_<item groups>_<convention>.json` whole. Raises OSError."""
     kinds = (result["user_groups"]["kind"], result["item_groups"]["kind"])
-    folder = run_dir / "fairness"
+    folder = run_dir / run_folder.FAIRNESS
     folder.mkdir(mode=0o700, exist_ok=True)
     path = folder / f"{'_'.join((options.ranker, *kinds, options.convention))}.json"
     write_json(path, result)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from engine.contract import run_folder
 from engine.contract.events import RunFinished, read_events
 
 
@@ -18,4 +19,4 @@ def this_attempt() -> str:
 
 def has_finished(run_dir: Path) -> bool:
     """Whether the run has reached its end, so that there is nothing to go on with."""
-    return any(isinstance(record.event, RunFinished) for record in read_events(run_dir / "events.jsonl"))
+    return any(isinstance(record.event, RunFinished) for record in read_events(run_dir / run_folder.EVENTS))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from engine.contract import run_folder
 from engine.contract.atomic_files import write_json
 from engine.contract.events import Intervals, Test
 from engine.contract.ranks.intervals import bootstrap
@@ -71,7 +72,7 @@ def measure_checkpoint(
 def write_metrics(run: Run, event: Test, checkpoint: Path, **more: Any) -> None:
     """Write metrics.json: a test's metrics with what they were measured on, and whatever else there is to say."""
     write_json(
-        run.checkpoints.run_dir / "metrics.json",
+        run.checkpoints.run_dir / run_folder.METRICS,
         {
             "v": 1,
             "checkpoint": run.checkpoints.shown(checkpoint),

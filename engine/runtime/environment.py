@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from engine.contract import run_folder
 from engine.contract.atomic_files import read_json, write_json
 from engine.data.dataset import Dataset
 from engine.distributed.process_group import Group
@@ -22,7 +23,7 @@ PACKAGES = ("b4r-tui", "torch", "torchrec", "fbgemm-gpu", "fbgemm-gpu-cpu", "num
 def record_environment(run_dir: Path, dataset: Dataset, group: Group, mode: str) -> None:
     """Write environment.json, on rank 0; what it held of earlier attempts goes into `earlier`, oldest first."""
     if group.is_first:
-        path = run_dir / "environment.json"
+        path = run_dir / run_folder.ENVIRONMENT
         before = read_json(path)
         earlier = [*before.pop("earlier", []), before] if before else []
         write_json(path, {**_environment(dataset, group, mode), **({"earlier": earlier} if earlier else {})})

@@ -8,6 +8,8 @@ import sys
 import warnings
 from pathlib import Path
 
+from engine.contract import run_folder
+
 
 def start_log(run_dir: Path, rank: int) -> None:
     """Log to this rank's file, or to a person's shell, without what libraries say to their developers."""
@@ -26,9 +28,9 @@ def _redirect_output(run_dir: Path, rank: int) -> None:
     """Send this process's output to logs/rank_<n>.log if a supervisor started it; a person at a shell keeps it."""
     if "B4R_RUN_ID" not in os.environ or not run_dir.is_dir():
         return
-    logs = run_dir / "logs"
+    logs = run_dir / run_folder.LOGS
     logs.mkdir(exist_ok=True, mode=0o700)
-    fd = os.open(logs / f"rank_{rank}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    fd = os.open(logs / run_folder.rank_log(rank), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
         os.dup2(fd, stream.fileno())

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from engine.contract import run_folder
 from engine.contract.errors import B4RError, ExitCode
 from engine.contract.events import Event, EventWriter, Progress, RunFailed, read_events
 from engine.distributed.process_group import Group
@@ -27,7 +28,7 @@ class Reporter:
     """Writes events on rank 0 and swallows them elsewhere, or everywhere where there is no run folder."""
 
     def __init__(self, run_dir: Path | None, group: Group) -> None:
-        self._writer = EventWriter(run_dir / "events.jsonl") if run_dir and group.is_first else None
+        self._writer = EventWriter(run_dir / run_folder.EVENTS) if run_dir and group.is_first else None
         self._next_progress = 0.0
         self.started = time.monotonic()
 
@@ -120,7 +121,7 @@ def _report_failure(run_dir: Path, failure: RunFailed) -> None:
 
 
 def _append_first(run_dir: Path, failure: RunFailed) -> None:
-    path = run_dir / "events.jsonl"
+    path = run_dir / run_folder.EVENTS
     with path.open("ab") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         told = [record.event for record in read_events(path) if isinstance(record.event, RunFailed)]

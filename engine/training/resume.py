@@ -6,6 +6,7 @@ import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from engine.contract import run_folder
 from engine.contract.errors import B4RError
 from engine.contract.events import Epoch, RunResumed, RunStarted, Warn, read_events
 from engine.runtime.best_epoch import Selection
@@ -90,7 +91,7 @@ class Restart:
     def _tell(self, position: Position, facts: dict[str, Any] | None) -> None:
         """Report the epoch whose event a kill swallowed, and where an earlier attempt is taken up."""
         run = self.run
-        events = [record.event for record in read_events(run.checkpoints.run_dir / "events.jsonl")]
+        events = [record.event for record in read_events(run.checkpoints.run_dir / run_folder.EVENTS)]
         told = {event.epoch for event in events if isinstance(event, Epoch)}
         done = facts["epoch_event"] if facts else None
         if done and done["epoch"] not in told:

@@ -13,6 +13,7 @@ from b4r_tui.results.export.curves import Chart, Curve, chart
 from b4r_tui.results.export.table import Panel, legend, mark, standing
 from b4r_tui.runs.progress import RunProgress, RunWatch
 from b4r_tui.runs.store import Run
+from engine.contract import run_folder
 from engine.contract.atomic_files import read_json
 
 COLOURS = 8  # of the palette in the template, the last one grey for all further groups
@@ -68,7 +69,7 @@ def environments(runs: Sequence[Run]) -> list[tuple[str, str]]:
     """(fact, value) of the machines and versions that the runs had, values that differ side by side."""
     found: dict[str, dict[str, None]] = {}
     for run in runs:
-        said = read_json(run.dir / "environment.json") or {}
+        said = read_json(run.dir / run_folder.ENVIRONMENT) or {}
         for key in _FACTS:
             if said.get(key) is not None:
                 found.setdefault(key.replace("_", " "), {})[str(said[key])] = None

@@ -12,6 +12,7 @@ from b4r_tui.runs.crash.diagnosis import Failure, diagnose
 from b4r_tui.runs.crash.kernel import Kills, kills, victims
 from b4r_tui.runs.crash.traceback import is_echo
 from b4r_tui.runs.store import Run
+from engine.contract import run_folder
 from engine.contract.atomic_files import read_json
 from engine.contract.config.experiment import Experiment
 from engine.contract.events import RunFailed
@@ -67,7 +68,7 @@ def gather(
     failure = diagnose(run, returncode, spoken.rank if spoken else None)
     if spoken is not None:
         failure = replace(failure, rank=spoken.rank, traceback=spoken.traceback or failure.traceback)
-    message = _of_error_file(run.dir / "logs" / ERROR_FILE)
+    message = _of_error_file(run.dir / run_folder.LOGS / ERROR_FILE)
     return Evidence(
         failure,
         experiment,

@@ -18,6 +18,7 @@ from b4r_tui.runs.programs.progress import OnProgress, bars, follow
 from b4r_tui.runs.store import Run, RunStore, config_text, run_at
 from b4r_tui.runs.summary import write_summary
 from b4r_tui.runs.supervision import torchrun
+from engine.contract import run_folder
 from engine.contract.atomic_files import private, read_json, write_text
 from engine.contract.config.experiment import Experiment, read_frozen
 from engine.contract.errors import B4RError, ExitCode
@@ -76,7 +77,7 @@ def measure(run: Run, options: EvaluateOptions, told: OnProgress) -> Path:
             "choose one of its checkpoints with --pth"
         )
     path = _on_ranks(run, plan, options, told)
-    if plan.own and (run.dir / "summary.json").exists():
+    if plan.own and (run.dir / run_folder.SUMMARY).exists():
         write_summary(run)
     return path
 
@@ -93,7 +94,7 @@ def find_target(root: Path, name: str, config: str | None) -> Target:
         return Target(RunStore(root).find(name))
     if config:
         return Target(bare_run(path, read_settings(config)))
-    if path.parent.name == "checkpoints" and (path.parent.parent / "config.toml").is_file():
+    if path.parent.name == "checkpoints" and (path.parent.parent / run_folder.CONFIG).is_file():
         return Target(run_at(path.parent.parent), path.name)
     raise B4RError(
         f"{name}: a checkpoint alone does not tell its settings; add --config with a run's config.toml, or with "
@@ -119,7 +120,7 @@ def bare_run(path: Path, experiment: Experiment) -> Run:
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         write_text(
-            folder / "config.toml", config_text(experiment.model_copy(update={"evaluation": evaluation}))
+            folder / run_folder.CONFIG, config_text(experiment.model_copy(update={"evaluation": evaluation}))
         )
     except OSError as error:
         raise B4RError(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from b4r_tui.runs.programs.progress import Message, OnMessage, OnProgress, follow
 from b4r_tui.runs.store import Run
+from engine.contract import run_folder
 from engine.contract.atomic_files import private
 from engine.contract.errors import B4RError, ExitCode
 
@@ -20,7 +21,7 @@ def run_program(
     told: each step, and the last one again where the program is silent; whatever it raises ends the program.
     heard: all other messages. Raises B4RError with what the program says, or where its log is if it says nothing.
     """
-    path = run.dir / "logs" / log
+    path = run.dir / run_folder.LOGS / log
     path.parent.mkdir(mode=0o700, exist_ok=True)
     command = [sys.executable, "-m", module, str(run.dir), *arguments]
     with private(path) as errors:

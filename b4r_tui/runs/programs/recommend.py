@@ -19,6 +19,7 @@ from b4r_tui.reports.table import show
 from b4r_tui.runs.programs.process import run_program
 from b4r_tui.runs.programs.progress import Message, OnProgress
 from b4r_tui.runs.store import Run, RunStore
+from engine.contract import run_folder
 from engine.contract.atomic_files import read_json, write_json
 from engine.contract.errors import B4RError, ExitCode
 from engine.contract.options.recommend import RecommendOptions, as_arguments
@@ -51,7 +52,7 @@ def measure(run: Run, options: RecommendOptions, told: OnProgress) -> Path:
     heard: list[Message] = []
     arguments = as_arguments(options)
     done = run_program(run, "engine.programs.recommend", arguments, "recommend.log", told, heard.append)
-    folder = run.dir / "recommendations"
+    folder = run.dir / run_folder.RECOMMENDATIONS
     folder.mkdir(mode=0o700, exist_ok=True)
     path = folder / ("everyone.json" if options.everyone else "latest.json")
     write_json(path, _answer(done, heard, options))

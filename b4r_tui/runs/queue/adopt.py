@@ -9,6 +9,7 @@ from b4r_tui.runs.locks import hold_unless_held
 from b4r_tui.runs.records import StatusRecord, write_status
 from b4r_tui.runs.state import RunState, is_lost_while_we_hold
 from b4r_tui.runs.store import Run
+from engine.contract import run_folder
 
 
 def adopt(run: Run) -> bool:
@@ -18,7 +19,7 @@ def adopt(run: Run) -> bool:
     """
     if run.state is not RunState.LOST or not _has_living_job(run):
         return False
-    lock = hold_unless_held(run.dir / "lock")
+    lock = hold_unless_held(run.dir / run_folder.LOCK)
     if lock is None:
         return False
     try:

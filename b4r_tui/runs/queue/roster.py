@@ -13,6 +13,7 @@ from b4r_tui.runs.queue_settings import Settings
 from b4r_tui.runs.records import StatusRecord
 from b4r_tui.runs.state import RunState, read_state
 from b4r_tui.runs.store import Run, RunStore
+from engine.contract import run_folder
 
 
 @dataclass(frozen=True)
@@ -43,14 +44,14 @@ class RosterReader:
         """The runs that have not ended, as they are now."""
         active, queued, adoptable = [], [], []
         for run in self.store.runs():
-            if (run.dir / "exit.json").exists():
+            if (run.dir / run_folder.EXIT).exists():
                 continue
             state, status = read_state(run.dir), run.status()
             if status is None or state.ended:
                 if status is not None and status.job and state is RunState.LOST:
                     adoptable.append(run)
                 continue
-            if state is RunState.RUNNING or is_held(run.dir / "lock"):
+            if state is RunState.RUNNING or is_held(run.dir / run_folder.LOCK):
                 active.append(active_of(run, status))
             else:
                 queued.append((run, status, read_place(run.dir)))
@@ -83,7 +84,7 @@ def block(root: Path, after: tuple[str, ...]) -> tuple[str | None, str | None]:
     """What a run that comes after these waits for, and why it can never start; None where nothing."""
     waits = None
     for name in after:
-        if not (root / name / "status.json").exists():
+        if not (root / name / run_folder.STATUS).exists():
             return None, f"{name}, after which it was to start, is gone"
         state = read_state(root / name)
         if state.ended and state is not RunState.FINISHED:

@@ -36,6 +36,7 @@ from b4r_tui.runs.records import StatusRecord
 from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import Run, RunStore
 from b4r_tui.runs.supervision.orphans import sweep_orphans
+from engine.contract import run_folder
 from engine.contract.errors import B4RError
 
 POLL_SECONDS = 0.05
@@ -55,7 +56,7 @@ class Supervised:
         """Whether nobody supervises it any more."""
         if self.process is not None:
             return self.process.poll() is not None
-        return not is_held(self.active.run.dir / "lock")
+        return not is_held(self.active.run.dir / run_folder.LOCK)
 
 
 class Runner:
@@ -149,7 +150,7 @@ class Runner:
         if status and status.job:  # its processes are Slurm's
             return
         processes.kill_all(lambda: [*processes.carriers(run.run_id), *self._strays()])
-        if each.process is None or not _never_began(status) or is_held(run.dir / "lock"):
+        if each.process is None or not _never_began(status) or is_held(run.dir / run_folder.LOCK):
             return
         by_itself = each.process.returncode >= 0  # not by a signal: the next one would end as this one did
         if by_itself or status.starts >= STARTS:

@@ -10,6 +10,7 @@ from typing import Any
 import tomli
 
 from b4r_tui.runs.queue.gpus import Gpu
+from engine.contract import run_folder
 
 LOCAL = "local"
 
@@ -106,7 +107,7 @@ def read_needs(run_dir: Path, env: Mapping[str, str]) -> Needs:
     env: what its shell had.
     """
     try:
-        launch = tomli.loads((run_dir / "config.toml").read_text())["launch"]
+        launch = tomli.loads((run_dir / run_folder.CONFIG).read_text())["launch"]
         return needs_of(launch, env.get("CUDA_VISIBLE_DEVICES"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return Needs(threads=1, gpus=0)

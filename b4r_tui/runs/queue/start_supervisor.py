@@ -15,6 +15,7 @@ from b4r_tui.runs.queue.slots import Slots
 from b4r_tui.runs.records import FAILED, ExitRecord, StatusRecord, write_exit, write_status
 from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import Run
+from engine.contract import run_folder
 
 STARTS = 3  # supervisors that are started for a run before it counts as failed
 
@@ -65,7 +66,7 @@ def give_up(run: Run, sentence: str, code: int) -> bool:
 def _lock(run: Run) -> int | None:
     """The run's lock; None where somebody holds it or its folder has gone."""
     try:
-        return try_hold(run.dir / "lock")
+        return try_hold(run.dir / run_folder.LOCK)
     except FileNotFoundError:
         return None
 

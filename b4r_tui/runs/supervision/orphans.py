@@ -17,6 +17,7 @@ from b4r_tui.runs.locks import is_held
 from b4r_tui.runs.processes import RUN_ID_VARIABLE, kill_all
 from b4r_tui.runs.records import read_status
 from b4r_tui.runs.state import RunState
+from engine.contract import run_folder
 
 
 def sweep_orphans(root: Path) -> int:
@@ -35,7 +36,7 @@ def orphans(root: Path) -> Iterator[psutil.Process]:
     whole = root.absolute().resolve()
     for process in psutil.process_iter():
         run_dir = _run_dir_of(process)
-        if run_dir and run_dir.parent.parent == whole and not is_held(run_dir / "lock"):
+        if run_dir and run_dir.parent.parent == whole and not is_held(run_dir / run_folder.LOCK):
             yield process
 
 

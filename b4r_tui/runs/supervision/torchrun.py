@@ -9,6 +9,7 @@ from b4r_tui.common.machine import cpu_cores, gpu_names, gpus_for
 from b4r_tui.runs.crash.evidence import ERROR_FILE
 from b4r_tui.runs.processes import RUN_ID_VARIABLE
 from b4r_tui.runs.store import Run
+from engine.contract import run_folder
 from engine.contract.config.launch import LaunchConfig
 
 DEFAULTS = {
@@ -72,7 +73,7 @@ def environment(run: Run, launch: LaunchConfig) -> dict[str, str]:
         **launch.env,
         RUN_ID_VARIABLE: run.run_id,
         "B4R_RUN_DIR": str(run.dir),
-        "TORCHELASTIC_ERROR_FILE": str(run.dir / "logs" / ERROR_FILE),
+        "TORCHELASTIC_ERROR_FILE": str(run.dir / run_folder.LOGS / ERROR_FILE),
     }
 
 

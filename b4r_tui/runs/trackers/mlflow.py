@@ -15,6 +15,7 @@ from mlflow.entities import Metric, Param
 from b4r_tui.runs.environment import surroundings
 from b4r_tui.runs.store import Run
 from b4r_tui.runs.trackers.numbers import Number
+from engine.contract import run_folder
 
 RUN_TAG = "b4r.run_id"  # by which a run is found again
 _BATCH = 1000  # metrics in a call, as many as MLflow takes
@@ -81,7 +82,7 @@ class MLflow:
             if value := surroundings(self._run).get(key):
                 self._client.set_tag(self._id, f"b4r.{key}", str(value))
         self._client.set_tag(self._id, "b4r.folder", str(self._run.dir))
-        self._client.log_artifact(self._id, str(self._run.dir / "config.toml"))
+        self._client.log_artifact(self._id, str(self._run.dir / run_folder.CONFIG))
 
 
 def metric_name(name: str) -> str:

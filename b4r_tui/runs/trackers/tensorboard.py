@@ -11,13 +11,14 @@ from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from b4r_tui.runs.store import Run
 from b4r_tui.runs.trackers.numbers import Number
+from engine.contract import run_folder
 
 
 class TensorBoard:
     """Event files in `<run>/tensorboard`, or in `<folder>/<experiment>/<run id>`."""
 
     def __init__(self, run: Run, folder: Path | None) -> None:
-        self.folder = folder / run.experiment / run.run_id if folder else run.dir / "tensorboard"
+        self.folder = folder / run.experiment / run.run_id if folder else run.dir / run_folder.TENSORBOARD
         self._writer: EventFileWriter | None = None
         self._written: list[Number] = []
 

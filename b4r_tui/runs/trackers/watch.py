@@ -16,6 +16,7 @@ from pathlib import Path
 from b4r_tui.runs.processes import spare
 from b4r_tui.runs.store import Run, run_at
 from b4r_tui.runs.trackers.feed import Feed, make_tracker
+from engine.contract import run_folder
 from engine.contract.events import EventWriter, Warn
 
 POLL_SECONDS = 1.0
@@ -26,7 +27,10 @@ def start_trackers(run: Run, trackers: Sequence[str]) -> None:
     if not trackers:
         return
     try:
-        log = os.open(run.dir / "logs" / "trackers.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        path = run.dir / run_folder.LOGS / run_folder.TRACKERS_LOG
+        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            run.dir / run_folder.LOGS / run_folder.TRACKERS_LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600
+        )
         command = [sys.executable, "-m", "b4r_tui.runs.trackers.watch", str(run.dir)]
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True

@@ -13,6 +13,7 @@ import tomli
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from engine.contract import run_folder
 from engine.contract.config.base import SettingsGroup, refuse
 from engine.contract.config.data import GENERATED_DATASETS, DataConfig
 from engine.contract.config.evaluation import EvaluationConfig, check_metric
@@ -104,7 +105,7 @@ def _refuse_uneven_nodes(experiment: Experiment) -> None:
 
 def read_run_config(run_dir: Path) -> Experiment:
     """The frozen experiment of a run folder. Raises B4RError that names the file and the key."""
-    path = run_dir / "config.toml"
+    path = run_dir / run_folder.CONFIG
     if not path.exists():
         raise B4RError(f"{path}: No such file or directory; is {run_dir} a run folder?")
     return read_frozen(path)

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from engine.contract import run_folder
 from engine.contract.config.experiment import Experiment
 from engine.contract.config.validation import problems_of
 from engine.contract.errors import B4RError
@@ -52,8 +53,8 @@ def planned(run_dir: Path, experiment: Experiment, options: EvaluateOptions) -> 
     """
     changed = _changed(experiment, options)
     if (changed.data, changed.evaluation) == (experiment.data, experiment.evaluation):
-        return Evaluation(changed, True, False, run_dir / "evaluations" / OWN, run_dir)
-    folder = run_dir / "evaluations" / _name(changed)
+        return Evaluation(changed, True, False, run_dir / run_folder.EVALUATIONS / OWN, run_dir)
+    folder = run_dir / run_folder.EVALUATIONS / _name(changed)
     named = options.dataset_path is not None or options.dataset_name is not None
     return Evaluation(changed, False, named, folder, folder)
 

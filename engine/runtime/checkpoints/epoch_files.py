@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from engine.contract import run_folder
 from engine.contract.atomic_files import read_json, replacing, write_json
 from engine.contract.config.experiment import Experiment
 from engine.contract.errors import B4RError
@@ -39,12 +40,14 @@ class Checkpoints:
     def __init__(self, run_dir: Path, experiment: Experiment) -> None:
         root = experiment.training.export_root
         self.run_dir = run_dir
-        self.folder = Path(root) / experiment.name / run_dir.name if root else run_dir / "checkpoints"
+        self.folder = (
+            Path(root) / experiment.name / run_dir.name if root else run_dir / run_folder.CHECKPOINTS
+        )
         self._keep = experiment.training.keep_checkpoints
 
     def path(self, epoch: int) -> Path:
         """File of an epoch, counted from 0."""
-        return self.folder / f"epoch_{epoch}_model.pth"
+        return self.folder / run_folder.epoch_checkpoint(epoch)
 
     def shown(self, path: Path) -> str:
         """`path` as events name it: relative to the run folder where it lies inside."""
@@ -71,7 +74,7 @@ class Checkpoints:
 
     def mark_best(self, epoch: int, metric: str, value: float) -> None:
         """Record which epoch is best so far, then drop the files that `keep_checkpoints` no longer wants."""
-        write_json(self.folder / "best.json", {"epoch": epoch, "metric": metric, "value": value})
+        write_json(self.folder / run_folder.BEST, {"epoch": epoch, "metric": metric, "value": value})
 
     def prune(self) -> None:
         """Delete the oldest epoch files beyond `keep_checkpoints`, never the best one."""
@@ -87,11 +90,11 @@ class Checkpoints:
         if selection.best.epoch >= 0:
             self.mark_best(selection.best.epoch, selection.metric, selection.best.value)
         else:
-            (self.folder / "best.json").unlink(missing_ok=True)
+            (self.folder / run_folder.BEST).unlink(missing_ok=True)
 
     def best_epoch(self) -> int | None:
         """Epoch that best.json names, if there is one."""
-        best = read_json(self.folder / "best.json")
+        best = read_json(self.folder / run_folder.BEST)
         return int(best["epoch"]) if best else None
 
     def resolve(self, pth: str) -> Path:

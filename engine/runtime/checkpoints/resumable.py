@@ -15,6 +15,7 @@ from typing import Any
 from torch.distributed.checkpoint import load, save
 from torch.distributed.checkpoint.api import CheckpointException
 
+from engine.contract import run_folder
 from engine.contract.atomic_files import read_json, write_json
 from engine.contract.errors import B4RError
 from engine.distributed.process_group import Group
@@ -22,14 +23,12 @@ from engine.distributed.sharded_tensors import StateDict
 from engine.runtime.checkpoints.safe_reader import SafeReader
 from engine.runtime.checkpoints.write_errors import Writer, unwritable, writing
 
-FACTS = "state.json"
-
 
 class LastCheckpoint:
     """`last` in a folder of checkpoints. At every moment the newest whole one can be found, whatever is killed."""
 
     def __init__(self, folder: Path, group: Group) -> None:
-        self.path, self._group = folder / "last", group
+        self.path, self._group = folder / run_folder.RESUMABLE, group
         self._new, self._old = folder / ".last.new", folder / ".last.old"
 
     def save(self, state: StateDict, facts: dict[str, Any]) -> None:
@@ -45,7 +44,7 @@ class LastCheckpoint:
             raise unwritable(self._new, _cause(error)) from None
         if self._group.is_first:
             with writing(self._new):
-                write_json(self._new / FACTS, facts)
+                write_json(self._new / run_folder.RESUMABLE_STATE, facts)
                 self._put_in_place()
 
     def facts(self) -> dict[str, Any] | None:
@@ -55,7 +54,7 @@ class LastCheckpoint:
             if not self.path.exists() and self._old.exists():
                 self._old.rename(self.path)
             shutil.rmtree(self._new, ignore_errors=True)
-            found = read_json(self.path / FACTS)
+            found = read_json(self.path / run_folder.RESUMABLE_STATE)
         return self._group.broadcast(found)
 
     def load_into(self, state: StateDict) -> list[str]:

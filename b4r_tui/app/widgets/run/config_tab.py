@@ -20,6 +20,7 @@ from textual.worker import get_current_worker
 
 from b4r_tui.app.widgets.palette import Palette, palette_of
 from b4r_tui.common.format import plural
+from engine.contract import run_folder
 from engine.contract.errors import B4RError
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class ConfigView(Vertical):
         """Read the file and compare. The experiments may have changed since: each look compares anew."""
         from b4r_tui.runs.config_diff import compared
 
-        path = run.dir / "config.toml"
+        path = run.dir / run_folder.CONFIG
         try:
             text = path.read_text(encoding="utf-8", errors="replace")
             comparisons = compared(run, cast("B4RApp", self.app).file)

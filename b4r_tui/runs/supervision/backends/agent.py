@@ -21,6 +21,7 @@ from b4r_tui.runs import processes
 from b4r_tui.runs.store import Run, run_at
 from b4r_tui.runs.supervision import torchrun
 from b4r_tui.runs.supervision.backends.interface import POLL_SECONDS
+from engine.contract import run_folder
 from engine.contract.errors import B4RError, ExitCode
 
 AGENT_VARIABLE = (
@@ -64,7 +65,7 @@ def _arguments() -> argparse.Namespace:
 def _shared_run(folder: Path) -> Run:
     """The run. Raises B4RError where its folder is not seen here."""
     deadline = time.monotonic() + _SHARED_SECONDS
-    while not (folder / "config.toml").is_file():
+    while not (folder / run_folder.CONFIG).is_file():
         if time.monotonic() > deadline:
             raise B4RError(
                 f"no run folder {folder} here; nodes need a file system that they share, choose --runs on it"

@@ -18,7 +18,8 @@ from b4r_tui.runs.supervision.backends.agent import MARK
 from b4r_tui.runs.supervision.backends.hosts import last_line
 from b4r_tui.runs.supervision.backends.interface import POLL_SECONDS, Ended, grace_seconds, now
 from b4r_tui.runs.supervision.backends.slurm_job import Job, command, ended, find_job
-from b4r_tui.runs.supervision.backends.slurm_script import SCRIPT, script
+from b4r_tui.runs.supervision.backends.slurm_script import script
+from engine.contract import run_folder
 from engine.contract.atomic_files import write_text
 from engine.contract.config.experiment import Experiment
 from engine.contract.config.launch import LaunchConfig
@@ -39,8 +40,8 @@ class Slurm:
         """As every backend does. Raises B4RError where the job can't be submitted, or Slurm is gone for long."""
         job_id = job_of(run)
         if job_id is None:
-            words = ["sbatch", "--parsable", SCRIPT]
-            write_text(run.dir / SCRIPT, script(run, experiment.launch))
+            words = ["sbatch", "--parsable", run_folder.SLURM_SCRIPT]
+            write_text(run.dir / run_folder.SLURM_SCRIPT, script(run, experiment.launch))
             job_id = command(*words, folder=str(run.dir)).partition(";")[0]
             note(run.dir, argv=tuple(words), job=PREFIX + job_id)
         watch = _Watch(run, job_id)

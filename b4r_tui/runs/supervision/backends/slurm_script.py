@@ -15,7 +15,6 @@ from b4r_tui.runs.supervision.backends.interface import grace_seconds, rendezvou
 from engine.contract.config.clusters import SlurmConfig
 from engine.contract.config.launch import LaunchConfig
 
-SCRIPT = "slurm.sh"
 TERM_SECONDS = 60  # before the time limit the ranks are told to stop, so that they save
 
 

@@ -16,6 +16,7 @@ from b4r_tui.runs.records import note
 from b4r_tui.runs.store import Run, run_at
 from b4r_tui.runs.supervision.backends.agent import MARK
 from b4r_tui.runs.supervision.backends.interface import grace_seconds, rendezvous_port
+from engine.contract import run_folder
 from engine.contract.config.clusters import TorchXConfig
 from engine.contract.config.launch import LaunchConfig
 from engine.contract.errors import ExitCode
@@ -94,7 +95,7 @@ def _options(run: Run, launch: LaunchConfig, runner: Runner, scheduler: str) -> 
     """Options of the scheduler; where it writes logs into a folder, that is in the run's."""
     settings = launch.torchx or TorchXConfig()
     known = dict(iter(runner.scheduler_run_opts(scheduler)))
-    logs = {"log_dir": str(run.dir / "logs" / "torchx")} if "log_dir" in known else {}
+    logs = {"log_dir": str(run.dir / run_folder.LOGS / "torchx")} if "log_dir" in known else {}
     return {**logs, **settings.options}
 
 
