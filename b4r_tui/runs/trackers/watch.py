@@ -29,8 +29,6 @@ def start_trackers(run: Run, trackers: Sequence[str]) -> None:
     try:
         path = run.dir / run_folder.LOGS / run_folder.TRACKERS_LOG
         log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            run.dir / run_folder.LOGS / run_folder.TRACKERS_LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600
-        )
         command = [sys.executable, "-m", "b4r_tui.runs.trackers.watch", str(run.dir)]
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
