@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from engine.distributed.fused_adamw import AdamW
+from engine.distributed.fused_adamw import FusedAdamW
 
 SHAPES = [(7, 5), (3,), (40, 9), (1,)]
 
@@ -24,7 +24,10 @@ def pair():
     ours = [torch.randn(shape, generator=generator).requires_grad_() for shape in SHAPES]
     theirs = copy.deepcopy(ours)
     settings = {"lr": 0.05, "betas": (0.8, 0.99), "eps": 1e-6, "fused": True}
-    return (ours, AdamW(groups(ours), **settings)), (theirs, torch.optim.AdamW(groups(theirs), **settings))
+    return (ours, FusedAdamW(groups(ours), **settings)), (
+        theirs,
+        torch.optim.AdamW(groups(theirs), **settings),
+    )
 
 
 def step(sides, seed, without=()):

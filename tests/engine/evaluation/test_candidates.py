@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from engine.evaluation.candidates import rank_candidates, rank_everything
 from engine.evaluation.full_ranking import Excluded
-from engine.evaluation.scores import TableScores
+from tests.engine.evaluation.table_scores import TableScores
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -15,8 +15,8 @@ from engine.data.evaluation_negatives import sample_negatives
 from engine.evaluation.baselines import popularity_scorer
 from engine.evaluation.evaluator import Evaluator, block_size
 from engine.evaluation.protocols import EvaluationProtocol, parse_protocol
-from engine.evaluation.scores import TableScores
 from tests.builders import dataset_of
+from tests.engine.evaluation.table_scores import TableScores
 
 ITEMS = 9
 PROTOCOLS = ["full", "popular-4", "uniform-20"]

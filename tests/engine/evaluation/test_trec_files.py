@@ -14,10 +14,10 @@ from ir_measures import RR, R, nDCG
 
 from engine.contract.ranks.metrics import per_user
 from engine.evaluation.evaluator import Evaluator
-from engine.evaluation.scores import TableScores
 from engine.evaluation.trec_files import Candidates, file_names, write_run_files
 from engine.evaluation.trec_lines import safe_ids
 from tests.builders import dataset_of
+from tests.engine.evaluation.table_scores import TableScores
 
 MEASURES = {"ndcg@3": nDCG @ 3, "recall@2": R @ 2, "mrr": RR}
 

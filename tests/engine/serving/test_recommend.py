@@ -18,7 +18,7 @@ from engine.data.loader import evaluation_batch
 from engine.evaluation.evaluator import Evaluator
 from engine.evaluation.scores import DotScores
 from engine.model.bert4rec import BERT4Rec
-from engine.runtime.checkpoints.epoch_files import Checkpoints, read_checkpoint
+from engine.runtime.checkpoints.epoch_files import EpochFiles, read_checkpoint
 from tests.builders import experiment_of
 from tests.engine.conftest import SECONDS
 
@@ -45,7 +45,7 @@ def evaluated(run_dir, users):
     experiment = read_run_config(run_dir)
     dataset = load_dataset(experiment.data)
     model = BERT4Rec(dataset.num_items, experiment.model, seed=0).eval()
-    checkpoints = Checkpoints(run_dir, experiment)
+    checkpoints = EpochFiles(run_dir, experiment)
     model.load_state_dict(read_checkpoint(checkpoints.resolve("best")).weights)
 
     def scorer(asked):

@@ -290,7 +290,7 @@ def config(name: str, folder: Path) -> DataConfig:
 
 @pytest.fixture(autouse=True)
 def small_bombs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "HARMLESS", 4 << 20)
+    monkeypatch.setattr(archives, "SAFE_SIZE", 4 << 20)
 
 
 @pytest.mark.parametrize("case", REFUSED)
