@@ -10,8 +10,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 _TYPE_NAMES = {
-    "int_type": "an integer",
-    "int_from_float": "an integer",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
     "float_type": "a number",
     "string_type": "a quoted string",
     "bool_type": "true or false",
@@ -53,10 +53,10 @@ def known_keys(model: type[BaseModel], path: list[Any]) -> list[str]:
 
 
 def nearest(name: str, known: list[str]) -> str:
-    """Return `did you mean X?` if a known name is close, else the list of known names."""
+    """Return `did you mean 'X'?` if a known name is close, else the list of known names."""
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     if close:
-        return f"did you mean {close[0]}?"
+        return f"did you mean '{close[0]}'?"
     return f"use one of: {', '.join(known)}" if known else "remove it"
 
 
@@ -71,18 +71,19 @@ def _sentence(
     if error_type == "missing":
         return "is missing; set it"
     if error_type == "literal_error":
-        return _invalid_choice(value, re.findall("'([^']*)'", context["expected"]))
+        return f"{_shown(value)} is not valid; {_choice_hint(value, context['expected'])}"
     if error_type in _TYPE_NAMES:
         return f"{_shown(value)} is not {_TYPE_NAMES[error_type]}"
     message = str(detail["msg"]).removeprefix("Input ").replace("should be", "must be")
     return f"{_shown(value)} {message[:1].lower()}{message[1:]}"
 
 
-def _invalid_choice(value: Any, choices: list[str]) -> str:
-    hint = nearest(str(value), choices)
-    if hint.startswith("did you mean"):
-        hint = f"{hint} One of: {', '.join(choices)}"
-    return f"{_shown(value)} is not valid; {hint}"
+def _choice_hint(value: Any, expected: str) -> str:
+    choices = re.findall("'([^']*)'", expected)
+    close = difflib.get_close_matches(str(value), choices, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]}? One of: {', '.join(choices)}"
+    return f"use {expected.replace(chr(39), '')}"
 
 
 def _shown(value: Any) -> str:

@@ -100,7 +100,7 @@ def _time(value: Any) -> int | None:
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= _LARGEST_TIME:
-        raise ValueError(f"unixtime {quoted(str(value))} is not an integer number of seconds")
+        raise ValueError(f"unixtime {quoted(str(value))} is not a whole number of seconds")
     return value
 
 

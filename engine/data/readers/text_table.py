@@ -140,7 +140,7 @@ def _fault(name: str, text: str) -> str | None:
     if name == "rating":
         return None if NUMBER.fullmatch(text) and math.isfinite(float(text)) else "not a number"
     if not _WHOLE.fullmatch(text):
-        return "not an integer"
+        return "not a whole number"
     if not -(2**63) <= int(text[:40]) < 2**63:
         return "too large, beyond 64 bits"
     return "negative" if name != "timestamp" and int(text) < 0 else None

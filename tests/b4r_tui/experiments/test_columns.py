@@ -40,8 +40,8 @@ def test_names_and_positions_survive_the_way_into_a_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "key", "sentence"),
     [
-        ("columns = {user = -1}", "data.columns.user", "-1 is no column"),
-        ("columns = {user = ''}", "data.columns.user", "'' is no column"),
+        ("columns = {user = -1}", "data.columns.user", "-1 is not a valid column"),
+        ("columns = {user = ''}", "data.columns.user", "'' is not a valid column"),
         ("columns = {user = 1.5}", "data.columns.user", "1.5"),
         ("columns = {user = 1, item = 1}", "data.columns.item", "1 is the user already"),
         ("columns = {usr = 1}", "data.columns.usr", "unknown key; did you mean 'user'?"),

@@ -35,7 +35,7 @@ def test_the_largest_set_of_rows_with_all_minima_stays(rows, min_rating, min_use
     columns = [np.array(column) for column in zip(*rows, strict=True)]
     expected = largest_core(rows, config)
     if not expected:
-        with pytest.raises(B4RError, match="leave no interaction"):
+        with pytest.raises(B4RError, match="leave no interactions"):
             filter_rows(*columns, config)
         return
     kept, funnel = filter_rows(*columns, config)

@@ -245,5 +245,5 @@ def test_protocol_names_are_read():
 
 @pytest.mark.parametrize("name", ["", "Full", "popular", "popular-0", "popular--1", "random-100", "full-10"])
 def test_other_names_are_refused(name):
-    with pytest.raises(B4RError, match=f"'{name}' is no protocol; use full, popular-N or uniform-N"):
+    with pytest.raises(B4RError, match=f"'{name}' is not a valid protocol; use full, popular-N or uniform-N"):
         parse_protocol(name)

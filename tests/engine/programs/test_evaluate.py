@@ -183,7 +183,7 @@ def test_a_checkpoint_that_does_not_fit_is_refused_with_its_sizes(single_run, tm
     bare = shutil.copy(single_run / "checkpoints" / "epoch_1_model.pth", tmp_path / "mine.pth")
     done = command(bare, "--config", tmp_path / "experiments.toml#wide", "--j", "1x2")
     assert done.returncode == 2, done.stderr
-    assert "holds [40, 16] for output, but this experiment has [30, 32]" in done.stderr
+    assert "contains [40, 16] for output, but this experiment has [30, 32]" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

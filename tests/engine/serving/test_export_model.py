@@ -48,7 +48,7 @@ def test_a_plain_file_scores_without_torchrec(run, request):
     assert alone.stdout == f"40 {expected}\n"
 
 
-def test_a_plain_file_holds_all_that_scoring_needs(single_run):
+def test_a_pth_file_contains_all_that_scoring_needs(single_run):
     path = single_run / "exports" / "epoch_1_model.pth"
     export(single_run, ExportOptions("pth", "epoch_1_model.pth"))
     content = torch.load(path, weights_only=True)
@@ -105,7 +105,7 @@ def test_missing_packages_are_named_with_the_mend(fresh_run, monkeypatch):
 
 def test_other_settings_than_the_checkpoints_are_told_by_size(fresh_run):
     write_run_config(fresh_run, experiment_of(model={"emb_dim": 32}))
-    with pytest.raises(B4RError, match=r"holds \[.*16.*\] for .*, but this run's settings ask for \[.*32"):
+    with pytest.raises(B4RError, match=r"contains \[.*16.*\] for .*, but this run's settings require \[.*32"):
         export(fresh_run, ExportOptions())
 
 

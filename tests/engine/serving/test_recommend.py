@@ -97,7 +97,7 @@ def test_the_same_history_typed_in_gives_the_same_list(single_run, now):
     seen = dataset.item_ids[dataset.items[dataset.offsets[user] : dataset.offsets[user + 1]]]
     done = command("recommend", single_run, "--history", ",".join([*seen, "nothing"]), "-k", "5", "--csv")
     assert done.returncode == 0, done.stderr
-    assert done.stderr == "warning: left out of the history, as the data have no item 'nothing'\n"
+    assert done.stderr == "warning: ignored in the history, not in the data: 'nothing'\n"
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     expected = now["recommendations"][0]["items"]
     assert [row["item"] for row in rows] == [entry["item"] for entry in expected]
@@ -107,8 +107,8 @@ def test_the_same_history_typed_in_gives_the_same_list(single_run, now):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--user", "1", "ghost", "spectre"], "the data have no user 'ghost', 'spectre'"),
-        (["--history", "x,y"], "the data have no item 'x', 'y'"),
+        (["--user", "1", "ghost", "spectre"], "no user 'ghost', 'spectre' in the data"),
+        (["--history", "x,y"], "no item 'x', 'y' in the data"),
         (["--user", "1", "--pth", "epoch_9_model.pth"], "no checkpoint 'epoch_9_model.pth'"),
         (["--all", "--out", "/nowhere/x.parquet"], "/nowhere/x.parquet: cannot be written"),
         ([], "needs one of --user, --history and --all"),
@@ -120,7 +120,7 @@ def test_what_is_wrong_is_one_sentence_and_exit_code_2(single_run, arguments, sa
     assert said in done.stderr and "Traceback" not in done.stderr and not done.stdout
 
 
-@pytest.mark.parametrize("program", ["recommend", "export_model", "serving.plain_file"])
+@pytest.mark.parametrize("program", ["programs.recommend", "programs.export_model", "serving.pth_export"])
 def test_programs_that_answer_quickly_import_neither_torchrec_nor_fbgemm(program):
     seen = f"import sys, engine.{program}; print(sorted({{'torchrec', 'fbgemm_gpu', 'torch'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, check=True)

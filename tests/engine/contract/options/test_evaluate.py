@@ -78,9 +78,9 @@ def test_columns_of_ones_own_data_are_not_those_of_another_format():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (EvaluateOptions(protocols=("hardest-3",)), "evaluation.protocols.*'hardest-3' is no protocol"),
+        (EvaluateOptions(protocols=("hardest-3",)), "evaluation.protocols.*'hardest-3' is not a valid protocol"),
         (EvaluateOptions(j="2x2"), "launch.hosts: 2x2 runs on 2 hosts, but the list is not set; name 2"),
-        (EvaluateOptions(dataset_name="lt"), "data.dataset_path: lt needs the folder"),
+        (EvaluateOptions(dataset_name="lt"), "data.dataset_path: is missing; set it to the folder of lt"),
     ],
 )
 def test_what_does_not_fit_the_settings_is_one_sentence(options, said):

@@ -102,7 +102,7 @@ def test_a_name_that_is_not_there_gets_the_nearest(tmp_path: Path) -> None:
         B4RError, match=r"a\.csv:1: has no column 'waht' for data\.columns\.item; did you mean 'what'"
     ):
         read(tmp_path, {"user": "who", "item": "waht"})
-    with pytest.raises(B4RError, match=r"'what' is both user and item; mend data\.columns\.user"):
+    with pytest.raises(B4RError, match=r"'what' is both user and item; fix data\.columns\.user"):
         read(tmp_path, {"user": "what", "item": 1})
 
 

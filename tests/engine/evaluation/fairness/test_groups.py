@@ -34,8 +34,8 @@ def test_a_csv_may_overlap_repeat_and_name_ids_that_the_data_lack(tmp_path):
     [
         ("", "its first line has to be id,group"),
         ("user,group\n7,a\n", "begins with 'user,group'; its first line has to be id,group"),
-        ("id,group\n7,a,b\n", ":2: is no id and group"),
-        ("id,group\n7,a\n7,\n", ":3: is no id and group"),
+        ("id,group\n7,a,b\n", ":2: expected an id and a group"),
+        ("id,group\n7,a\n7,\n", ":3: expected an id and a group"),
         ("id,group\nx,a\ny,a\n", "none of its 2 ids is in the data"),
     ],
 )

@@ -33,9 +33,9 @@ def disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
 @pytest.mark.parametrize(
     ("options", "file", "says"),
     [
-        ("size=200k", "epoch_0_model.pth", "No space left on device; make room to go on"),
-        ("size=2m", ".last.new", "No space left on device; make room to go on"),
-        ("ro", "epoch_0_model.pth", "Read-only file system; let it be written to go on"),
+        ("size=200k", "epoch_0_model.pth", "No space left on device; free disk space, then resume"),
+        ("size=2m", ".last.new", "No space left on device; free disk space, then resume"),
+        ("ro", "epoch_0_model.pth", "Read-only file system; make it writable, then resume"),
     ],
     ids=["epoch file", "last", "read-only"],
 )
