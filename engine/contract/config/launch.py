@@ -166,7 +166,7 @@ def _check_nodes(launch: LaunchConfig) -> None:
         if launch.hosts:
             refuse(f"{launch.scheduler} assigns the nodes itself; remove the hosts", "launch.hosts")
     elif launch.nodes > 1 and len(launch.hosts or []) != launch.nodes:
-        listed = f"{len(launch.hosts)} are listed" if launch.hosts else "none is"
+        listed = f"{len(launch.hosts)} are listed" if launch.hosts else "none is listed"
         refuse(
             f"{launch.j} needs {launch.nodes} hosts, but {listed}; list {launch.nodes}, or use scheduler slurm",
             "launch.hosts",

@@ -148,7 +148,11 @@ BAD = {
     "experiment is no table": ("experiments.a = 3\n", 1, "is not a table"),
     "experiments is no table": ("experiments = 3\n", 1, "is not a table"),
     "defaults is no table": ("defaults = 3\n[experiments.a]", 1, "is not a table"),
-    "heads": ("[experiments.a.model]\nemb_dim = 8\nnhead = 3\n", 3, "emb_dim (8) must be divisible by nhead (3)"),
+    "heads": (
+        "[experiments.a.model]\nemb_dim = 8\nnhead = 3\n",
+        3,
+        "emb_dim (8) must be divisible by nhead (3)",
+    ),
     "unknown parent": ("[experiments.base]\n[experiments.b]\nextends = 'bse'\n", 3, "did you mean 'base'?"),
     "own parent": ("[experiments.a]\nextends = 'a'\n", 2, "goes in a circle (a → a)"),
     "circle": (
@@ -204,19 +208,23 @@ BAD = {
     "cuts that fall": (
         "[experiments.a]\ndata.split = 'temporal'\ndata.temporal_fractions = [0.9, 0.8]\n",
         3,
-        "the second cut 0.8 is not after the first, 0.9",
+        "the second cut (0.8) must be after the first (0.9)",
     ),
     "cuts at once": (
         "[experiments.a]\ndata.split = 'temporal'\ndata.temporal_times = [978300760, 978300760]\n",
         3,
-        "is not after the first",
+        "must be after the first",
     ),
     "cuts without a temporal split": (
         "[experiments.a]\ndata.temporal_times = [1, 2]\n",
         2,
-        "remove them or set split to temporal",
+        'remove it, or use split = "temporal"',
     ),
-    "data set without a folder": ("[experiments.a]\ndata.dataset_name = 'ml-1m'\n", 2, "set dataset_path"),
+    "data set without a folder": (
+        "[experiments.a]\ndata.dataset_name = 'ml-1m'\n",
+        2,
+        "is missing; set it to the folder of ml-1m",
+    ),
     "missing folder": (
         "[experiments.a.data]\ndataset_name = 'ml-1m'\ndataset_path = 'nowhere'\n",
         3,
@@ -245,7 +253,7 @@ BAD = {
     "calibration out of range": ("[experiments.a.training]\nloss = 'gbce'\ngbce_t = 1.5\n", 3, "less than"),
     "missing script": ("[experiments.a]\nlaunch.script = 'none.py'\n", 2, "no file"),
     "missing checkpoint": ("[experiments.a]\nevaluation.pth = './none.pth'\n", 2, "no checkpoint"),
-    "nodes": ("[experiments.a]\nlaunch.j = '2x1'\n", 2, "runs on 2 hosts"),
+    "nodes": ("[experiments.a]\nlaunch.j = '2x1'\n", 2, "needs 2 hosts"),
     "job": ("[experiments.a]\nlaunch.j = 'two'\n", 2, "launch.j must be NODESxPROCESSES, e.g. 1x2"),
     "processes": ("[experiments.a]\nlaunch.j = '1x9999'\nlaunch.gpu = 0\n", 2, "9999 processes on"),
     "a GPU for two": ("[experiments.a]\nlaunch.gpu = 1\nlaunch.j = '1x2'\n", 2, "need a GPU each"),

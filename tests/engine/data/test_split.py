@@ -41,7 +41,7 @@ def test_a_data_set_without_anything_to_hold_out_is_refused():
 
 
 @given(timed_rows, st.lists(st.integers(-1, 22), min_size=2, max_size=2, unique=True).map(sorted))
-def test_a_temporal_cut_stands_before_the_first_row_at_its_time_or_later(rows, cuts):
+def test_a_temporal_cut_is_before_the_first_row_at_its_time_or_later(rows, cuts):
     rows = sorted(rows)
     users, times = (np.array(column) for column in zip(*rows, strict=True))
     offsets = user_offsets(users, 4)

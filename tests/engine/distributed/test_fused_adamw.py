@@ -65,7 +65,7 @@ def test_a_parameter_without_a_gradient_is_left_alone_and_counted_by_itself():
     assert counts == [5, 5, 5, 6]
 
 
-def test_it_takes_over_torchs_state_and_goes_on():
+def test_it_continues_from_torchs_state():
     sides = pair()
     step(sides, 0)
     (ours, mine), (theirs, other) = sides

@@ -76,7 +76,7 @@ def test_loss_and_gradients_are_those_of_the_whole_softmax(ranks, tmp_path):
     assert on_ranks(ranks, WORKER, tmp_path).count("rank done") == ranks
 
 
-def test_rows_are_dealt_out_evenly_and_all():
+def test_all_rows_are_divided_evenly():
     assert even_rows(101, 3) == [range(0, 33), range(33, 67), range(67, 101)]
     assert even_rows(2, 3) == [range(0, 0), range(0, 1), range(1, 2)]
 

@@ -60,7 +60,7 @@ def others_by_hand(dataset, user, phase, protocol):
 
 
 @given(histories, st.sampled_from(["validate", "test"]), st.integers(1, 5), st.integers(1, 10))
-def test_ranks_are_those_found_by_hand(rows, phase, batch_size, block):
+def test_ranks_equal_those_computed_by_hand(rows, phase, batch_size, block):
     dataset = dataset_of(rows, ITEMS)
     users = dataset.evaluated_users("test")
     with blocks_of(block):

@@ -54,5 +54,5 @@ print("rank done")
 
 @pytest.mark.torchrun
 @pytest.mark.parametrize("ranks", [2, 3])
-def test_ranks_ties_and_lists_are_those_of_the_whole_vocabulary(ranks, tmp_path):
+def test_ranks_ties_and_lists_equal_those_of_an_unsharded_vocabulary(ranks, tmp_path):
     assert on_ranks(ranks, WORKER, tmp_path).count("rank done") == ranks

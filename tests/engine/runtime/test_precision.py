@@ -29,7 +29,7 @@ class Machine:
         (1e-3, 2e-3, 0.0, False),
     ],
 )
-def test_bf16_is_taken_where_it_is_clearly_faster(fp32, bf16, first, gains):
+def test_bf16_is_used_if_it_is_clearly_faster(fp32, bf16, first, gains):
     assert bf16_gains(Machine(fp32, bf16, first)) is gains
 
 

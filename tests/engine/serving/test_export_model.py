@@ -87,7 +87,7 @@ def fresh_run(single_run, tmp_path):
     return tmp_path
 
 
-def test_a_graph_that_gives_other_scores_is_not_let_out(fresh_run, monkeypatch):
+def test_a_graph_with_other_scores_is_not_written(fresh_run, monkeypatch):
     monkeypatch.setattr(onnx_export, "ALLOWED", -1.0)
     with pytest.raises(B4RError, match="differ from torch's by") as caught:
         export(fresh_run, ExportOptions("onnx"))
@@ -95,7 +95,7 @@ def test_a_graph_that_gives_other_scores_is_not_let_out(fresh_run, monkeypatch):
     assert not list((fresh_run / "exports").iterdir())
 
 
-def test_missing_packages_are_named_with_the_mend(fresh_run, monkeypatch):
+def test_missing_packages_are_named_with_the_fix(fresh_run, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(
         B4RError, match=r"needs onnx, onnxscript, onnxruntime, which pip install 'b4r-tui\[onnx\]'"
@@ -103,7 +103,7 @@ def test_missing_packages_are_named_with_the_mend(fresh_run, monkeypatch):
         onnx_export.check_installed()
 
 
-def test_other_settings_than_the_checkpoints_are_told_by_size(fresh_run):
+def test_a_size_mismatch_with_the_checkpoint_is_an_error(fresh_run):
     write_run_config(fresh_run, experiment_of(model={"emb_dim": 32}))
     with pytest.raises(B4RError, match=r"contains \[.*16.*\] for .*, but this run's settings require \[.*32"):
         export(fresh_run, ExportOptions())

@@ -78,7 +78,7 @@ def now(single_run):
     return json.loads(done.stdout)
 
 
-def test_known_users_get_unseen_items_in_the_order_asked_for(single_run, now):
+def test_known_users_get_unseen_items_in_the_order_requested(single_run, now):
     dataset = load_dataset(read_run_config(single_run).data)
     assert [found["user"] for found in now["recommendations"]] == ["3", "7"]
     for found in now["recommendations"]:
@@ -91,7 +91,7 @@ def test_known_users_get_unseen_items_in_the_order_asked_for(single_run, now):
     assert json.loads((single_run / "recommendations" / "latest.json").read_text())["users"] > 0
 
 
-def test_the_same_history_typed_in_gives_the_same_list(single_run, now):
+def test_the_same_history_given_by_ids_gives_the_same_list(single_run, now):
     dataset = load_dataset(read_run_config(single_run).data)
     (user,) = np.flatnonzero(dataset.user_ids == "3")
     seen = dataset.item_ids[dataset.items[dataset.offsets[user] : dataset.offsets[user + 1]]]
@@ -114,7 +114,7 @@ def test_the_same_history_typed_in_gives_the_same_list(single_run, now):
         ([], "needs one of --user, --history and --all"),
     ],
 )
-def test_what_is_wrong_is_one_sentence_and_exit_code_2(single_run, arguments, said):
+def test_an_error_is_one_sentence_and_exit_code_2(single_run, arguments, said):
     done = command("recommend", single_run, *arguments)
     assert done.returncode == 2, done.stdout + done.stderr
     assert said in done.stderr and "Traceback" not in done.stderr and not done.stdout

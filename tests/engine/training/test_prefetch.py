@@ -16,7 +16,7 @@ def test_all_batches_come_in_order(together):
     assert list(prefetched(iter([]), CPU, together)) == []
 
 
-def test_those_made_together_are_made_before_the_first_of_them_is_given():
+def test_batches_prepared_together_are_ready_before_the_first_is_yielded():
     made = []
     found = prefetched((made.append(n) or n for n in range(6)), CPU, together=3)
     assert next(found) == 0
@@ -24,7 +24,7 @@ def test_those_made_together_are_made_before_the_first_of_them_is_given():
     assert list(found) == [1, 2, 3, 4, 5]
 
 
-def test_the_next_batch_is_made_while_one_is_in_use():
+def test_the_next_batch_is_prepared_while_one_is_in_use():
     second = threading.Event()
 
     def batches():

@@ -18,13 +18,13 @@ from tests.builders import experiment_of
 @pytest.mark.parametrize(
     ("launch", "key", "words"),
     [
-        ({"j": "2x1"}, "launch.hosts", "is not set; name 2"),
-        ({"j": "3x1", "hosts": ["a", "b"]}, "launch.hosts", "names 2; name 3"),
+        ({"j": "2x1"}, "launch.hosts", "needs 2 hosts, but none is listed"),
+        ({"j": "3x1", "hosts": ["a", "b"]}, "launch.hosts", "2 are listed; list 3"),
         ({"hosts": ["a", "b"]}, "launch.hosts", 'remove the hosts, or write j = "2x1"'),
         ({"j": "2x1", "hosts": ["a", "a"]}, "launch.hosts", "listed twice"),
         ({"j": "2x1", "hosts": ["a", "-oProxyCommand=x"]}, "launch.hosts", "is not a valid host"),
         ({"j": "2x1", "hosts": ["a"], "scheduler": "slurm"}, "launch.hosts", "assigns the nodes itself"),
-        ({"j": "3:2x1", "scheduler": "slurm"}, "launch.j", "write the smaller first"),
+        ({"j": "3:2x1", "scheduler": "slurm"}, "launch.j", "write MIN:NODESxPROCESSES"),
         ({"rdzv_port": 29400}, "launch.rdzv_port", "needs no rendezvous"),
         ({"max_restarts": 1}, "launch.max_restarts", "needs several nodes"),
         ({"scheduler": "slrm"}, "launch.scheduler", "did you mean 'slurm'?"),
@@ -37,9 +37,13 @@ from tests.builders import experiment_of
             "did you mean 'partition'?",
         ),
         ({"scheduler": "slurm", "slurm": {"gres": "gpu:1"}}, "launch.slurm.gres", "launch.gpu = 0"),
-        ({"scheduler": "slurm", "gpu": 1, "j": "1x2"}, "launch.gpu", "need a GPU each"),
+        ({"scheduler": "slurm", "gpu": 1, "j": "1x2"}, "launch.gpu", "need one GPU each"),
         ({"scheduler": "slurm", "slurm": {"mem": "lots"}}, "launch.slurm.mem", "is not a valid size"),
-        ({"scheduler": "slurm", "slurm": {"extra": ["-N4"]}}, "launch.slurm.extra", "no flag of sbatch"),
+        (
+            {"scheduler": "slurm", "slurm": {"extra": ["-N4"]}},
+            "launch.slurm.extra",
+            "is not a valid sbatch flag",
+        ),
         (
             {"scheduler": "slurm", "slurm": {"extra": ["--wrap=x"]}},
             "launch.slurm.extra",
@@ -47,7 +51,7 @@ from tests.builders import experiment_of
         ),
     ],
 )
-def test_what_does_not_go_together_is_refused_at_its_key(launch: dict, key: str, words: str) -> None:
+def test_incompatible_settings_are_refused_at_their_key(launch: dict, key: str, words: str) -> None:
     with pytest.raises(ValidationError) as caught:
         experiment_of(launch=launch)
     (problem,) = problems_of(caught.value, Experiment)

@@ -313,7 +313,7 @@ def test_each_odd_input_is_read_as_documented(case: str, tmp_path: Path) -> None
     assert READERS[name].read(config(name, tmp_path)).to_numpy().tolist() == ROWS + more
 
 
-def test_a_file_whose_ending_tells_no_format_is_told(tmp_path: Path) -> None:
+def test_an_unknown_extension_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "plays.xlsx").write_bytes(CSV)
     with pytest.raises(B4RError, match=r"plays\.xlsx: unknown extension; use one of \.csv"):
         READERS["csv"].read(config("csv", tmp_path / "plays.xlsx"))
@@ -328,7 +328,7 @@ def test_no_code_in_reviews_is_run(tmp_path: Path) -> None:
     assert not mark.exists()
 
 
-def test_users_with_one_item_are_filtered_and_nothing_left_is_said(tmp_path: Path) -> None:
+def test_users_with_one_item_are_filtered_and_an_empty_result_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("".join(f"{user} {user}\n" for user in range(9)))
     with pytest.raises(B4RError, match="leave no interactions"):
         load_dataset(config("csv", tmp_path), tmp_path / "cache")
@@ -341,7 +341,7 @@ def test_an_archive_with_endless_names_is_refused(tmp_path: Path, monkeypatch: p
         READERS["csv"].read(config("csv", tmp_path))
 
 
-def test_a_stream_of_gzip_is_stopped_before_it_is_whole(tmp_path: Path) -> None:
+def test_a_gzip_bomb_is_stopped_before_it_is_unpacked(tmp_path: Path) -> None:
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(bytes(64 << 20)))
     taken = io.BytesIO()
     with pytest.raises(B4RError), archives.opened_gzip(tmp_path / "a.csv.gz") as stream:

@@ -31,7 +31,7 @@ def expected_exposure(
 
 
 @pytest.mark.parametrize("temperature", ["8", "1", "0.125"])
-def test_mean_exposure_is_the_enumerated_one_within_its_standard_error(oracles, temperature):
+def test_mean_exposure_equals_the_enumerated_one_within_its_standard_error(oracles, temperature):
     oracle = oracles["plackett_luce"]
     discount = np.append(discounts(oracle["cut"]), 0.0)
     scores, expected = np.array(oracle["scores"]), oracle["expected_exposure_by_temperature"][temperature]
@@ -52,7 +52,7 @@ def test_every_draw_is_a_ranking_and_more_samples_begin_with_the_same_ones(score
     assert (many[:3] == few).all()
 
 
-def test_long_draws_in_pieces_are_the_same_rankings():
+def test_long_draws_in_chunks_give_the_same_rankings():
     scores = np.linspace(1, 0, 100)
     pieces = list(sampled_orders(scores, 1, 1.0, 3000, 0))
     assert len(pieces) > 1 and sum(map(len, pieces)) == 3000
@@ -120,7 +120,7 @@ def test_gains_end_after_the_tenth_place():
     assert gains_of_places(np.array([-1, 0, 2, 9, 10])).tolist() == [0, 1, 0.5, 1 / np.log2(11), 0]
 
 
-def test_scores_are_scaled_as_asked():
+def test_scores_are_scaled_as_requested():
     scores = np.array([[3.0, 1.0, -np.inf]])
     assert scaled(scores, "none") is scores
     assert scaled(scores, "0.5").tolist() == [[1.5, 0.5, -np.inf]]

@@ -62,7 +62,7 @@ def _dies_at_second_call():
     return sync
 
 
-def test_what_has_another_size_or_is_missing_is_named_and_left_alone(tmp_path):
+def test_tensors_of_another_size_or_missing_are_named_and_not_loaded(tmp_path):
     with process_group(0) as group:
         last = ResumableCheckpoint(tmp_path, group)
         last.save({"a": torch.ones(3), "b": torch.ones(2)}, {})
@@ -159,7 +159,7 @@ with process_group(0) as group:
 
 
 @pytest.mark.torchrun
-def test_two_ranks_write_what_two_ranks_and_one_read_in_either_mode(tmp_path):
+def test_a_checkpoint_of_two_ranks_is_read_by_one_or_two_in_either_mode(tmp_path):
     worker = tmp_path / "worker.py"
     worker.write_text(WORKER)
     env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
