@@ -223,7 +223,7 @@ BAD = {
     "data set without a folder": (
         "[experiments.a]\ndata.dataset_name = 'ml-1m'\n",
         2,
-        "is missing; set it to the folder of ml-1m",
+        "set it to the folder of ml-1m",
     ),
     "missing folder": (
         "[experiments.a.data]\ndataset_name = 'ml-1m'\ndataset_path = 'nowhere'\n",

@@ -131,9 +131,7 @@ def test_a_missing_folder_or_file_is_named_with_what_is_expected(tmp_path):
         read("ml-100k", tmp_path / "nowhere")
     with pytest.raises(B4RError, match=r"has no u\.data; put u\.data of MovieLens 100K there"):
         read("ml-100k", tmp_path)
-    with pytest.raises(
-        B4RError, match=r"data\.dataset_path is missing; set it to the folder of MovieLens 100K's u\.data"
-    ):
+    with pytest.raises(B4RError, match=r"data\.dataset_path is missing; .* MovieLens 100K's u\.data"):
         READERS["ml-100k"].read(DataConfig(dataset_name="ml-100k"))
 
 
