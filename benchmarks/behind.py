@@ -10,21 +10,21 @@ from torch import Tensor
 from torch.distributed._shard.sharded_tensor import Shard, ShardedTensor
 from torch.distributed.checkpoint import save
 
-from engine.runtime.checkpoints.resumable import LastCheckpoint
-from engine.runtime.checkpoints.write_errors import Writer
-from engine.runtime.run import Run
+from engine.runtime.checkpoints.resumable import ResumableCheckpoint
+from engine.runtime.checkpoints.write_errors import OsErrorWriter
+from engine.runtime.run import RunContext
 
 
 class Behind:
     """Copies a run's state and writes the copy. Its collectives have a group of their own beside those of the steps."""
 
-    def __init__(self, run: Run) -> None:
-        self._run, self._last = run, LastCheckpoint(run.checkpoints.folder, run.group)
+    def __init__(self, run: RunContext) -> None:
+        self._run, self._last = run, ResumableCheckpoint(run.checkpoints.folder, run.group)
         self._own = dist.new_group(backend="gloo")
 
     def start(self) -> Thread:
         """Begin to write; join the thread. A collective."""
-        weights = self._run.model.whole_state()
+        weights = self._run.model.full_state()
         state = {name: _copied(tensor) for name, tensor in self._run.model.state_for_resume().items()}
         thread = Thread(target=self._write, args=(weights, state))
         thread.start()
@@ -37,7 +37,7 @@ class Behind:
             run.checkpoints.save(0, weights, run.dataset)
             new.mkdir(exist_ok=True)
         dist.barrier(self._own)
-        save(state, storage_writer=Writer(new), process_group=self._own)
+        save(state, storage_writer=OsErrorWriter(new), process_group=self._own)
 
 
 def _copied(tensor: Tensor | ShardedTensor) -> Tensor | ShardedTensor:

@@ -95,7 +95,7 @@ def _rounds(run_dir: Path, experiment: Any, group: Any, steps: int, rounds: int)
     from benchmarks.behind import Behind
     from engine.runtime.report import Reporter
     from engine.train import prepare
-    from engine.training.train_state import Position
+    from engine.training.train_state import TrainState
     from engine.training.trainer import Trainer
 
     run = prepare(run_dir, experiment, group, Reporter(run_dir, group))
@@ -112,7 +112,7 @@ def _rounds(run_dir: Path, experiment: Any, group: Any, steps: int, rounds: int)
 
     def save_before() -> None:
         timed("file", lambda: trainer._save(0))
-        timed("last", lambda: trainer._restart._save(Position(1)))
+        timed("last", lambda: trainer._resumer._save(TrainState(1)))
         train()
 
     def save_behind() -> None:

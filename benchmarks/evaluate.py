@@ -28,7 +28,7 @@ from benchmarks.histories import Log, read_logs
 from engine.contract.config.experiment import Experiment
 from engine.contract.ranks.metrics import means
 from engine.distributed.parallel_model import build_parallel
-from engine.distributed.process_group import Group
+from engine.distributed.process_group import ProcessGroup
 from engine.evaluation.evaluator import Evaluator
 from engine.evaluation.measure import ModelScorer, by_length
 
@@ -95,7 +95,7 @@ def ours(log: Log, users: int) -> tuple[Callable[[], float], int]:
     experiment = Experiment.model_validate(
         {"name": "speed", "data": {"dataset_name": "random"}, "model": {**SIZE, "max_len": log.max_len}}
     )
-    model = build_parallel(experiment, dataset.num_items, Group(0, 0, 1, torch.device("cpu")))
+    model = build_parallel(experiment, dataset.num_items, ProcessGroup(0, 0, 1, torch.device("cpu")))
     model.objective.eval()
     evaluator, scorer = Evaluator(dataset, ["full"], 0), ModelScorer(model, dataset, "test", log.max_len)
     wanted = by_length(dataset, dataset.evaluated_users("test")[: users or None])

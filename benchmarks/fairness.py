@@ -20,7 +20,7 @@ from scipy.sparse import csr_array
 from engine.evaluation.fairness.exposure import discounts
 from engine.evaluation.fairness.rankings import Rankings
 from engine.evaluation.fairness.target import target_exposure
-from engine.evaluation.fairness.tradeoff import Draws, Point, Sides, trade_off
+from engine.evaluation.fairness.tradeoff import Draws, Point, Reference, trade_off
 
 USERS, ITEMS, LENGTH, GENRES = 6_040, 3_416, 100, 18
 TEMPERATURES = (8.0, 4.0, 2.0, 1.0, 0.5, 0.25, 0.125, 0.0625)
@@ -66,12 +66,12 @@ def random_rankings() -> Rankings:
     return Rankings(np.arange(USERS), items, scores, generator.integers(0, ITEMS, USERS).astype(np.int32))
 
 
-def random_sides(rankings: Rankings) -> Sides:
+def random_sides(rankings: Rankings) -> Reference:
     """A target of the held-out items, two user groups, and genres with a tenth of the items each."""
     generator = np.random.default_rng(1)
     relevant = csr_array((np.ones(USERS), (np.arange(USERS), rankings.targets)), shape=(USERS, ITEMS))
     first = generator.random(USERS) < 0.3
-    return Sides(
+    return Reference(
         target_exposure(relevant),
         csr_array(np.stack([first, ~first]).astype(float)),
         csr_array((generator.random((GENRES, ITEMS)) < 0.1).astype(float)),

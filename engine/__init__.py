@@ -1,4 +1,4 @@
-"""The engine: data, a BERT4Rec on TorchRec, and its training and evaluation under torchrun.
+"""The engine: data, a BERT4Rec model on TorchRec, and its training and evaluation under torchrun.
 
-It knows run folders and events; it never imports the terminal app.
+It writes run folders and events, and never imports the terminal app.
 """

@@ -1,6 +1,6 @@
 """Trains one run: `torchrun -m engine.train RUN_DIR`, or without torchrun for a single rank.
 
-The run folder's config.toml says everything; events, checkpoints and metrics go back into the folder.
+The run folder's config.toml holds all settings; events, checkpoints and metrics are written to the folder.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from engine.contract.events import RunFinished, RunStarted, Warn
 from engine.data.dataset import PHASES, Dataset
 from engine.data.load import load_dataset
 from engine.distributed.parallel_model import build_parallel
-from engine.distributed.process_group import Group, process_group
+from engine.distributed.process_group import ProcessGroup, process_group
 from engine.evaluation.measure import Measure
 from engine.runtime.attempts import has_finished
 from engine.runtime.checkpoint_test import final_test
-from engine.runtime.checkpoints.epoch_files import Checkpoints
+from engine.runtime.checkpoints.epoch_files import EpochFiles
 from engine.runtime.environment import record_environment
 from engine.runtime.logs import start_log
 from engine.runtime.precision import with_precision
-from engine.runtime.report import Reporter, failures_reported
-from engine.runtime.run import Run
+from engine.runtime.report import Reporter, failures_reported, to_events
+from engine.runtime.run import RunContext
 from engine.training.preemption import Stopped
 from engine.training.trainer import Trainer
 
@@ -37,35 +37,36 @@ log = logging.getLogger("engine.train")  # not __name__, which is __main__ under
 
 
 def train(run_dir: Path) -> bool:
-    """Fit and test the experiment of `run_dir`, going on where an earlier attempt was saved last.
+    """Fit and test the experiment of `run_dir`, resuming from the last checkpoint of an earlier attempt.
 
-    Returns False where it was asked to stop before. Raises B4RError with a sentence for what a person can mend.
+    Returns False if a stop was requested before the end. Raises B4RError for what the user can fix.
     """
     experiment = read_run_config(run_dir)
-    # a failure is told before the group is left: the other ranks fail when it closes, and are only an echo
-    with process_group(experiment.launch.gpu) as group, failures_reported(run_dir, group.rank):
+    # a failure is reported before the group closes: closing it makes the other ranks fail too
+    with process_group(experiment.launch.gpu) as group, failures_reported(to_events(run_dir, group.rank)):
         return train_in_group(run_dir, experiment, group)
 
 
-def train_in_group(run_dir: Path, experiment: Experiment, group: Group) -> bool:
-    """What every rank does. Returns whether it came to the end."""
+def train_in_group(run_dir: Path, experiment: Experiment, group: ProcessGroup) -> bool:
+    """Train and test on this rank. Returns False if a stop was requested before the end."""
     report = Reporter(run_dir, group)
-    run = prepare(run_dir, with_precision(dealt(experiment, group.world_size), group), group, report)
+    experiment = with_precision(with_fewer_nodes(experiment, group.world_size), group)
+    run = prepare(run_dir, experiment, group, report)
     report_start(run)
     try:
         best_epoch = Trainer(run).fit()
     except Stopped:
-        log.info("stopped as asked; the checkpoint `last` holds where to go on")
+        log.info("stopped on request; resume from checkpoint `last`")
         return False
     final_test(run)
     report.event(RunFinished(seconds=round(report.seconds, 3), best_epoch=best_epoch))
     return True
 
 
-def dealt(experiment: Experiment, ranks: int) -> Experiment:
-    """The experiment on the ranks there are: where an elastic launch has lost nodes, each takes more of every step.
+def with_fewer_nodes(experiment: Experiment, ranks: int) -> Experiment:
+    """Return the experiment with larger batches per rank if an elastic launch has lost nodes.
 
-    The sequences a step on all ranks together stay as many; the settings are checked to allow that.
+    The global batch stays the same; the settings were checked to allow that.
     """
     launch, training = experiment.launch, experiment.training
     if launch.min_nodes == launch.nodes or ranks == launch.ranks:
@@ -74,8 +75,8 @@ def dealt(experiment: Experiment, ranks: int) -> Experiment:
     return experiment.model_copy(update={"training": training.model_copy(update={"train_batch_size": batch})})
 
 
-def prepare(run_dir: Path, experiment: Experiment, group: Group, report: Reporter) -> Run:
-    """Read the data, build the model and whatever a run needs besides."""
+def prepare(run_dir: Path, experiment: Experiment, group: ProcessGroup, report: Reporter) -> RunContext:
+    """Read the data, build the model and the rest of the context of a run."""
     log.info(
         "rank %d of %d on %s, threads: %d",
         group.rank,
@@ -90,11 +91,11 @@ def prepare(run_dir: Path, experiment: Experiment, group: Group, report: Reporte
     measure = Measure(dataset, experiment, group)
     model = build_parallel(experiment, dataset.num_items, group)
     log.info("item table on this rank: %s", model.table_share)
-    return Run(experiment, dataset, model, measure, Checkpoints(run_dir, experiment), report, group)
+    return RunContext(experiment, dataset, model, measure, EpochFiles(run_dir, experiment), report, group)
 
 
-def report_start(run: Run) -> None:
-    """Say what runs, and what a reader of its results should know."""
+def report_start(run: RunContext) -> None:
+    """Report what is running, with warnings that a reader of its results should know."""
     run.report.event(
         RunStarted(
             run_id=run.checkpoints.run_dir.name,
@@ -112,7 +113,7 @@ def report_start(run: Run) -> None:
         run.report.event(
             Warn(
                 code="table_not_clipped",
-                message="training.grad_clip leaves the sharded item table alone: its optimiser steps in the "
+                message="training.grad_clip does not apply to the sharded item table: its optimiser steps in the "
                 "backward pass, before the norm of the gradient is known",
             )
         )
@@ -120,13 +121,13 @@ def report_start(run: Run) -> None:
         run.report.event(
             Warn(
                 code="few_candidates",
-                message=f"{protocol}: {users} users have fewer unseen items; they are ranked among all of them",
+                message=f"{protocol}: {users} users have fewer unseen items than that; all of them are candidates",
             )
         )
 
 
 def facts_of(dataset: Dataset, experiment: Experiment) -> dict[str, Any]:
-    """What a reader of the results has to know of the data, as the event `run_started` has it."""
+    """Return the facts about the data for the event `run_started`."""
     return {
         "name": dataset.name,
         "users": dataset.num_users,
@@ -142,18 +143,18 @@ def facts_of(dataset: Dataset, experiment: Experiment) -> dict[str, Any]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point of every rank."""
+    """Train as one rank."""
     arguments = sys.argv[1:] if arguments is None else arguments
     if len(arguments) != 1:
         sys.exit("usage: [torchrun ...] -m engine.train RUN_DIR")
     run_dir, rank = Path(arguments[0]).absolute(), int(os.environ.get("RANK", 0))
     start_log(run_dir, rank)
-    if has_finished(run_dir):  # no failure of the run, so it must not be reported as one
-        log.error("%s: this run has finished; launch its experiment again for another", run_dir)
+    if has_finished(run_dir):  # not a failure of the run, so it must not be reported as one
+        log.error("%s: this run has finished; launch its experiment again for a new run", run_dir)
         sys.exit(int(ExitCode.BAD_INPUT))
-    with failures_reported(run_dir, rank):
-        ended = train(run_dir)
-    if not ended:
+    with failures_reported(to_events(run_dir, rank)):
+        finished = train(run_dir)
+    if not finished:
         sys.exit(int(ExitCode.INTERRUPTED))
 
 

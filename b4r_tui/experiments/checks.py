@@ -15,7 +15,7 @@ from engine.contract.config.data import GENERATED_DATASETS, Columns
 from engine.contract.config.experiment import Experiment
 from engine.contract.config.launch import LaunchConfig
 from engine.contract.config.validation import nearest
-from engine.contract.data_files import DATA_FILES, OWN_ENDINGS, candidates
+from engine.contract.data_files import CUSTOM_EXTENSIONS, DATA_FILES, candidates
 from engine.contract.data_header import first_names
 from engine.contract.errors import B4RError, ExitCode
 
@@ -95,7 +95,7 @@ def _missing_data(name: str, place: Path) -> str | None:
     except B4RError as error:
         return error.sentence
     if not found:
-        endings = "" if name in DATA_FILES else f" ({', '.join(OWN_ENDINGS)})"
+        endings = "" if name in DATA_FILES else f" ({', '.join(CUSTOM_EXTENSIONS)})"
         return f"no {file}{endings} in {place}, which {name} is read from"
     if len(found) > 1:
         return f"{len(found)} data files in {place}; name one of them, such as {found[0]}"

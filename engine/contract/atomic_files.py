@@ -1,4 +1,4 @@
-"""Small files written whole or not at all: a temporary file beside the target, fsync, rename. Torch-free."""
+"""Writes files atomically: a temporary file in the same folder, fsync, rename."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import IO, Any
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file, readable too (mode 0600), that takes the place of `path` when the block ends well, else vanishes."""
+    """Open a new file (mode 0600, readable too) that replaces `path` if the block succeeds, else is deleted."""
     fd, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:
@@ -28,23 +28,23 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
 
 
 def private(path: Path) -> IO[bytes]:
-    """Open a file anew for writing, mode 0600 whatever the umask. Raises OSError."""
+    """Open and truncate a file for writing, with mode 0600 whatever the umask. Raises OSError."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
 
 
 def write_text(path: Path, text: str) -> None:
-    """Replace `path` by `text` in one step. Raises OSError."""
+    """Replace `path` by `text` atomically. Raises OSError."""
     with replacing(path) as file:
         file.write(text.encode())
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
-    """Replace `path` by `value` as JSON, in one step. Raises OSError; ValueError for not-a-number."""
+    """Replace `path` by `value` as JSON, atomically. Raises OSError; ValueError for NaN."""
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """The JSON object in `path`, or None where there is none that can be read."""
+    """Return the JSON object in `path`, or None if it is missing or invalid."""
     try:
         value = json.loads(path.read_bytes())
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""The columns that the first line of one's own data tells. Torch-free: the app checks names before a launch."""
+"""Reads the column names of custom data. The app checks them before a launch."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ SEPARATORS = {".csv": ",", ".tsv": "\t", ".inter": "\t"}
 _LONGEST_LINE = 1 << 20  # bytes
 
 
-def separator_of(ending: str, first_line: str) -> str:
-    """What stands between fields; of .txt: a tab if the first line has one, else a space."""
-    return SEPARATORS.get(ending) or ("\t" if "\t" in first_line else " ")
+def separator_of(extension: str, first_line: str) -> str:
+    """Return the field separator; for .txt a tab if the first line has one, else a space."""
+    return SEPARATORS.get(extension) or ("\t" if "\t" in first_line else " ")
 
 
 def without_types(names: list[str]) -> list[str]:
-    """The names of a RecBole header such as `user_id:token`."""
+    """Return the names of a RecBole header such as `user_id:token` without their types."""
     return [name.partition(":")[0] for name in names]
 
 
 def first_names(path: Path) -> list[str]:
-    """The fields of the first line, or the columns of a parquet file; [] where they cannot be told.
+    """Return the fields of the first line, or the columns of a parquet file; [] if they cannot be parsed.
 
     Raises OSError, and B4RError for an archive that is unsafe or damaged.
     """
@@ -36,18 +36,18 @@ def first_names(path: Path) -> list[str]:
         return _parquet_names(path)
     with _opened(path) as (name, file):
         line = _first_line(file)
-    ending = PurePosixPath(name).suffix.lower()
+    extension = PurePosixPath(name).suffix.lower()
     try:
-        separator = separator_of(ending, line)
+        separator = separator_of(extension, line)
         rows = (
             csv.reader([line], delimiter=separator)
-            if ending == ".csv"
+            if extension == ".csv"
             else csv.reader([line], delimiter=separator, quoting=csv.QUOTE_NONE)
         )
         fields = [field.strip() for field in next(rows, [])]
     except csv.Error:
         return []
-    return without_types(fields) if ending == ".inter" else fields
+    return without_types(fields) if extension == ".inter" else fields
 
 
 def _parquet_names(path: Path) -> list[str]:
@@ -57,7 +57,7 @@ def _parquet_names(path: Path) -> list[str]:
     try:
         return list(pq.read_schema(path).names)
     except pa.ArrowException:
-        return []  # the engine says what is wrong with it
+        return []  # the engine reports what is wrong with it
 
 
 def _first_line(file: BinaryIO) -> str:
@@ -67,18 +67,19 @@ def _first_line(file: BinaryIO) -> str:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tuple[str, BinaryIO]]:
-    """The name and the bytes of a text, unpacked."""
+    """Open a text file; yield its name and bytes, decompressed."""
     if path.suffix.lower() == ".gz":
         with archives.opened_gzip(path) as file:
             yield path.name[:-3], file
     elif path.suffix.lower() == ".zip":
-        found = members_for(path, "csv")
-        if len(found) != 1:
+        files = members_for(path, "csv")
+        if len(files) != 1:
             raise B4RError(
-                f"{path}: holds {len(found)} data files where one is expected; unpack it and name it"
+                f"{path}: contains {len(files)} data files, but one is expected; unpack it and set "
+                "data.dataset_path to the file"
             )
-        with archives.opened_zip(path) as archive, archive.open(found[0].filename) as member:
-            yield found[0].filename, cast("BinaryIO", member)
+        with archives.opened_zip(path) as archive, archive.open(files[0].filename) as member:
+            yield files[0].filename, cast("BinaryIO", member)
     else:
         with path.open("rb") as file:
             yield path.name, file

@@ -1,4 +1,4 @@
-"""The one base class of errors that a person can mend, and the exit codes every face uses."""
+"""The base class of errors that a user can fix, and the exit codes of all programs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the process tells the shell."""
+    """The exit code of a process."""
 
     OK = 0
     RUN_FAILED = 1
@@ -16,7 +16,7 @@ class ExitCode(IntEnum):
 
 
 class B4RError(Exception):
-    """An error told in one sentence that names the file, the key or line, and the mend."""
+    """An error described by one sentence that names the file, the key or line, and the fix."""
 
     def __init__(self, sentence: str, code: ExitCode = ExitCode.BAD_INPUT) -> None:
         super().__init__(sentence)

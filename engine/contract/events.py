@@ -1,7 +1,6 @@
-"""What a run reports: the event types of `events.jsonl`, their writer and their reader.
+"""The events that a run reports in `events.jsonl`: their types, writer and reader.
 
-One JSON object a line, `{"v": 1, "t": <unix seconds>, "type": ..., ...}`, append only. Torch-free: the
-terminal app reads with it.
+One JSON object per line, `{"v": 1, "t": <unix seconds>, "type": ..., ...}`, append only.
 """
 
 from __future__ import annotations
@@ -23,20 +22,20 @@ Intervals = dict[str, dict[str, dict[str, float]]]  # protocol → metric → va
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """A thing that happened in a run."""
+    """An event of a run."""
 
     type: ClassVar[str] = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunStarted(Event):
-    """The ranks are up and the data is read; once for each attempt of a run.
+    """The ranks have started and the data is read; once for each attempt of a run.
 
     dataset: name, users, items, interactions, fingerprint (of the split); also data_fingerprint, split,
     training_interactions, evaluated_users by phase, and funnel: a list of what each step of reading and filtering
-    left, with name, interactions, users and items. precision: fp32 or bf16, what `auto` was decided to be. plan: where
-    the item table and the output layer lie, a list with table, sharding, kernel, optimiser, size and shards, each with
-    rank, rows and columns (from, to), weight_bytes and optimiser_bytes.
+    left, with name, interactions, users and items. precision: fp32 or bf16, as resolved from `auto`. plan: how the
+    item table and the output layer are sharded, a list with table, sharding, kernel, optimiser, size and shards, each
+    with rank, rows and columns (from, to), weight_bytes and optimiser_bytes.
     """
 
     type: ClassVar[str] = "run_started"
@@ -53,9 +52,9 @@ class RunStarted(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class RunResumed(Event):
-    """An earlier attempt is taken up: training goes on with this step (from 0). Comes after its `run_started`.
+    """Training resumes with this step (from 0); follows the attempt's `run_started`.
 
-    What was told of this epoch and later ones no longer counts.
+    Earlier events of this epoch and later ones are obsolete.
     """
 
     type: ClassVar[str] = "run_resumed"
@@ -67,7 +66,7 @@ class RunResumed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Progress(Event):
-    """Where a run is; at most twice a second. phase: data, train, validate or test. epoch counts from 0."""
+    """Progress of a run, at most twice per second. phase: data, train, validate or test. epoch counts from 0."""
 
     type: ClassVar[str] = "progress"
     phase: str
@@ -81,9 +80,9 @@ class Progress(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Epoch(Event):
-    """An epoch is over. epoch counts from 0; metrics are of validation, empty if this epoch had none.
+    """An epoch has ended. epoch counts from 0; metrics are of validation, empty if this epoch had none.
 
-    lr: the dense learning rate of its last step.
+    lr: learning rate of the last step, in dmp that of all but the item table.
     """
 
     type: ClassVar[str] = "epoch"
@@ -99,7 +98,7 @@ class Epoch(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint(Event):
-    """A checkpoint lies at `path` (relative to the run folder where it is inside)."""
+    """A checkpoint was written to `path`, relative to the run folder if it is inside."""
 
     type: ClassVar[str] = "checkpoint"
     epoch: int
@@ -110,10 +109,10 @@ class Checkpoint(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Test(Event):
-    """Metrics of the test split, with baselines for the same users and candidates beside them.
+    """Metrics of the test split, with those of baselines for the same users and candidates.
 
-    baseline: popularity. baselines: random, popularity and markov by name. se, low and high are missing where
-    a metric is no mean over users. negatives: sampled protocol → fingerprint of the negatives of its users.
+    baseline: popularity. baselines: random, popularity and markov by name. se, low and high are missing if a metric
+    is not a mean over users. negatives: sampled protocol → fingerprint of its users' negatives.
     """
 
     __test__ = False  # not a test class, whatever pytest thinks of its name
@@ -127,7 +126,7 @@ class Test(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class Warn(Event):
-    """Something a reader of the results should know; the run goes on."""
+    """Something that a reader of the results should know; the run continues."""
 
     type: ClassVar[str] = "warning"
     code: str
@@ -136,7 +135,7 @@ class Warn(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class RunFinished(Event):
-    """The run reached its end."""
+    """The run has finished."""
 
     type: ClassVar[str] = "run_finished"
     seconds: float
@@ -145,7 +144,7 @@ class RunFinished(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class RunFailed(Event):
-    """The run could not go on. error: one sentence; attempt: of which start of its ranks, where the engine tells."""
+    """The run failed. error: one sentence; attempt: an id of the attempt, if the engine reported the failure."""
 
     type: ClassVar[str] = "run_failed"
     error: str
@@ -155,14 +154,14 @@ class RunFailed(Event):
 
 
 EVENT_TYPES: dict[str, type[Event]] = {
-    kind.type: kind
-    for kind in (RunStarted, RunResumed, Progress, Epoch, Checkpoint, Test, Warn, RunFinished, RunFailed)
+    event.type: event
+    for event in (RunStarted, RunResumed, Progress, Epoch, Checkpoint, Test, Warn, RunFinished, RunFailed)
 }
 
 
 @dataclass(frozen=True)
 class Record:
-    """An event read back, with the time it was written and the raw object."""
+    """An event that was read, with the time it was written and the raw object."""
 
     t: float
     event: Event
@@ -170,16 +169,16 @@ class Record:
 
 
 class EventWriter:
-    """Appends events to a file, each in one write, so that a reader sees whole lines or a torn last one.
+    """Appends events to a file, each in one write, so that a reader sees complete lines and at most one torn line.
 
-    A torn line, of a writer that died or found the disk full, is ended before the next event, which it would swallow.
+    A torn line, left by a writer that died or by a full disk, is terminated first; the next event would be lost in it.
     """
 
     def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
 
     def write(self, event: Event) -> None:
-        """Append `event` now. Not-a-number becomes null, since JSON has no such value."""
+        """Append `event` now. NaN and infinity become null, since JSON has neither."""
         line = {"v": VERSION, "t": round(time.time(), 3), "type": event.type, **asdict(event)}
         data = (json.dumps(_finite(line), separators=(",", ":"), allow_nan=False) + "\n").encode()
         if self._is_torn():
@@ -199,10 +198,10 @@ class EventWriter:
 
 
 class EventReader:
-    """Reads an events file piece by piece: `poll` gives what was added since the last call.
+    """Reads an events file incrementally: `poll` returns what was added since the last call.
 
-    A missing file, a torn last line, lines that are no JSON, unknown types and unknown keys are passed over;
-    a file that shrank is read again from its start.
+    A missing file, a torn last line, lines that are not JSON, unknown types and unknown keys are ignored; a file that
+    shrank is read again from the start.
     """
 
     def __init__(self, path: Path) -> None:
@@ -210,7 +209,7 @@ class EventReader:
         self._offset = 0
 
     def poll(self) -> list[Record]:
-        """Records added since the last call, in order."""
+        """Return the records added since the last call, in order."""
         try:
             with self._path.open("rb") as file:
                 if os.fstat(file.fileno()).st_size < self._offset:
@@ -219,30 +218,30 @@ class EventReader:
                 data = file.read()
         except OSError:
             return []
-        whole = data[: data.rfind(b"\n") + 1]
-        self._offset += len(whole)
-        records = (parse_record(line) for line in whole.splitlines())
+        complete = data[: data.rfind(b"\n") + 1]
+        self._offset += len(complete)
+        records = (parse_record(line) for line in complete.splitlines())
         return [record for record in records if record is not None]
 
 
 def read_events(path: Path) -> list[Record]:
-    """All records of an events file so far."""
+    """Return all records of an events file so far."""
     return EventReader(path).poll()
 
 
 def parse_record(line: bytes | str) -> Record | None:
-    """The record on a line, its texts harmless to a terminal; None where it is torn, unknown or lacks a key."""
+    """Parse a line to a record with sanitized texts; None if it is torn, of an unknown type or lacks a key."""
     try:
         raw = sanitize_within(json.loads(line))
-        kind = EVENT_TYPES[raw["type"]]
-        known = {field.name for field in fields(kind)}
-        return Record(float(raw["t"]), kind(**{key: raw[key] for key in known & raw.keys()}), raw)
+        event_type = EVENT_TYPES[raw["type"]]
+        known = {field.name for field in fields(event_type)}
+        return Record(float(raw["t"]), event_type(**{key: raw[key] for key in known & raw.keys()}), raw)
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
 
 
 def _finite(value: Any) -> Any:
-    """`value` with not-a-number and infinities replaced by None, at any depth."""
+    """Replace NaN and infinities by None, at any depth."""
     if isinstance(value, dict):
         return {key: _finite(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

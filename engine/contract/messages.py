@@ -1,6 +1,7 @@
-"""What the engine's one-process programs say on standard output, a JSON object a line, to whoever started them.
+"""Messages that the engine's programs write to standard output, one JSON object per line.
 
-`progress` has phase, step and steps; `warning` a message; the last line is `done`, or `failed` with one sentence.
+`progress`: phase, step, steps. `warning`: message. `recommendations`: user, history, items. The last line is `done`,
+with what the program produced, or `failed` with an error in one sentence and the exit code.
 """
 
 from __future__ import annotations
@@ -8,40 +9,34 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 
-from engine.contract.errors import B4RError
+from engine.contract.errors import ExitCode
 
-PROGRESS_SECONDS = 0.2
+PROGRESS_SECONDS = 0.2  # least interval between two `progress` lines
+
+MessageType = Literal["progress", "warning", "recommendations", "done", "failed"]
 
 
-def say(**message: Any) -> None:
-    """Say one thing at once."""
-    sys.stdout.write(json.dumps(message, ensure_ascii=False) + "\n")
+def emit(type: MessageType, **fields: Any) -> None:
+    """Write a message now, in one write, since ranks share the stream."""
+    sys.stdout.write(json.dumps({"type": type, **fields}) + "\n")
     sys.stdout.flush()
 
 
-class Progress:
-    """Says where the work is, a few times a second."""
+def emit_failure(sentence: str, code: ExitCode) -> None:
+    """Write the message that ends a program which failed."""
+    emit("failed", error=sentence, code=int(code))
+
+
+class ProgressEmitter:
+    """Emits `progress` a few times per second."""
 
     def __init__(self, silent: bool = False) -> None:
         self._silent, self._next = silent, 0.0
 
     def __call__(self, phase: str, step: int, steps: int) -> None:
-        """The last step of a phase is always told."""
+        """Emit where the work is, unless that was done just now; the last step of a phase is always emitted."""
         if not self._silent and (step == steps or time.monotonic() >= self._next):
             self._next = time.monotonic() + PROGRESS_SECONDS
-            say(type="progress", phase=phase, step=step, steps=steps)
-
-
-@contextmanager
-def failures_said() -> Iterator[None]:
-    """Say `failed` and end with the error's exit code where a B4RError comes out of the block."""
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]
-    try:
-        yield
-    except B4RError as error:
-        say(type="failed", error=error.sentence)
-        raise SystemExit(int(error.code)) from None
+            emit("progress", phase=phase, step=step, steps=steps)

@@ -1,6 +1,6 @@
-"""Estimates the memory and disk a run takes, before it is started. Torch-free: the app asks before a launch.
+"""Estimates the memory and disk that a run takes. The app checks it before a launch.
 
-All numbers are bytes of one rank, in float32; docs/troubles.md has the formula and what was measured.
+All numbers are bytes of one rank, in float32; docs/troubles.md has the formula and measurements.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ KNOWN_SIZES = {  # interactions, users and items before filters
 
 @dataclass(frozen=True)
 class DataSize:
-    """How large a data set is at most, before filters."""
+    """The maximum size of a data set, before filters."""
 
     interactions: int
     users: int
@@ -33,9 +33,9 @@ class DataSize:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Bytes of the rank that takes most. state: weights, gradients and optimiser states, which are exact.
+    """Bytes of the rank that needs most. state: weights, gradients and optimiser states, which are exact.
 
-    checkpoint: bytes of one epoch's file; last: of `checkpoints/last`, all ranks together.
+    checkpoint: one epoch's file; last: `checkpoints/last`, all ranks together.
     """
 
     base: int
@@ -49,13 +49,13 @@ class Estimate:
 
     @property
     def memory(self) -> int:
-        """All of a rank's memory. Training and evaluation take turns, reading comes before both."""
+        """Total memory of a rank; training and evaluation alternate, and reading comes before both."""
         working = max(self.activations + self.logits, self.evaluation)
         return self.base + max(self.state + working, self.data)
 
 
 def known_size(experiment: Experiment) -> DataSize | None:
-    """The size of a data set that is generated or well known; None where only reading tells."""
+    """Return the size of a data set that is generated or well known; None if it must be read first."""
     data = experiment.data
     if data.dataset_name in ("random", "synthetic"):
         return DataSize(data.random_size, data.random_user_count, data.random_item_count)
@@ -64,8 +64,8 @@ def known_size(experiment: Experiment) -> DataSize | None:
 
 
 def estimate(experiment: Experiment, size: DataSize) -> Estimate:
-    """What a run of the experiment takes on data of that size."""
-    table, output, dense = _numbers(experiment, size.items)
+    """Estimate a run of the experiment on data of that size."""
+    table, output, dense = _parameters(experiment, size.items)
     whole = table + output + dense
     return Estimate(
         base=BASE,
@@ -85,8 +85,8 @@ def estimate(experiment: Experiment, size: DataSize) -> Estimate:
     )
 
 
-def _numbers(experiment: Experiment, items: int) -> tuple[int, int, int]:
-    """Numbers in the item table, the output layer and all the rest of the model."""
+def _parameters(experiment: Experiment, items: int) -> tuple[int, int, int]:
+    """Count the parameters of the item table, of the output layer, and of the rest of the model."""
     model, width = experiment.model, experiment.model.emb_dim
     block = 12 * width * width + 13 * width
     dense = model.num_layers * block + width * (model.max_len + width + 7)
@@ -94,9 +94,9 @@ def _numbers(experiment: Experiment, items: int) -> tuple[int, int, int]:
 
 
 def _state(experiment: Experiment, table: int, output: int, dense: int) -> int:
-    """Weight, gradient and Adam's two moments, and once more the gradient on its way to the other ranks.
+    """Count weights, gradients and Adam's two moments, and with several ranks the gradients' send buffer.
 
-    In dmp the table and the output layer are dealt out; the table's fused optimiser on CPU keeps a number a row.
+    In dmp the table and the output layer are sharded; the table's fused optimiser on CPU keeps one number per row.
     """
     launch = experiment.launch
     copies = 4 if launch.ranks == 1 else 5
@@ -122,7 +122,7 @@ def _tokens(experiment: Experiment) -> int:
 
 
 def _activations(experiment: Experiment) -> int:
-    """What the backward pass needs: of a token about 24 vectors a block, and a row of attention a head, thrice."""
+    """Count what backward needs: about 24 vectors per token and block, and three attention rows per head."""
     model, tokens = experiment.model, _tokens(experiment)
     inside = tokens * model.num_layers * (24 * model.emb_dim + 3 * model.nhead * model.max_len)
     batch = experiment.training.train_batch_size * model.max_len * model.emb_dim

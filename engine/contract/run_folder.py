@@ -1,6 +1,6 @@
 """Names of the files in a run folder: the interface between the engine, which writes most of them, and the app.
 
-`docs/reference/run-folder.md` describes what each holds. Names never change: older run folders stay readable.
+`docs/reference/run-folder.md` describes their contents. Names never change, so older run folders stay readable.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Text that is safe to show: no character of it can steer a terminal or turn the direction of writing. Torch-free."""
+"""Removes characters from text that could control a terminal or change the direction of writing."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u
 
 
 def sanitize(text: str) -> str:
-    """The text with each control character but tab and newline replaced by U+FFFD."""
+    """Replace each control character, except tab and newline, by U+FFFD."""
     return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def is_safe(text: str) -> bool:
-    """Whether there is nothing to replace."""
+    """Return whether the text has nothing to replace."""
     return not _CONTROLS.search(text)
 
 
 def sanitize_within(value: Any) -> Any:
-    """A value of JSON, its texts and keys made harmless at any depth."""
+    """Sanitize the texts and keys of a JSON value, at any depth."""
     if isinstance(value, str):
         return sanitize(value)
     if isinstance(value, dict):

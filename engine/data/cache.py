@@ -1,7 +1,7 @@
-"""Keeps prepared data sets as memory-mapped arrays, one folder each, shared by all ranks and runs.
+"""Caches prepared data sets as memory-mapped arrays, one folder each, shared by all ranks and runs.
 
-A folder appears whole or not at all: it is written under another name and renamed. Its checksums are compared
-on each reading, so that a damaged folder is built anew instead of believed.
+A folder appears atomically: it is written under another name and renamed. Its checksums are verified at each read,
+so that a damaged folder is rebuilt.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ import platformdirs
 from engine.contract.errors import B4RError, ExitCode
 from engine.data.dataset import Dataset, FunnelStep
 
-LAYOUT = 3  # raise it whenever the files of a folder change, or what they say
+LAYOUT = 3  # raise it whenever the files of a folder or their contents change
 _ARRAYS = ("items", "offsets", "validation_starts", "test_starts", "user_ids", "item_ids")
 _BLOCK_BYTES = 1 << 20
 _TEXTS = ("name", "data_fingerprint", "split_fingerprint")
 
 
 def default_root() -> Path:
-    """$B4R_CACHE, or the user's cache folder."""
+    """Return $B4R_CACHE, or the user's cache folder."""
     return Path(os.environ.get("B4R_CACHE") or platformdirs.user_cache_path("b4r-tui"))
 
 
 def cached(root: Path, key: str, build: Callable[[], Dataset]) -> Dataset:
-    """The data set kept under `key`, built and kept first where it is missing or damaged.
+    """Return the data set cached under `key`, building it first if it is missing or damaged.
 
-    Processes that ask at once wait for the first of them to build. Raises B4RError where the cache cannot be
-    written, and whatever `build` raises.
+    Concurrent processes wait for the first of them to build. Raises B4RError if the cache cannot be written, and
+    whatever `build` raises.
     """
     folder = root / f"{key}-v{LAYOUT}"
     dataset = _read(folder)
@@ -52,7 +52,7 @@ def cached(root: Path, key: str, build: Callable[[], Dataset]) -> Dataset:
     except OSError as error:
         raise B4RError(
             f"{root}: the data cache cannot be written ({error.strerror or error}); "
-            "set B4R_CACHE to a folder that can",
+            "set B4R_CACHE to a writable folder",
             ExitCode.ENVIRONMENT,
         ) from error
 
@@ -60,12 +60,12 @@ def cached(root: Path, key: str, build: Callable[[], Dataset]) -> Dataset:
 @contextmanager
 def _only_builder(lock: Path) -> Iterator[None]:
     with lock.open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # let go when the file is closed, or the process dies
+        fcntl.flock(file, fcntl.LOCK_EX)  # released when the file is closed, or the process dies
         yield
 
 
 def _build(folder: Path, build: Callable[[], Dataset]) -> Dataset:
-    """Build, write and publish a data set, and read it back. To be called by one process at a time."""
+    """Build, write and publish a data set, and read it back. Only one process may call it at a time."""
     unfinished = f".{folder.name}-"
     for leftover in [folder, *folder.parent.glob(f"{unfinished}*")]:
         shutil.rmtree(leftover, ignore_errors=True)
@@ -78,7 +78,7 @@ def _build(folder: Path, build: Callable[[], Dataset]) -> Dataset:
 
 
 def _publish(temporary: Path, folder: Path) -> Dataset:
-    """Rename to `folder`; where file locks do not reach and another host was first, its folder is used."""
+    """Rename to `folder`; if file locks do not work across hosts and another host was first, use its folder."""
     refused: OSError | None = None
     try:
         temporary.rename(folder)
@@ -102,7 +102,7 @@ def _write(folder: Path, dataset: Dataset) -> None:
 
 
 def _read(folder: Path) -> Dataset | None:
-    """The data set of a folder, its arrays mapped read-only; None where it is missing or damaged."""
+    """Return the data set of a folder, its arrays mapped read-only; None if it is missing or damaged."""
     try:
         facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
         if facts["checksums"] != _checksums(folder):

@@ -1,4 +1,4 @@
-"""Random numbers that depend on what they are for, never on the order, batch or rank that draws them."""
+"""Counter-based random numbers: they depend on their purpose and keys, never on order, batch or rank."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 def hashed(seed: int, purpose: str, *keys: np.ndarray | int) -> np.ndarray:
-    """Uniform 64-bit integers, one for each element of the broadcast `keys`.
+    """Return uniform 64-bit integers, one for each element of the broadcast `keys`.
 
-    The same (seed, purpose, keys) always give the same number, so any subset may be drawn alone. Each key is
-    folded in with the finaliser of SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number
+    The same (seed, purpose, keys) always give the same number, so any subset can be drawn alone. Each key is
+    mixed in with the finaliser of SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number
     generators, OOPSLA 2014). Returns uint64 of the broadcast shape.
     """
     with np.errstate(over="ignore"):
@@ -24,7 +24,7 @@ def hashed(seed: int, purpose: str, *keys: np.ndarray | int) -> np.ndarray:
 
 
 def uniforms(seed: int, purpose: str, *keys: np.ndarray | int) -> np.ndarray:
-    """Uniform float64 numbers in [0, 1), one for each element of the broadcast `keys`; see `hashed`."""
+    """Return uniform float64 numbers in [0, 1), one for each element of the broadcast `keys`; see `hashed`."""
     return (hashed(seed, purpose, *keys) >> np.uint64(11)) * 2.0**-53
 
 

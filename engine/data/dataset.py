@@ -1,4 +1,4 @@
-"""A data set ready for training: who interacted with what in which order, and which part is held out."""
+"""A data set ready for training: each user's interactions in order, and which of them are held out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PHASES: tuple[Phase, ...] = ("validate", "test")
 
 @dataclass(frozen=True)
 class FunnelStep:
-    """What is left of the interactions after a step."""
+    """The interactions left after a step of filtering."""
 
     name: str
     interactions: int
@@ -32,10 +32,9 @@ class Dataset:
     split_fingerprint: of these bytes and of all settings that change indices or split. Both are hex.
 
     The split cuts each user's row in three, at validation_starts and test_starts, (users,) int64 offsets into
-    `items`: before the first cut is training, the first interaction after a cut is what that phase has to find,
-    everything before that cut is what the phase knows. An item that nobody has in training stays a candidate.
-    A user with an empty part has nothing to find there, and one without training interactions nothing to find it
-    with: neither is evaluated in that phase.
+    `items`. Everything before the first cut is training. The first interaction after a cut is that phase's target,
+    and everything before the cut is its history. An item that occurs in no training part stays a candidate. Users
+    without a target in a phase, or without training interactions, are not evaluated in it.
     """
 
     name: str
@@ -51,35 +50,35 @@ class Dataset:
 
     @property
     def num_users(self) -> int:
-        """Users, evaluated or not."""
+        """Number of users, evaluated or not."""
         return len(self.user_ids)
 
     @property
     def num_items(self) -> int:
-        """Distinct items of all interactions, held out ones included."""
+        """Number of distinct items of all interactions, including held-out ones."""
         return len(self.item_ids)
 
     @property
     def num_interactions(self) -> int:
-        """Interactions, held out ones included."""
+        """Number of interactions, including held-out ones."""
         return len(self.items)
 
     @cached_property
     def lengths(self) -> np.ndarray:
-        """(users,) int64: interactions of each user."""
+        """Number of interactions of each user: (users,) int64."""
         return np.diff(self.offsets)
 
     def evaluated_users(self, phase: Phase) -> np.ndarray:
-        """(evaluated users,) int64: indices of the users who have something to find in the phase, rising."""
+        """Return the indices of the users evaluated in the phase, ascending: (evaluated users,) int64."""
         return self._evaluated[phase]
 
     def train_ends(self) -> np.ndarray:
-        """(users,) int64: offset at which the training part of each user ends."""
+        """Return the offset at which each user's training part ends: (users,) int64."""
         return self.validation_starts
 
     @cached_property
     def training_items(self) -> np.ndarray:
-        """(training interactions,) int32: the items of all training interactions, user after user."""
+        """Items of all training interactions, user after user: (training interactions,) int32."""
         parts = np.stack(
             (self.train_ends() - self.offsets[:-1], self.offsets[1:] - self.train_ends()), axis=1
         )
@@ -88,29 +87,29 @@ class Dataset:
 
     @cached_property
     def popularity(self) -> np.ndarray:
-        """(items,) int64: training interactions of each item."""
+        """Number of training interactions of each item: (items,) int64."""
         return np.bincount(self.training_items, minlength=self.num_items)
 
     def history_bounds(self, users: np.ndarray, phase: Phase) -> tuple[np.ndarray, np.ndarray]:
-        """Offsets (starts, ends), each (n,) int64, of what is known of `users` in a phase.
+        """Return the offsets (starts, ends), each (n,) int64, of the history of `users` in a phase.
 
-        validate: what comes before the first cut. test: what comes before the second.
+        validate: everything before the first cut. test: everything before the second.
         """
         return self.offsets[users], self._targets_at(phase)[users]
 
     def targets(self, users: np.ndarray, phase: Phase) -> np.ndarray:
-        """(n,) int32: the item each of `users` is to be recommended. Raises ValueError if one has none."""
+        """Return the held-out item of each of `users`: (n,) int32. Raises ValueError if one has none."""
         if not self._has_target[phase][users].all():
             raise ValueError(f"a user who is not evaluated in the phase {phase} has no held-out item")
         return self.items[self._targets_at(phase)[users]]
 
     def _targets_at(self, phase: Phase) -> np.ndarray:
-        """(users,) int64: offset of what each user has to find, where the user is evaluated."""
+        """Return the offset of each user's held-out item, if the user is evaluated: (users,) int64."""
         return self.validation_starts if phase == "validate" else self.test_starts
 
     @cached_property
     def _has_target(self) -> dict[Phase, np.ndarray]:
-        """Phase → (users,) bool: whether a user is evaluated."""
+        """Whether each user is evaluated, by phase: (users,) bool."""
         trained = self.validation_starts > self.offsets[:-1]
         return {
             "validate": trained & (self.validation_starts < self.test_starts),

@@ -1,7 +1,7 @@
-"""Draws the items that a held-out item is compared with: never one the user has, never one twice.
+"""Draws the negatives that a held-out item is ranked among: distinct items that the user has not had.
 
-A user's negatives come from (seed, user, number of the draw) alone: they are the same in any batch, on any
-rank, and those of `popular-50` are the first half of those of `popular-100`.
+A user's negatives depend on (seed, user, number of the draw) alone: they are equal in any batch and on any rank,
+and those of `popular-50` are the first half of those of `popular-100`.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from engine.data.seen_items import contains, seen_keys
 
 Weights = Literal["popular", "uniform"]
 
-_ROUNDS = (2, 8)  # draws for each negative wanted: first for all users, then for those still short
+_ROUNDS = (2, 8)  # draws per negative: first for all users, then for those still short of negatives
 _CHUNK_CELLS = 1 << 22  # draws, or users × items, held at a time
 
 
 def sample_negatives(
     dataset: Dataset, users: np.ndarray, count: int, weights: Weights, seed: int
 ) -> np.ndarray:
-    """(n, count) int32: distinct items that the user has in none of training, validation and test.
+    """Draw distinct items that the user has in none of training, validation and test: (n, count) int32.
 
     popular: drawn in proportion to training interactions, so only from items that have any. uniform: from all
-    items. Draws are made one after another without replacement, so earlier columns are the more popular.
-    A user with fewer candidates than `count` gets all of them; the rest of the row is -1.
+    items. Draws are sequential without replacement, so earlier columns tend to be more popular. A user with fewer
+    candidates than `count` gets all of them; the rest of the row is -1.
     """
     pool = _pool(dataset, weights)
     negatives = np.full((len(users), count), -1, dtype=np.int32)
@@ -42,7 +42,7 @@ def sample_negatives(
 
 
 def users_short_of(dataset: Dataset, users: np.ndarray, count: int, weights: Weights) -> int:
-    """How many of `users` have fewer than `count` candidates, and so get fewer negatives."""
+    """Count the users who have fewer than `count` candidates, and so get fewer negatives."""
     in_pool = np.bincount(_pool(dataset, weights), minlength=dataset.num_items) > 0
     candidates = np.count_nonzero(in_pool)
     suspects = users[candidates - dataset.lengths[users] < count]
@@ -51,12 +51,12 @@ def users_short_of(dataset: Dataset, users: np.ndarray, count: int, weights: Wei
 
 
 def _pool(dataset: Dataset, weights: Weights) -> np.ndarray:
-    """Items to draw uniformly from: a training interaction drawn uniformly is an item drawn by popularity."""
+    """Return the items to draw uniformly from; a uniformly drawn training interaction is an item by popularity."""
     return dataset.training_items if weights == "popular" else np.arange(dataset.num_items, dtype=np.int32)
 
 
 def _chunks(rows: np.ndarray, width: int) -> list[np.ndarray]:
-    """`rows` in pieces that keep (piece, width) arrays small."""
+    """Split `rows` into chunks that keep (chunk, width) arrays small."""
     step = max(1, _CHUNK_CELLS // max(1, width))
     return [rows[start : start + step] for start in range(0, len(rows), step)]
 
@@ -64,7 +64,7 @@ def _chunks(rows: np.ndarray, width: int) -> list[np.ndarray]:
 def _draw(
     dataset: Dataset, users: np.ndarray, pool: np.ndarray, count: int, draws: int, weights: Weights, seed: int
 ) -> np.ndarray:
-    """(n, count) int32: the first `count` distinct unseen items among `draws` draws, padded with -1."""
+    """Return the first `count` distinct unseen items among `draws` draws, padded with -1: (n, count) int32."""
     chance = uniforms(seed, f"{weights} negatives", users[:, None], np.arange(draws))
     drawn = pool[(chance * len(pool)).astype(np.int64)]
     keys = np.arange(len(users))[:, None] * dataset.num_items + drawn
@@ -77,7 +77,7 @@ def _draw(
 
 
 def _is_first(drawn: np.ndarray) -> np.ndarray:
-    """Whether a draw is the first of its item in its row. drawn: (n, draws)."""
+    """Mark each draw that is the first of its item in its row. drawn: (n, draws)."""
     order = np.argsort(drawn, axis=1, kind="stable")
     in_order = np.take_along_axis(drawn, order, axis=1)
     differs = np.ones(drawn.shape, dtype=bool)
@@ -90,7 +90,7 @@ def _is_first(drawn: np.ndarray) -> np.ndarray:
 def _complete(
     dataset: Dataset, users: np.ndarray, begun: np.ndarray, pool: np.ndarray, weights: Weights, seed: int
 ) -> np.ndarray:
-    """(n, count) int32: the rows begun, carried on until full or until no candidate is left.
+    """Complete the rows begun until they are full or no candidate is left: (n, count) int32.
 
     Each candidate gets an exponential key of rate equal to its weight; the smallest keys are a weighted draw
     without replacement (Efraimidis, Spirakis: Weighted random sampling with a reservoir, 2006).
@@ -105,7 +105,7 @@ def _complete(
 
 
 def _is_excluded(dataset: Dataset, users: np.ndarray, begun: np.ndarray) -> np.ndarray:
-    """(n, items) bool: whether the user has the item, or it is in the row begun."""
+    """Mark the items that the user has, or that are in the row begun: (n, items) bool."""
     excluded = np.zeros((len(users), dataset.num_items + 1), dtype=bool)  # the last column takes the -1
     rows, items = np.divmod(_seen(dataset, users), dataset.num_items)
     excluded[rows, items] = True
@@ -114,7 +114,7 @@ def _is_excluded(dataset: Dataset, users: np.ndarray, begun: np.ndarray) -> np.n
 
 
 def _joined(begun: np.ndarray, more: np.ndarray) -> np.ndarray:
-    """Rows of `begun` with their -1 replaced by the first of `more`; all -1 of a row stand at its end."""
+    """Replace the -1 at the end of each row of `begun` by the first items of `more`."""
     column = np.arange(begun.shape[1])
     have = np.sum(begun >= 0, axis=1, keepdims=True)
     more = np.pad(more, ((0, 0), (0, begun.shape[1])), constant_values=-1)
@@ -122,5 +122,5 @@ def _joined(begun: np.ndarray, more: np.ndarray) -> np.ndarray:
 
 
 def _seen(dataset: Dataset, users: np.ndarray) -> np.ndarray:
-    """Keys of everything the users have, held-out items included."""
+    """Return the keys of everything the users have had, including held-out items."""
     return seen_keys(dataset, dataset.offsets[users], dataset.offsets[users + 1])

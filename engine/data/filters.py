@@ -1,7 +1,7 @@
-"""Drops rows, items and users below the minima, until every minimum holds.
+"""Drops rows, items and users below the minima, until every minimum holds (k-core).
 
-Order: rating, then items, then users. A user dropped can push an item below its minimum, so items and users
-are filtered again until nothing changes.
+Order: rating, then items, then users. Dropping a user can push an item below its minimum, so items and users are
+filtered again until nothing changes.
 """
 
 from __future__ import annotations
@@ -22,12 +22,11 @@ def filter_rows(
     config: DataConfig,
     read: FunnelStep | None = None,
 ) -> tuple[np.ndarray, tuple[FunnelStep, ...]]:
-    """Indices of the rows that stay, rising, and what each step left.
+    """Return the ascending indices of the remaining rows, and what each step left.
 
-    users, items: (rows,) int64 codes from 0. ratings: (rows,) float. Rows rated `min_rating` or more stay,
-    and of these the largest set in which each item has `min_item_count` rows and each user `min_user_count`.
-    read: what the reader had before it left rows out that it could not use, if it left any out.
-    Raises B4RError if nothing is left.
+    users, items: (rows,) int64 codes from 0. ratings: (rows,) float. Of the rows rated `min_rating` or higher, the
+    largest set remains in which each item has `min_item_count` rows and each user `min_user_count`. read: what the
+    reader read before it dropped unusable rows, if it dropped any. Raises B4RError if nothing is left.
     """
     rows = np.arange(len(users))
     funnel = [_step("usable" if read else "read", rows, users, items)]
@@ -35,7 +34,7 @@ def filter_rows(
         funnel.insert(0, read)
 
     def left_by(name: str, rows: np.ndarray) -> np.ndarray:
-        unchanged = len(rows) == funnel[-1].interactions  # then counting again would be for nothing
+        unchanged = len(rows) == funnel[-1].interactions  # saves counting users and items again
         funnel.append(replace(funnel[-1], name=name) if unchanged else _step(name, rows, users, items))
         return rows
 
@@ -49,7 +48,7 @@ def filter_rows(
 
 
 def _rated_enough(ratings: np.ndarray, minimum: float) -> np.ndarray:
-    """(rows,) bool; a row without a rating (NaN) stays if no rating is asked for."""
+    """Mark the rows rated high enough, (rows,) bool; unrated rows (NaN) pass if no minimum is set."""
     return np.where(np.isnan(ratings), minimum <= 0, ratings >= minimum)
 
 
@@ -63,11 +62,11 @@ def _to_fixed_point(rows: np.ndarray, users: np.ndarray, items: np.ndarray, conf
 
 
 def _with_count(rows: np.ndarray, codes: np.ndarray, minimum: int) -> np.ndarray:
-    """The rows whose code stands in at least `minimum` of the rows."""
+    """Return the rows whose code occurs in at least `minimum` of them."""
     if minimum <= 1 or not len(rows):
         return rows
-    kept = codes[rows]
-    return rows[np.bincount(kept)[kept] >= minimum]
+    codes = codes[rows]
+    return rows[np.bincount(codes)[codes] >= minimum]
 
 
 def _step(name: str, rows: np.ndarray, users: np.ndarray, items: np.ndarray) -> FunnelStep:
@@ -82,5 +81,5 @@ def _nothing_left(funnel: list[FunnelStep], config: DataConfig) -> str:
     counts = ", ".join(f"{step.name} {step.interactions}" for step in funnel)
     return (
         f"the filters min_rating = {config.min_rating:g}, min_item_count = {config.min_item_count} and "
-        f"min_user_count = {config.min_user_count} leave no interaction (left after {counts}); lower them"
+        f"min_user_count = {config.min_user_count} leave no interactions (after each step: {counts}); lower them"
     )

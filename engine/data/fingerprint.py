@@ -1,4 +1,4 @@
-"""Fingerprints: which bytes were read, which settings turned them into a split, which negatives were drawn."""
+"""Fingerprints of the bytes read, of the split made from them, and of the negatives drawn."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _SETTINGS = ("dataset_name", "min_rating", "min_user_count", "min_item_count", "
 
 
 def of_file(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex. Raises OSError."""
+    """Return the SHA-256 of a file's bytes, in hex. Raises OSError."""
     with path.open("rb") as file:
         return of_stream(file)
 
 
 def of_stream(file: BinaryIO) -> str:
-    """SHA-256 of the bytes that are still to come, in hex. Raises OSError."""
+    """Return the SHA-256 of the remaining bytes, in hex. Raises OSError."""
     digest = hashlib.sha256()
     while block := file.read(_BLOCK_BYTES):
         digest.update(block)
@@ -30,12 +30,12 @@ def of_stream(file: BinaryIO) -> str:
 
 
 def of_settings(**settings: Any) -> str:
-    """SHA-256 of settings that JSON can hold, in hex; their order does not matter."""
+    """Return the SHA-256 of settings that JSON can hold, in hex; their order does not matter."""
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 
 def of_split(data_fingerprint: str, config: DataConfig) -> str:
-    """Fingerprint of the indices and the split that `config` makes of the data."""
+    """Return the fingerprint of the indices and the split that `config` makes of the data."""
     settings = {name: getattr(config, name) for name in _SETTINGS}
     if config.split == "temporal":
         by_time = config.temporal_times is not None
@@ -44,5 +44,5 @@ def of_split(data_fingerprint: str, config: DataConfig) -> str:
 
 
 def of_negatives(split_fingerprint: str, protocol: str, seed: int) -> str:
-    """Fingerprint of the negatives that a sampled protocol draws: only where it is equal may metrics be ranked."""
+    """Return the fingerprint of a sampled protocol's negatives; metrics are comparable only if it is equal."""
     return of_settings(rules=NEGATIVE_RULES, split=split_fingerprint, protocol=protocol, seed=seed)

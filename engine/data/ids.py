@@ -1,4 +1,4 @@
-"""Dense indices for the ids of a source: in sorted order, so that they never depend on the row order."""
+"""Dense indices for the ids of a source, in sorted order so that they do not depend on the order of rows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pandas as pd
 
 
 def encode(values: pd.Series) -> tuple[np.ndarray, np.ndarray]:
-    """Indices (n,) int64 into the sorted distinct ids, and these ids (distinct,).
+    """Return indices (n,) int64 into the sorted distinct ids, and these ids (distinct,).
 
     Numbers are sorted by value, texts by code point.
     """
@@ -16,6 +16,6 @@ def encode(values: pd.Series) -> tuple[np.ndarray, np.ndarray]:
 
 
 def compact(codes: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The same codes and ids without the ids that no code uses any more; the order stays."""
+    """Remove ids that no code uses, and renumber the codes; the order stays."""
     used = np.bincount(codes, minlength=len(ids)) > 0
     return (np.cumsum(used) - 1)[codes], ids[used]

@@ -1,4 +1,4 @@
-"""From settings to a data set: read, filter, index, order, split; the result is cached."""
+"""Prepares the data set of an experiment: read, filter, index, order, split; the result is cached."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 def load_dataset(config: DataConfig, cache_root: Path | None = None) -> Dataset:
-    """The data set that `config` describes, from the cache where it was made before.
+    """Return the data set that `config` describes, from the cache if it was prepared before.
 
     cache_root: default $B4R_CACHE or the user's cache folder. Safe to call from many processes at once.
     Raises B4RError with a sentence that names the file and line, or the settings, at fault.
@@ -39,16 +39,16 @@ def load_dataset(config: DataConfig, cache_root: Path | None = None) -> Dataset:
 
 
 def load_ratings(config: DataConfig) -> np.ndarray:
-    """(interactions,) float64: the rating of each of the data set's `items`, in their order; NaN where there is none.
+    """Return the rating of each interaction, in the order of `Dataset.items`, NaN for none: (interactions,) float64.
 
-    Training needs no ratings, so the cache has none: the source is read again. Raises B4RError as `load_dataset`.
+    The cache has no ratings, since training needs none; the source is read again. Raises B4RError.
     """
     return _ordered(READERS[config.dataset_name].read(config), config).ratings
 
 
 @dataclass(frozen=True, eq=False)
 class _Interactions:
-    """What the filters left, by user, time and place in the file."""
+    """The interactions left by the filters, sorted by user, time and position in the file."""
 
     items: np.ndarray
     offsets: np.ndarray
@@ -63,24 +63,24 @@ def _prepare(config: DataConfig, reader: Reader, data_fingerprint: str, split_fi
     frame = reader.read(config)
     for reason, count in dropped(frame).items():
         log.warning("%s: dropped %d rows %s", config.dataset_name, count, reason)
-    found = _ordered(frame, config)
-    split = split_rows(found.offsets, found.timestamps, config)
+    ordered = _ordered(frame, config)
+    split = split_rows(ordered.offsets, ordered.timestamps, config)
     return Dataset(
         name=config.dataset_name,
-        items=found.items.astype(np.int32),
-        offsets=found.offsets,
+        items=ordered.items.astype(np.int32),
+        offsets=ordered.offsets,
         validation_starts=split.validation_starts,
         test_starts=split.test_starts,
-        user_ids=found.user_ids.astype(np.str_),
-        item_ids=found.item_ids.astype(np.str_),
+        user_ids=ordered.user_ids.astype(np.str_),
+        item_ids=ordered.item_ids.astype(np.str_),
         data_fingerprint=data_fingerprint,
         split_fingerprint=split_fingerprint,
-        funnel=found.funnel,
+        funnel=ordered.funnel,
     )
 
 
 def _ordered(frame: pd.DataFrame, config: DataConfig) -> _Interactions:
-    """Filter, index and order the rows of a reader, whose frame is taken apart."""
+    """Filter, index and order the rows of a reader; the frame's columns are removed to save memory."""
     timestamps, read = _times(frame, config), read_before_drops(frame)
     ratings = frame.pop("rating").to_numpy()
     users, user_ids = encode(frame.pop("user"))
@@ -96,12 +96,11 @@ def _ordered(frame: pd.DataFrame, config: DataConfig) -> _Interactions:
 
 
 def _times(frame: pd.DataFrame, config: DataConfig) -> np.ndarray:
-    """(rows,) integers: the times, or the numbers of the rows where the source has only an order."""
+    """Return the times, or the row numbers if the source has only an order: (rows,) integers."""
     if "timestamp" in frame:
         return frame.pop("timestamp").to_numpy()
     if config.split == "temporal":
         raise B4RError(
-            f"{config.dataset_name} says in which order a user's interactions came but not when, which a temporal "
-            "split needs; set data.split to leave-two-out"
+            f"{config.dataset_name} has no timestamps, which a temporal split needs; set data.split to leave-two-out"
         )
     return np.arange(len(frame))

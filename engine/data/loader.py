@@ -1,4 +1,4 @@
-"""Batches for training and evaluation, made by vectorised code from a data set's arrays."""
+"""Makes batches for training and evaluation from a data set's arrays, with vectorised code."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from engine.data.ragged import row_starts, take_ranges
 from engine.data.training_negatives import SharedNegatives
 from engine.data.windows import cut_windows
 
-_TOGETHER = 4096  # tokens for which calls of numpy cost little beside their work
+_TOGETHER = 4096  # tokens for which the overhead of NumPy calls is small
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Sequences one after another, and where the model has to predict.
+    """Sequences one after another, and the positions to predict.
 
     items: (tokens,) int64, the mask token is num_items; lengths: (sequences,) int64; positions: (predictions,)
-    int64 into items; targets: (predictions,) int64 item indices, empty in evaluation. negatives: (n,) int64, items
-    that all targets share as negatives, and log_counts: (n,) float32, the log of how often each is expected among
-    them; both empty where the loss takes all items.
+    int64 into items; targets: (predictions,) int64 item indices, empty in evaluation. negatives: (n,) int64, shared
+    by all targets, and log_counts: (n,) float32, the log of their expected counts; both empty if the loss uses all
+    items.
     """
 
     items: Tensor
@@ -38,7 +38,7 @@ class Batch:
     log_counts: Tensor = field(default_factory=lambda: torch.empty(0))
 
     def to(self, device: torch.device) -> Batch:
-        """The same batch on `device`; pinned and asynchronous where that is a GPU."""
+        """Copy the batch to `device`, from pinned memory and asynchronously if that is a GPU."""
         if device.type == "cpu":
             return self
         parts: list[Tensor] = [getattr(self, part.name) for part in fields(self)]
@@ -48,10 +48,10 @@ class Batch:
 class TrainLoader:
     """The masked batches of one rank.
 
-    An epoch holds every training window dupe_factor times, each masked anew, in an order drawn from (seed,
-    epoch). A step takes the next train_batch_size × world_size samples of that order, and a rank every
-    world_size-th of them: together the ranks see exactly what one rank with the whole batch would. Batches of some
-    successive steps, `together`, are made at once where they are small: a call takes as long for few tokens.
+    An epoch contains every training window dupe_factor times, each with its own mask, in an order drawn from (seed,
+    epoch). A step takes the next train_batch_size × world_size samples of that order, and a rank every world_size-th
+    of them, so the ranks together see what one rank with the global batch would. Small batches of `together`
+    successive steps are made at once, since a call takes as long for fewer tokens.
     """
 
     def __init__(
@@ -67,9 +67,9 @@ class TrainLoader:
         self.together = max(1, _TOGETHER // (config.train_batch_size * max_len))
 
     def epoch(self, epoch: int, first_step: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch, from `first_step` on; those before it cost nothing.
+        """Yield the batches of an epoch from `first_step` on; skipped batches cost nothing.
 
-        A rank with no sample in a short last step gets one without targets, since all ranks must take part in
+        A rank without samples in a short last step gets one without targets, since all ranks must take part in
         every step.
         """
         order = self._order(epoch)
@@ -90,7 +90,7 @@ class TrainLoader:
         return np.random.Generator(np.random.Philox(key=key)).permutation(self.samples)
 
     def _batches(self, steps: Sequence[np.ndarray], epoch: int) -> Iterator[Batch]:
-        """A batch of the samples of each step, its sequences by length."""
+        """Yield a batch of each step's samples, with sequences sorted by length."""
         rows = np.array([len(samples) for samples in steps])
         samples = np.concatenate(steps)
         windows = samples % len(self._windows)
@@ -110,7 +110,7 @@ class TrainLoader:
 
 
 def _cut(batch: Batch, row_ends: np.ndarray) -> Iterator[Batch]:
-    """The batch cut into several of successive sequences. row_ends: (batches,), rising up to all of them."""
+    """Split the batch into several of successive sequences. row_ends: (batches,), ascending to the last sequence."""
     token_ends = np.cumsum(batch.lengths.numpy())[row_ends - 1]
     target_ends = np.searchsorted(batch.positions.numpy(), token_ends)
     row = token = target = 0
@@ -127,7 +127,7 @@ def _weightless(batch: Batch) -> Batch:
 
 
 def evaluation_batch(dataset: Dataset, users: np.ndarray, phase: Phase, max_len: int) -> Batch:
-    """Each user's latest history with a mask token at its end, where the held-out item stood.
+    """Return each user's latest history with a mask token at its end, in place of the held-out item.
 
     users: (users,) indices; phase: "validate" or "test". The prediction of row i is for users[i].
     """

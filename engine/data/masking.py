@@ -1,7 +1,7 @@
-"""Cloze masks, drawn vectorised for a batch at a time and never stored.
+"""Cloze masks, drawn with vectorised code for one batch at a time and never stored.
 
-A mask depends on (seed, epoch, index of the sample in the epoch, position) alone: it is the same on every
-rank, for every batch size, and a new one each epoch.
+A mask depends on (seed, epoch, index of the sample in the epoch, position) alone: it is equal on every rank and for
+every batch size, and changes every epoch.
 """
 
 from __future__ import annotations
@@ -13,10 +13,8 @@ import numpy as np
 from engine.data.counter_rng import hashed, uniforms
 from engine.data.ragged import row_starts, rows_and_positions
 
-MASK_SHARE, RANDOM_SHARE = (
-    0.8,
-    0.1,
-)  # of the targets; the rest stays as it is (Devlin et al. 2019, section 3.1)
+# shares of the targets; the rest is not replaced (Devlin et al. 2019, section 3.1)
+MASK_SHARE, RANDOM_SHARE = 0.8, 0.1
 
 
 @dataclass(frozen=True)
@@ -38,11 +36,11 @@ def mask_batch(
     mask_prob: float,
     num_items: int,
 ) -> Cloze:
-    """Mask sequences given one after another in `items`, which all have at least one item.
+    """Mask sequences given one after another in `items`, each with at least one item.
 
     items: (tokens,) item indices; lengths, samples: (sequences,). Each item is a target with probability
-    mask_prob; a sequence that would have none gets the one that came nearest. Of the targets 80 % become the
-    mask token (index num_items), 10 % another item drawn uniformly, 10 % stay.
+    mask_prob; a sequence that would have none gets the item with the lowest draw. Of the targets 80 % become the mask
+    token (index num_items), 10 % another item drawn uniformly, 10 % stay.
     """
     rows, positions = rows_and_positions(lengths)
     keys = (epoch, samples[rows], positions)
@@ -56,7 +54,7 @@ def mask_batch(
 
 
 def _replacements(targets: np.ndarray, keys: tuple, seed: int, num_items: int) -> np.ndarray:
-    """What stands in the input where each target was."""
+    """Return the input tokens that replace the targets."""
     kind = uniforms(seed, "replace", *keys)
     shift = hashed(seed, "other item", *keys) % np.uint64(max(num_items - 1, 1))
     other = (targets + 1 + shift.astype(np.int64)) % num_items

@@ -6,17 +6,17 @@ import numpy as np
 
 
 def row_starts(lengths: np.ndarray) -> np.ndarray:
-    """Offset of each row's first element in the flat array. lengths: (rows,) → (rows,) int64."""
+    """Return the offset of each row's first element in the flat array. lengths: (rows,) → (rows,) int64."""
     return np.cumsum(lengths) - lengths
 
 
 def rows_and_positions(lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Row index and position in its row of every flat element, both (sum of lengths,) int64."""
+    """Return the row and the position in its row of every flat element, both (sum of lengths,) int64."""
     rows = np.repeat(np.arange(len(lengths)), lengths)
     return rows, np.arange(len(rows)) - row_starts(lengths)[rows]
 
 
 def take_ranges(values: np.ndarray, starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """values[start : start + length] of every range, one after another, without a Python loop."""
+    """Concatenate values[start : start + length] of every range, without a Python loop."""
     rows, positions = rows_and_positions(lengths)
     return values[starts[rows] + positions]

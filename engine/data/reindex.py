@@ -1,4 +1,4 @@
-"""Brings a data set to the items of a model that was trained on another one: by their ids, unknown ones dropped."""
+"""Reindexes a data set to the items of a model trained on other data: by item ids, dropping unknown ones."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ RULES = 1  # raise it whenever the same data and items would give another data s
 class Unknown:
     """What of a data set the model does not know.
 
-    items: distinct ones. interactions: with them, held-out ones included. users: who therefore have nothing to
-    find in the test, or nothing to find it with.
+    items: distinct unknown items. interactions: with them, including held-out ones. users: those who cannot be
+    tested for lack of a known held-out item or a known history.
     """
 
     items: int
@@ -31,34 +31,34 @@ class Unknown:
 
 
 def on_items(dataset: Dataset, item_ids: Sequence[str]) -> tuple[Dataset, Unknown]:
-    """The data set with `item_ids` as its items, in their order, and what it lost by that. For the phase `test`.
+    """Return the data set with `item_ids` as its items, in their order, and what was dropped. For the phase `test`.
 
-    The split stays: a user whose held-out item is unknown is not tested, instead of being asked for another one.
-    Items that only the model knows stay candidates. Raises B4RError where nobody is left to test.
+    The split stays: a user whose held-out item is unknown is not tested, rather than tested on another one. Items
+    that only the model knows stay candidates. Raises B4RError if no user is left to test.
     """
     new = _places(dataset.item_ids, item_ids)[dataset.items]
-    kept = (new >= 0) & ~_of_untested(dataset, new)
-    before = np.concatenate(([0], np.cumsum(kept)))
+    known = (new >= 0) & ~_of_untested(dataset, new)
+    before = np.concatenate(([0], np.cumsum(known)))
     cuts = {name: before[getattr(dataset, name)] for name in ("offsets", "validation_starts", "test_starts")}
-    found = replace(
+    reindexed = replace(
         dataset,
-        items=new[kept].astype(np.int32),
+        items=new[known].astype(np.int32),
         item_ids=np.asarray(item_ids, np.str_),
         split_fingerprint=_fingerprint(dataset, item_ids),
         **cuts,
     )
-    tested, left = (len(each.evaluated_users("test")) for each in (dataset, found))
+    tested, left = (len(each.evaluated_users("test")) for each in (dataset, reindexed))
     unknown = Unknown(len(np.unique(dataset.items[new < 0])), int(np.sum(new < 0)), tested - left)
     if not left:
         raise B4RError(
             f"{dataset.name}: the checkpoint knows {dataset.num_items - unknown.items} of its {dataset.num_items} "
-            "items, which leaves no user to test; items are matched by their original ids"
+            "items, which leaves no user to test; use data with the item IDs of the training data"
         )
-    return found, unknown
+    return reindexed, unknown
 
 
 def _places(ids: np.ndarray, wanted: Sequence[str]) -> np.ndarray:
-    """(ids,) int64: the place of each id in `wanted`, -1 where it has none."""
+    """Return the place of each id in `wanted`, -1 if it is not there: (ids,) int64."""
     names = np.asarray(wanted, np.str_)
     order = np.argsort(names, kind="stable")
     known, places = find(names[order], ids)
@@ -66,7 +66,7 @@ def _places(ids: np.ndarray, wanted: Sequence[str]) -> np.ndarray:
 
 
 def _of_untested(dataset: Dataset, new: np.ndarray) -> np.ndarray:
-    """(interactions,) bool: what users did from the test cut on, where the item to find there is unknown."""
+    """Mark the interactions after the test cut of users whose held-out item is unknown: (interactions,) bool."""
     users = dataset.evaluated_users("test")
     users = users[new[dataset.test_starts[users]] < 0]
     starts = dataset.test_starts[users]

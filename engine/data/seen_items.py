@@ -1,4 +1,4 @@
-"""What users have had, as sorted keys that vectorised code can search."""
+"""Items that users have already interacted with, as sorted keys for vectorised search."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engine.data.ragged import rows_and_positions
 
 
 def seen_keys(dataset: Dataset, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Rising distinct keys `row * items + item` of the interactions between offsets, (keys,) int64.
+    """Return the ascending distinct keys `row * num_items + item` of interactions between offsets, (keys,) int64.
 
     starts, ends: (rows,) offsets into `dataset.items`. Divide by `dataset.num_items` to get row and item back.
     """
@@ -19,14 +19,14 @@ def seen_keys(dataset: Dataset, starts: np.ndarray, ends: np.ndarray) -> np.ndar
 
 
 def find(keys: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Whether each of `wanted`, any shape, is among `keys`, which rise, and at which place (0 where it is not)."""
+    """Return whether each of `wanted`, any shape, is among the ascending `keys`, and its place there, else 0."""
     if not len(keys):
         return np.zeros(wanted.shape, dtype=bool), np.zeros(wanted.shape, dtype=np.int64)
     places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    found = np.asarray(keys[places] == wanted)
-    return found, np.where(found, places, 0)
+    is_key = np.asarray(keys[places] == wanted)
+    return is_key, np.where(is_key, places, 0)
 
 
 def contains(keys: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Whether each of `wanted`, any shape, is among `keys`, which rise."""
+    """Return whether each of `wanted`, any shape, is among the ascending `keys`."""
     return find(keys, wanted)[0]

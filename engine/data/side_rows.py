@@ -1,4 +1,4 @@
-"""The rows of the files that MovieLens ships beside its ratings, whatever somebody wants from them."""
+"""Reads the rows of the side files that MovieLens ships with its ratings."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from engine.contract.errors import B4RError
 
 
 def folder_of(dataset_path: str) -> Path:
-    """The folder in which the files beside the ratings are looked for."""
+    """Return the folder of the side files: the data set's."""
     path = Path(dataset_path).expanduser()
     return path if path.is_dir() else path.parent
 
 
 def side_rows(path: Path, separator: str, instead: str) -> Iterator[list[str]]:
-    """The fields of each row; of a csv (UTF-8) without its header, of others (Latin-1) of every line.
+    """Yield the fields of each row; of a csv (UTF-8) without its header, of others (Latin-1) of every line.
 
-    instead: what a person can do without the file. Raises B4RError where it cannot be read.
+    instead: what the user can do without the file. Raises B4RError if it cannot be read.
     """
     try:
         if separator == ",":
@@ -29,13 +29,11 @@ def side_rows(path: Path, separator: str, instead: str) -> Iterator[list[str]]:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         why = getattr(error, "strerror", None) or error
         raise B4RError(
-            f"{path}: cannot be read ({why}); unpack it beside the ratings, or {instead}"
+            f"{path}: cannot be read ({why}); unpack it next to the ratings, or {instead}"
         ) from error
     yield from rows
 
 
 def wrong_row(path: Path, number: int, fields: int) -> B4RError:
-    """What is said of a row that is not what the file is known to have. number: from 1."""
-    return B4RError(
-        f"{path}: row {number} is not the {fields} fields that {path.name} has; get the file again"
-    )
+    """Return the error for a row without the expected fields. number: counted from 1."""
+    return B4RError(f"{path}: row {number} is not {fields} valid fields; download the file again")

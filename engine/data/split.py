@@ -1,15 +1,15 @@
-"""Orders interactions by user, time and place in the file, and cuts each user's row into training and held out.
+"""Orders interactions by user, time and position in the file, and splits them into training and held-out parts.
 
 Equal times are common (three quarters of MovieLens 100K), so the tie rule decides what is held out: of two
-interactions of a user at the same time, the one that stands later in the file is the later one.
+interactions of a user at the same time, the one later in the file is the later one.
 
 Leave-two-out: a user's last interaction is test, the one before it validation, the rest training.
 
-Temporal: two times cut the whole data set. What happened before the first is training; the first thing a user
-did from the first to before the second is for validation, the first thing from the second on for test. All that
-happened at one moment stands on the same side of a cut. So nothing from after a cut is known before it, of
-whatever user: no later popularity, no later neighbours. Only the filters and the list of items look at the whole
-data set. What follows a user's held-out interaction is not used, except that it is no negative of that user.
+Temporal: two times cut the data set. Everything before the first is training; a user's first interaction between
+the two is validation, and the first from the second on is test. Interactions at the same time are on the same side
+of a cut. So no information from after a cut, of any user, leaks before it: no later popularity, no later
+neighbours. Only the filters and the list of items use the entire data set. Interactions after a user's held-out one
+are not used, except that they are never negatives of that user.
 """
 
 from __future__ import annotations
@@ -29,33 +29,33 @@ _LARGEST_KEY = 2**63 - 1
 
 @dataclass(frozen=True)
 class Split:
-    """Where each user's row is cut: (users,) int64 offsets, see `Dataset`."""
+    """The cuts of each user's row: (users,) int64 offsets, see `Dataset`."""
 
     validation_starts: np.ndarray
     test_starts: np.ndarray
 
 
 def in_time_order(users: np.ndarray, timestamps: np.ndarray) -> np.ndarray:
-    """(rows,) int64: the order of rows by (user, time, place in the file). users are integers, times numbers."""
+    """Return the order of rows by (user, time, position in the file), (rows,) int64. users: integers."""
     earliest, latest = int(timestamps.min()), int(timestamps.max())
     span = latest - earliest + 1
-    whole = np.issubdtype(timestamps.dtype, np.integer)
-    if not whole or (int(users.max()) + 1) * span > _LARGEST_KEY:
+    is_integer = np.issubdtype(timestamps.dtype, np.integer)
+    if not is_integer or (int(users.max()) + 1) * span > _LARGEST_KEY:
         return np.lexsort((timestamps, users))
-    # one key sorts several times faster than two; equal keys keep the order of the file
+    # sorting by one key is several times faster than by two; a stable sort keeps the order of the file for equal keys
     return np.argsort(users.astype(np.int64) * span + (timestamps - earliest), kind="stable")
 
 
 def user_offsets(users: np.ndarray, num_users: int) -> np.ndarray:
-    """(num_users + 1,) int64: where each user's rows begin once sorted. users: (rows,) integers."""
+    """Return where each user's rows begin once sorted, (num_users + 1,) int64. users: (rows,) integers."""
     return np.concatenate(([0], np.cumsum(np.bincount(users, minlength=num_users))))
 
 
 def split_rows(offsets: np.ndarray, timestamps: np.ndarray, config: DataConfig) -> Split:
-    """The split that `config` names, of rows in time order.
+    """Split rows in time order as `config` says.
 
-    offsets: as of `user_offsets`. timestamps: (rows,) of the ordered rows. Raises B4RError where a phase would
-    have nobody to evaluate.
+    offsets: as from `user_offsets`. timestamps: (rows,) of the ordered rows. Raises B4RError if a phase would have no
+    user to evaluate.
     """
     if config.split == "temporal":
         return temporal(offsets, timestamps, cut_times(timestamps, config))
@@ -63,11 +63,14 @@ def split_rows(offsets: np.ndarray, timestamps: np.ndarray, config: DataConfig) 
 
 
 def leave_two_out(offsets: np.ndarray) -> Split:
-    """Users with fewer than 3 interactions have them all in training. Raises B4RError if that is everyone."""
+    """Hold out each user's last two interactions; users with fewer than 3 have all in training.
+
+    Raises B4RError if no user has 3.
+    """
     lengths = np.diff(offsets)
     if lengths.max() < MIN_LENGTH:
         raise B4RError(
-            f"no user has the {MIN_LENGTH} interactions that training, validation and test need "
+            f"no user has the {MIN_LENGTH} interactions needed for training, validation and test "
             f"(the longest history has {lengths.max()}); use a larger data set or lower its filters"
         )
     ends, held_out = offsets[1:], lengths >= MIN_LENGTH
@@ -75,10 +78,10 @@ def leave_two_out(offsets: np.ndarray) -> Split:
 
 
 def cut_times(timestamps: np.ndarray, config: DataConfig) -> tuple[int, int]:
-    """The two cuts in unix seconds, as set or as the fractions give them.
+    """Return the two cuts in unix seconds, as set or by the fractions.
 
     A fraction f of n interactions gives the time of number floor(f × n) in time order, counted from 0, so that
-    at most that fraction lies before it. The order of `timestamps`, (n,), does not matter.
+    at most that fraction is before it. The order of `timestamps`, (n,), does not matter.
     """
     if config.temporal_times is not None:
         first, second = config.temporal_times
@@ -89,7 +92,7 @@ def cut_times(timestamps: np.ndarray, config: DataConfig) -> tuple[int, int]:
 
 
 def temporal(offsets: np.ndarray, timestamps: np.ndarray, cuts: tuple[int, int]) -> Split:
-    """Rows at a cut or later are after it. Raises B4RError where a phase would have nobody to evaluate."""
+    """Split at two times; rows at a cut are after it. Raises B4RError if a phase would have no user to evaluate."""
     split = Split(*(_first_from(cut, offsets, timestamps) for cut in cuts))
     trained = split.validation_starts > offsets[:-1]
     if not (trained & (split.validation_starts < split.test_starts)).any():
@@ -100,7 +103,7 @@ def temporal(offsets: np.ndarray, timestamps: np.ndarray, cuts: tuple[int, int])
 
 
 def _first_from(cut: int, offsets: np.ndarray, timestamps: np.ndarray) -> np.ndarray:
-    """(users,) int64: the offset of each user's first row at `cut` or later, or the end of the user's rows."""
+    """Return the offset of each user's first row at `cut` or later, or the end of the user's rows: (users,) int64."""
     earlier = np.concatenate(([0], np.cumsum(timestamps < cut)))
     return offsets[:-1] + earlier[offsets[1:]] - earlier[offsets[:-1]]
 
@@ -109,6 +112,6 @@ def _nobody(phase: Phase, cuts: tuple[int, int]) -> B4RError:
     first, second = cuts
     when = f"from {first} to before {second}" if phase == "validate" else f"from {second} on"
     return B4RError(
-        f"the temporal split leaves nobody to {phase}: no user has an interaction before {first} and another "
-        f"{when} (unix seconds); move data.temporal_fractions or data.temporal_times"
+        f"the temporal split leaves no user to {phase}: none has an interaction before {first} and another "
+        f"{when} (unix seconds); change data.temporal_fractions or data.temporal_times"
     )

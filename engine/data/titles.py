@@ -1,4 +1,4 @@
-"""What people call items: the titles of MovieLens, from the file beside the ratings."""
+"""Reads the titles of MovieLens items from the file next to the ratings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.data.side_rows import folder_of, side_rows, wrong_row
 
 @dataclass(frozen=True)
 class TitleFile:
-    """A file whose rows begin with an item's id and its title."""
+    """A file whose rows begin with an item's id and title."""
 
     name: str
     separator: str
@@ -26,9 +26,9 @@ TITLE_FILES = {
 
 
 def read_titles(config: DataConfig) -> Mapping[str, str]:
-    """Title by item id; nothing where the data set has no titles or their file is not there.
+    """Return titles by item id; {} if the data set has no titles or their file is missing.
 
-    Raises B4RError where the file is damaged.
+    Raises B4RError if the file is damaged.
     """
     known = TITLE_FILES.get(config.dataset_name)
     if known is None or config.dataset_path is None:
@@ -37,7 +37,7 @@ def read_titles(config: DataConfig) -> Mapping[str, str]:
     if not path.is_file():
         return {}
     titles = {}
-    for number, row in enumerate(side_rows(path, known.separator, "move it away"), start=1):
+    for number, row in enumerate(side_rows(path, known.separator, "remove it"), start=1):
         if len(row) != known.fields:
             raise wrong_row(path, number, known.fields)
         titles[row[0]] = row[1]

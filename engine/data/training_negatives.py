@@ -1,4 +1,4 @@
-"""Negatives that a whole training step shares: drawn from (seed, epoch, step) alone, so on every rank alike."""
+"""Negatives shared by all targets of a training step, drawn from (seed, epoch, step) alone, so equal on all ranks."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from engine.data.counter_rng import uniforms
 from engine.data.dataset import Dataset
 
 DEFAULT_COUNT = 256
-SMOOTHING = 1  # added to each item's training interactions, so that popularity leaves no item out
+SMOOTHING = 1  # added to each item's training interactions, so that any item can be drawn by popularity
 
 
 def negative_count(config: TrainingConfig, num_items: int) -> int:
-    """Negatives a step: 0 with the full loss, else as set, or 256 but fewer than there are items.
+    """Return the negatives per step: 0 with the full loss, else as set, or 256 but fewer than the items.
 
-    Raises B4RError where as many are asked for as there are items.
+    Raises B4RError if the setting is not less than the number of items.
     """
     if config.loss == "full":
         return 0
@@ -24,8 +24,8 @@ def negative_count(config: TrainingConfig, num_items: int) -> int:
         return min(DEFAULT_COUNT, num_items - 1)
     if config.num_negatives >= num_items:
         raise B4RError(
-            f"training.num_negatives: {config.num_negatives} negatives of {num_items} items cost more than all "
-            f'items do; use at most {num_items - 1}, or training.loss = "full"'
+            f"training.num_negatives: {config.num_negatives} negatives of {num_items} items cost more than the full "
+            f'loss; use at most {num_items - 1}, or training.loss = "full"'
         )
     return config.num_negatives
 
@@ -41,9 +41,9 @@ class SharedNegatives:
             self._cumulative = np.cumsum(dataset.popularity + SMOOTHING)
 
     def draw(self, epoch: int, step: int) -> tuple[np.ndarray, np.ndarray]:
-        """A step's negatives, (count,) int64, and the log of how often each is expected, (count,) float32.
+        """Draw a step's negatives, (count,) int64, with the log of their expected counts, (count,) float32.
 
-        uniform: any item alike. popularity: in proportion to training interactions + 1.
+        uniform: all items alike. popularity: in proportion to training interactions + 1.
         """
         chance = uniforms(self._seed, "shared negatives", epoch, step, np.arange(self._count))
         if self._cumulative is None:

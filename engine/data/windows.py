@@ -21,10 +21,10 @@ class Windows:
 
 
 def cut_windows(dataset: Dataset, max_len: int) -> Windows:
-    """Windows over every user's training part.
+    """Return windows over every user's training part.
 
-    The first window of a user ends at the last training interaction; further ones slide back by a tenth of
-    max_len (at least 1) until one starts at the user's first interaction, as in the original system.
+    A user's first window ends at the last training interaction; further ones slide back by a tenth of max_len (at
+    least 1) until one starts at the user's first interaction, as in the original system.
     """
     firsts, lasts = dataset.offsets[:-1], dataset.train_ends()
     stride = max(1, max_len // 10)

@@ -1,4 +1,4 @@
-"""The process group, and how a model and its optimisers are spread over ranks (DDP, DMP).
+"""The process group, and how a model and its optimisers are distributed over ranks (DDP, DMP).
 
 It knows nothing of data sets, epochs or events.
 """

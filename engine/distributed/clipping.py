@@ -1,4 +1,4 @@
-"""Bounds the norm of a gradient whose parts are partly on every rank, partly on one."""
+"""Clips a gradient that is partly replicated on every rank and partly sharded."""
 
 from __future__ import annotations
 
@@ -7,26 +7,28 @@ from collections.abc import Sequence
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from engine.distributed.process_group import Group
+from engine.distributed.process_group import ProcessGroup
 
 
-def gradient_norm(replicated: Sequence[Tensor], sharded: Sequence[Tensor], group: Group) -> Tensor:
-    """Norm of the whole gradient, a scalar, the same on every rank. A collective if anything is sharded anywhere.
+def gradient_norm(replicated: Sequence[Tensor], sharded: Sequence[Tensor], group: ProcessGroup) -> Tensor:
+    """Return the norm of the global gradient, a scalar that is equal on every rank. A collective if it is sharded.
 
-    replicated: parameters every rank holds, with the same gradient. sharded: this rank's pieces of parameters that
-    are cut up over ranks; each number of them is on one rank alone. All ranks must have pieces, or none.
+    replicated: parameters that every rank holds, with the same gradient. sharded: this rank's shards of parameters;
+    each element is on one rank alone. Either all ranks have shards, or none.
     """
     norm = nn.utils.get_total_norm([p.grad for p in replicated if p.grad is not None])
     if not sharded:
         return norm
-    pieces = nn.utils.get_total_norm([p.grad for p in sharded if p.grad is not None])
-    square = pieces.to(group.device).square()
+    shard_norm = nn.utils.get_total_norm([p.grad for p in sharded if p.grad is not None])
+    square = shard_norm.to(group.device).square()
     if group.world_size > 1:
         dist.all_reduce(square)
     return (norm.square() + square).sqrt()
 
 
-def clip_gradient(replicated: Sequence[Tensor], sharded: Sequence[Tensor], group: Group, most: float) -> None:
-    """Scale the whole gradient down to norm `most` where it is longer. Arguments as in `gradient_norm`."""
+def clip_gradient(
+    replicated: Sequence[Tensor], sharded: Sequence[Tensor], group: ProcessGroup, max_norm: float
+) -> None:
+    """Scale the global gradient down to `max_norm` where its norm is larger. Arguments as in `gradient_norm`."""
     norm = gradient_norm(replicated, sharded, group)
-    nn.utils.clip_grads_with_norm_([*replicated, *sharded], most, norm)
+    nn.utils.clip_grads_with_norm_([*replicated, *sharded], max_norm, norm)

@@ -1,4 +1,4 @@
-"""AdamW that costs a small model no more than its arithmetic."""
+"""AdamW without per-step overhead, which would dominate the step of a small model."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ import torch
 from torch import Tensor
 
 
-class AdamW(torch.optim.AdamW):
-    """torch's fused AdamW, same state and numbers, without what surrounds its kernel on CPU.
+class FusedAdamW(torch.optim.AdamW):
+    """torch's fused AdamW with the same state and numbers, but without the overhead around its kernel on CPU.
 
-    Of each step torch sorts the tensors by device and type and counts the steps of each parameter by itself, which a
-    small model waits for longer than for the kernel. Here the counts lie in one tensor, and all are raised at once.
+    In every step torch groups the tensors by device and dtype, and increments the step count of each parameter on
+    its own; for a small model this takes longer than the kernel. Here all counts are views of one tensor, which is
+    incremented once.
     """
 
-    _counts: Tensor | None = None  # the steps of all parameters, which each one's state has a view of
+    _counts: Tensor | None = None  # the step counts of all parameters; each parameter's state holds a view
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """A step; torch's own where there is no state yet, on other devices, or where gradients are missing."""
+        """Update the parameters; falls back to torch's step without state, on other devices or without gradients."""
         everything = [p for group in self.param_groups for p in group["params"]]
         if closure or not all(p.grad is not None and p.is_cpu and p in self.state for p in everything):
             return super().step(closure)
@@ -32,7 +33,7 @@ class AdamW(torch.optim.AdamW):
         return None
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """As torch's."""
+        """Load the state as torch does, and drop the shared step counts, which it replaces."""
         super().load_state_dict(state_dict)
         self._counts = None
 

@@ -1,4 +1,7 @@
-"""Spreads a model over ranks: DDP copies all of it, DMP shards its item table through TorchRec, its output by rows."""
+"""Distributes a model over ranks.
+
+DDP replicates it. DMP shards its item table through TorchRec, and its output layer by rows.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,11 @@ from torchrec.distributed.types import ShardingEnv, ShardingPlan
 
 from engine.contract.config.experiment import Experiment
 from engine.contract.config.training import TrainingConfig
-from engine.distributed.optimisers import Optimisers, table_learning_rate
-from engine.distributed.process_group import Group
-from engine.distributed.row_exchange import Exchange
+from engine.distributed.optimisers import Optimisers, table_lr
+from engine.distributed.process_group import ProcessGroup
+from engine.distributed.row_exchange import RowExchange
 from engine.distributed.sharded_output import OutputShard, even_rows
-from engine.distributed.sharded_tensors import StateDict, load_whole, sharded_by_rows, spans, whole_state
+from engine.distributed.sharded_tensors import StateDict, full_state, load_full_state, sharded_by_rows, spans
 from engine.distributed.sharding_plan import describe, make_plan, table_ranges
 from engine.model.bert4rec import ITEM_TABLE, OUTPUT, BERT4Rec
 from engine.model.init_weights import fill_rows
@@ -33,7 +36,7 @@ TABLE_OPTIMISERS = {"cuda": EmbOptimType.ADAM, "cpu": EmbOptimType.EXACT_ROWWISE
 
 @dataclass
 class ParallelModel:
-    """A model spread over ranks: what the loop calls, its optimisers, and its weights whole or sharded.
+    """A model distributed over ranks, with its optimisers, and its weights as full or sharded tensors.
 
     objective: the wrapped model with its loss, from a Batch to a summed loss. bert4rec: the model inside it, whose
     item table and output are sharded in dmp; for evaluation, never for a step, since its gradients would not be
@@ -43,11 +46,11 @@ class ParallelModel:
     objective: nn.Module
     bert4rec: BERT4Rec
     optimisers: Optimisers
-    group: Group
+    group: ProcessGroup
     plan: ShardingPlan | None = None
 
     def state(self) -> StateDict:
-        """Weights by their plain names, sharded ones as ShardedTensor; changing them changes the model."""
+        """Return the weights by plain name, sharded ones as ShardedTensor; they share memory with the model."""
         state = dict(self.bert4rec.state_dict())
         part = self.bert4rec.part
         if isinstance(part, OutputShard):
@@ -59,7 +62,7 @@ class ParallelModel:
         return state
 
     def output_rows(self) -> tuple[Tensor, Tensor]:
-        """The output layer's weights and biases on this rank: (rows, emb_dim) and (rows,), rows as in `part`."""
+        """Return the output layer's weights (rows, emb_dim) and biases (rows,) on this rank, rows as in `part`."""
         model = self.bert4rec
         if model.part is None or model.output is not None:
             return model.item_weights, model.output_bias
@@ -70,54 +73,54 @@ class ParallelModel:
 
     @property
     def described_plan(self) -> list[dict[str, Any]]:
-        """Where the tables lie and what they take there, as events tell it."""
+        """How tables are sharded and how much memory the shards take, as in the event `run_started`."""
         adagrad = self.group.device.type == "cpu"
         return describe(self.state(), self.plan, "rowwise_adagrad" if adagrad else "adam", self.group)
 
     def state_for_resume(self) -> StateDict:
-        """Weights and optimiser states by `model.` and `optimiser.` names; changing them changes the model's.
+        """Return weights and optimiser states, named `model.…` and `optimiser.…`; they share memory with the model.
 
-        Anything sharded is a ShardedTensor or DTensor, so that it can be saved by some ranks and read by others.
+        Sharded ones are ShardedTensor or DTensor, so that another number of ranks can read them.
         """
         weights = self.state()
-        told = {f"model.{name}": tensor for name, tensor in weights.items()}
-        return told | {f"optimiser.{name}": held for name, held in self.optimisers.state(weights).items()}
+        state = {f"model.{name}": tensor for name, tensor in weights.items()}
+        return state | {f"optimiser.{name}": value for name, value in self.optimisers.state(weights).items()}
 
-    def whole_state(self) -> dict[str, Tensor]:
-        """Plain weights on CPU, on rank 0 only. A collective."""
-        return whole_state(self.state(), self.group)
+    def full_state(self) -> dict[str, Tensor]:
+        """Return plain, unsharded weights on CPU; on rank 0 only. A collective."""
+        return full_state(self.state(), self.group)
 
-    def load(self, whole: dict[str, Tensor]) -> None:
-        """Take over plain weights, whatever world size and mode they were written by."""
-        load_whole(self.state(), whole)
+    def load(self, weights: dict[str, Tensor]) -> None:
+        """Load plain, unsharded weights, whatever world size and mode wrote them."""
+        load_full_state(self.state(), weights)
 
     @property
     def parameters(self) -> int:
-        """Trainable numbers of the whole model."""
+        """Number of trainable parameters on all ranks."""
         return sum(tensor.size().numel() for tensor in self.state().values())
 
     @property
     def table_share(self) -> str:
-        """Which pieces of the item table this rank holds, for people."""
+        """Which shards of the item table this rank holds, for the log."""
         table = self.state()[ITEM_TABLE]
         size = " x ".join(map(str, table.size()))
         if not isinstance(table, ShardedTensor):
             return f"all of {size}"
-        pieces = [
+        shards = [
             (shard.metadata.shard_offsets, shard.metadata.shard_sizes) for shard in table.local_shards()
         ]
-        spans = [f"rows {r}-{r + m - 1}, columns {c}-{c + n - 1}" for (r, c), (m, n) in pieces if m and n]
+        spans = [f"rows {r}-{r + m - 1}, columns {c}-{c + n - 1}" for (r, c), (m, n) in shards if m and n]
         return f"{'; '.join(spans) or 'nothing'} of {size}"
 
 
-def build_parallel(experiment: Experiment, num_items: int, group: Group) -> ParallelModel:
-    """The experiment's model, at birth the same numbers in every mode and on any number of ranks."""
+def build_parallel(experiment: Experiment, num_items: int, group: ProcessGroup) -> ParallelModel:
+    """Build the experiment's model; its initial weights are equal in every mode and on any number of ranks."""
     if experiment.launch.mode == "ddp":
         return _replicated(experiment, num_items, group)
     return _sharded(experiment, num_items, group)
 
 
-def _replicated(experiment: Experiment, num_items: int, group: Group) -> ParallelModel:
+def _replicated(experiment: Experiment, num_items: int, group: ProcessGroup) -> ParallelModel:
     model = BERT4Rec(num_items, experiment.model, experiment.training.seed).to(group.device)
     plain = Objective(model, experiment.training)
     nn.init.constant_(model.output_bias, plain.first_bias)
@@ -127,8 +130,8 @@ def _replicated(experiment: Experiment, num_items: int, group: Group) -> Paralle
     return ParallelModel(objective, model, optimisers, group)
 
 
-def _sharded(experiment: Experiment, num_items: int, group: Group) -> ParallelModel:
-    training, exchange = experiment.training, Exchange(group.rank, group.world_size)
+def _sharded(experiment: Experiment, num_items: int, group: ProcessGroup) -> ParallelModel:
+    training, exchange = experiment.training, RowExchange(group.rank, group.world_size)
     ranges = even_rows(num_items, group.world_size)
     model = BERT4Rec(num_items, experiment.model, training.seed, "meta", ranges[group.rank])
     objective, sharder = Objective(model, training), _sharder(training, group)
@@ -149,16 +152,16 @@ def _sharded(experiment: Experiment, num_items: int, group: Group) -> ParallelMo
     _fill_table(model.state_dict()[ITEM_TABLE], training.seed)
     dense = {name: p for name, p in model.named_parameters() if name != ITEM_TABLE}
     optimisers = Optimisers.dense(dense, training, group)
-    optimisers.pieces = [p for name, p in dense.items() if name in OUTPUT]
+    optimisers.shards = [p for name, p in dense.items() if name in OUTPUT]
     optimisers.add_fused(sharded.fused_optimizer, sharded)
     return ParallelModel(sharded, model, optimisers, group, plan)
 
 
-def _sharder(training: TrainingConfig, group: Group) -> EmbeddingCollectionSharder:
+def _sharder(training: TrainingConfig, group: ProcessGroup) -> EmbeddingCollectionSharder:
     return EmbeddingCollectionSharder(
         fused_params={
             "optimizer": TABLE_OPTIMISERS[group.device.type],
-            "learning_rate": table_learning_rate(training, group.device),
+            "learning_rate": table_lr(training, group.device),
             "eps": 1e-8,
         }
     )

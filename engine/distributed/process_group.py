@@ -1,4 +1,4 @@
-"""This process among its ranks: the process group, the device, and small collectives on plain numbers."""
+"""The process group: this process's rank and device, and small collectives on plain Python values."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from engine.contract.errors import B4RError, ExitCode
 
 
 @dataclass(frozen=True)
-class Group:
-    """The ranks of a run as one of them sees it. Collectives must be called by all ranks alike."""
+class ProcessGroup:
+    """The ranks of a run, seen from one of them. Collectives must be called by all ranks alike."""
 
     rank: int
     local_rank: int
@@ -35,7 +35,7 @@ class Group:
         return self.rank == 0
 
     def sum(self, numbers: list[float]) -> list[float]:
-        """Element-wise sum over ranks, in float64."""
+        """Return the element-wise sum over ranks, in float64."""
         if self.world_size == 1:
             return numbers
         total = torch.tensor(numbers, dtype=torch.float64)
@@ -43,19 +43,19 @@ class Group:
         return total.tolist()
 
     def gather(self, value: Any) -> list[Any]:
-        """Every rank's value, in rank order, on rank 0; an empty list elsewhere."""
+        """Return every rank's value, in rank order, on rank 0; an empty list elsewhere."""
         if self.world_size == 1:
             return [value]
         gathered: list[Any] | None = [None] * self.world_size if self.is_first else None
         dist.gather_object(value, gathered)
         return gathered or []
 
-    def everyone(self, value: Any) -> list[Any]:
-        """Every rank's value, in rank order, on every rank."""
+    def all_gather(self, value: Any) -> list[Any]:
+        """Return every rank's value, in rank order, on every rank."""
         return self.broadcast(self.gather(value))
 
     def broadcast(self, value: Any) -> Any:
-        """Rank 0's value, on every rank."""
+        """Return rank 0's value on every rank."""
         box = [value]
         if self.world_size > 1:
             dist.broadcast_object_list(box)
@@ -63,7 +63,7 @@ class Group:
 
     @contextmanager
     def first_goes_first(self) -> Iterator[None]:
-        """Rank 0 runs the body alone, the others after it: it fills the cache that they read."""
+        """Run the block on rank 0 before the others, so that it fills the cache that they read."""
         if not self.is_first:
             dist.barrier()
         yield
@@ -72,12 +72,11 @@ class Group:
 
 
 @contextmanager
-def process_group(gpus: int | str = "auto") -> Iterator[Group]:
-    """Join the ranks torchrun started (or stand alone, without it) and leave them at the end.
+def process_group(gpus: int | str = "auto") -> Iterator[ProcessGroup]:
+    """Join the ranks that torchrun started, or a group of one without torchrun, and leave it at the end.
 
     Tensors on CPU travel through gloo, those on a GPU through nccl. Build models in a function called in the
-    block, so that they are gone at its end. Raises B4RError where more GPUs are asked
-    for than there are.
+    block, so that they are freed at its end. Raises B4RError if fewer GPUs are available than requested.
     """
     rank, world_size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     local_rank = int(os.environ.get("LOCAL_RANK", 0))
@@ -86,22 +85,22 @@ def process_group(gpus: int | str = "auto") -> Iterator[Group]:
     backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
     dist.init_process_group(backend, store=store, rank=rank, world_size=world_size)
     try:
-        yield Group(rank, local_rank, world_size, device)
+        yield ProcessGroup(rank, local_rank, world_size, device)
     finally:
-        # A DDP model that outlives the group destroys it while it holds the interpreter's lock, and waits for
-        # ever for gloo's thread, which needs that lock. So models must be out of scope here, and cycles freed.
+        # A DDP model that outlives the group destroys it while it holds the interpreter's lock, and waits forever
+        # for gloo's thread, which needs that lock. So models must be out of scope here, and cycles freed.
         gc.collect()
         dist.destroy_process_group()
 
 
 def _device(local_rank: int, local_world_size: int, gpus: int | str) -> torch.device:
-    found = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if gpus == 0 or (gpus == "auto" and found < local_world_size):
+    available = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if gpus == 0 or (gpus == "auto" and available < local_world_size):
         return torch.device("cpu")
-    if found < local_world_size or (isinstance(gpus, int) and gpus < local_world_size):
+    if available < local_world_size or (isinstance(gpus, int) and gpus < local_world_size):
         raise B4RError(
-            f"launch.gpu: {local_world_size} processes need a GPU each, but {min(found, int(gpus))} can be used; "
-            "lower launch.j or set launch.gpu = 0",
+            f"launch.gpu: {local_world_size} processes need one GPU each, but {min(available, int(gpus))} can be "
+            "used; lower launch.j or set launch.gpu = 0",
             ExitCode.ENVIRONMENT,
         )
     torch.cuda.set_device(local_rank)

@@ -1,4 +1,4 @@
-"""Where the pieces of the item table and of the output layer go: TorchRec's planner, held to stated limits."""
+"""Decides which rank holds which shard of the item table: TorchRec's planner within stated memory limits."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ from torchrec.distributed.types import ShardingPlan
 
 from engine.contract.config.experiment import Experiment
 from engine.contract.errors import B4RError, ExitCode
-from engine.distributed.process_group import Group
+from engine.distributed.process_group import ProcessGroup
 from engine.distributed.sharded_tensors import StateDict, owner_of, spans
 from engine.model.bert4rec import ITEM_TABLE
 
 SHARDING_TYPES = ("row_wise", "table_wise", "column_wise")  # those that work without a dense kernel
-WHOLE_ROWS = ("row_wise", "table_wise")  # those that leave an item's vector in one piece
-_ADAM_COPIES = 4  # of a replicated weight: itself, its gradient, and Adam's two moments
+WHOLE_ROWS = ("row_wise", "table_wise")  # those that keep an item's vector on one rank
+_ADAM_COPIES = 4  # of a replicated weight: weight, gradient, and Adam's two moments
 _GB = 10**9
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
 def make_plan(
-    objective: nn.Module, sharder: EmbeddingCollectionSharder, experiment: Experiment, group: Group
+    objective: nn.Module, sharder: EmbeddingCollectionSharder, experiment: Experiment, group: ProcessGroup
 ) -> ShardingPlan:
-    """Shards of the item table by rank. A collective. Raises B4RError, on all ranks, where they do not fit."""
+    """Plan the shards of the item table. A collective. Raises B4RError, on all ranks, if they do not fit."""
     planned: tuple[ShardingPlan | None, str] = (None, "")
-    limit = min(group.everyone(memory_limit(experiment, group)))
+    limit = min(group.all_gather(memory_limit(experiment, group)))
     if group.is_first:
         try:
             planned = (_planner(objective, experiment, group, limit).plan(objective, [sharder]), "")
@@ -48,8 +48,8 @@ def make_plan(
     return plan
 
 
-def memory_limit(experiment: Experiment, group: Group) -> int:
-    """Bytes a rank may use: launch.memory_gb, or its share of what the machine or container has."""
+def memory_limit(experiment: Experiment, group: ProcessGroup) -> int:
+    """Return the bytes that a rank may use: launch.memory_gb, or its share of the machine's or container's memory."""
     if experiment.launch.memory_gb is not None:
         return int(experiment.launch.memory_gb * _GB)
     if group.device.type == "cuda":
@@ -58,16 +58,16 @@ def memory_limit(experiment: Experiment, group: Group) -> int:
 
 
 def machine_memory(limits: Sequence[str] = _CGROUP_LIMITS) -> int:
-    """Bytes of main memory, or fewer where a control group allows fewer."""
-    found = [psutil.virtual_memory().total]
+    """Return the bytes of main memory, or a control group's limit if that is lower."""
+    sizes = [psutil.virtual_memory().total]
     for path in map(Path, limits):
         text = path.read_text().strip() if path.is_file() else ""
-        found += [int(text)] if text.isdecimal() else []
-    return min(found)
+        sizes += [int(text)] if text.isdecimal() else []
+    return min(sizes)
 
 
 def _planner(
-    objective: nn.Module, experiment: Experiment, group: Group, limit: int
+    objective: nn.Module, experiment: Experiment, group: ProcessGroup, limit: int
 ) -> EmbeddingShardingPlanner:
     constraints = ParameterConstraints(
         compute_kernels=[EmbeddingComputeKernel.FUSED.value],
@@ -96,52 +96,49 @@ def _sharding_types(experiment: Experiment) -> list[str]:
 
 
 def _dense_bytes(objective: nn.Module) -> int:
-    """What a rank needs besides its shard of the table, which is not made yet."""
+    """Return the bytes that a rank needs besides its shard of the table, which does not exist yet."""
     dense = (p for p in objective.parameters() if not p.is_meta)
     return _ADAM_COPIES * sum(p.numel() * p.element_size() for p in dense)
 
 
-def _does_not_fit(objective: nn.Module, experiment: Experiment, group: Group, limit: int) -> str:
+def _does_not_fit(objective: nn.Module, experiment: Experiment, group: ProcessGroup, limit: int) -> str:
     table = next(p for p in objective.parameters() if p.is_meta)
     rows, columns = table.shape
     return (
-        f"launch.memory_gb: an item table of {rows:,} x {columns} ({rows * columns * 4 / _GB:.3g} GB) and the "
-        f"{_dense_bytes(objective) / _GB:.3g} GB a rank needs besides do not fit into {limit / _GB:.3g} GB on each "
-        f"of {group.world_size} ranks by sharding = {experiment.launch.sharding}; use more ranks (launch.j), a "
-        "smaller model.emb_dim, or state more memory"
+        f"launch.memory_gb: an item table of {rows:,} x {columns} ({rows * columns * 4 / _GB:.3g} GB), plus "
+        f"{_dense_bytes(objective) / _GB:.3g} GB per rank for the rest, does not fit into {limit / _GB:.3g} GB on "
+        f"each of {group.world_size} ranks with sharding = {experiment.launch.sharding}; use more ranks (launch.j), "
+        "a smaller model.emb_dim, or raise the limit"
     )
 
 
 def table_ranges(plan: ShardingPlan, num_items: int, world_size: int) -> list[range]:
-    """Rows of each rank of a table whose vectors are whole; the mask token's row, the last, is left out.
+    """Return each rank's rows of a table that is not split by columns, without the last row, the mask token's.
 
-    The rows of ranks rise, as those of the output layer have to; a rank without any has an empty range.
+    Rows ascend with the rank, as the output layer requires; a rank without rows has an empty range.
     """
     spec = _parameter(plan).sharding_spec
     assert isinstance(spec, EnumerableShardingSpec)
     rows = {owner_of(shard): spans(shard)[0] for shard in spec.shards}
     ranges, last = [], 0
     for rank in range(world_size):
-        found = rows.get(rank, range(last, last))
-        ranges.append(range(min(found.start, num_items), min(found.stop, num_items)))
+        mine = rows.get(rank, range(last, last))
+        ranges.append(range(min(mine.start, num_items), min(mine.stop, num_items)))
         last = ranges[-1].stop
     return ranges
 
 
 def describe(
-    state: StateDict, plan: ShardingPlan | None, mode_optimiser: str, group: Group
+    state: StateDict, plan: ShardingPlan | None, table_optimiser: str, group: ProcessGroup
 ) -> list[dict[str, Any]]:
-    """The plan as the event `run_started` has it: an entry for the item table, and one for each part of the output.
-
-    mode_optimiser: name of the item table's optimiser.
-    """
+    """Return the plan for the event `run_started`: one entry for the item table and one for each output tensor."""
     table = _parameter(plan) if plan is not None else None
     described = []
     for name in (ITEM_TABLE, "output", "output_bias"):
         if name not in state:
             continue
         fused = table is not None and name == ITEM_TABLE
-        tensor, optimiser = state[name], mode_optimiser if fused else "adamw"
+        tensor, optimiser = state[name], table_optimiser if fused else "adamw"
         described.append(
             {
                 "table": "item" if name == ITEM_TABLE else name,
@@ -159,8 +156,8 @@ def _sharding(tensor: Tensor | ShardedTensor, sharded: str) -> str:
     return sharded if isinstance(tensor, ShardedTensor) else "replicated"
 
 
-def _places(tensor: Tensor | ShardedTensor, group: Group) -> list[tuple[int, range, range]]:
-    """(rank, rows, columns) of each piece."""
+def _places(tensor: Tensor | ShardedTensor, group: ProcessGroup) -> list[tuple[int, range, range]]:
+    """Return (rank, rows, columns) of each shard."""
     if isinstance(tensor, ShardedTensor):
         return [(owner_of(shard), *spans(shard)) for shard in tensor.metadata().shards_metadata]
     columns = tensor.shape[1] if tensor.dim() > 1 else 1
@@ -168,7 +165,7 @@ def _places(tensor: Tensor | ShardedTensor, group: Group) -> list[tuple[int, ran
 
 
 def _shard(rank: int, rows: range, columns: range, optimiser: str) -> dict[str, Any]:
-    """Rows and columns from … to, the end excluded, and what they take in bytes. Weights are float32."""
+    """Describe a shard: its rows and columns, ends excluded, and its bytes. Weights are float32."""
     weights = 4 * len(rows) * len(columns)
     return {
         "rank": rank,

@@ -1,4 +1,4 @@
-"""Ranks held-out items, turns ranks into metrics with intervals, and measures the baselines.
+"""Ranks held-out items and measures models and baselines.
 
-Everything is a pure function of scores and ranks; nothing here trains or talks to other ranks.
+Everything but `measure` and `sharded_scores` is a pure function of scores and ranks; nothing here trains.
 """

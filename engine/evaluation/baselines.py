@@ -1,4 +1,4 @@
-"""Recommenders without parameters, to stand beside a model's numbers: random, popularity, Markov."""
+"""Baselines without trained parameters: random, popularity, Markov chain."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from engine.evaluation.scores import Scorer
 
 
 def random_ranks(ranks: Mapping[str, UserRanks]) -> dict[str, UserRanks]:
-    """What equal scores for all candidates give: metrics are then the exact mean over all random orders.
+    """Return the ranks that equal scores give, whose metrics are the exact mean over all random orders.
 
-    ranks: protocol → ranks of anything, for their users and candidates.
+    ranks: protocol → ranks by any scores, for their users and candidates.
     """
     return {
         protocol: ranks_of_counts(
-            found.users, np.zeros_like(found.candidates), found.candidates - 1, found.candidates
+            rows.users, np.zeros_like(rows.candidates), rows.candidates - 1, rows.candidates
         )
-        for protocol, found in ranks.items()
+        for protocol, rows in ranks.items()
     }
 
 
 def popularity_scorer(dataset: Dataset) -> Scorer:
-    """Scores each item by its number of training interactions, the same for all users."""
+    """Return a scorer that gives each item its number of training interactions, for all users alike."""
     popularity = torch.from_numpy(dataset.popularity.astype(np.float64))  # exact, unlike float32
 
     def score(users: np.ndarray) -> _PopularityScores:
@@ -41,7 +41,7 @@ def popularity_scorer(dataset: Dataset) -> Scorer:
 
 @dataclass(frozen=True)
 class _PopularityScores:
-    """popularity: (items,) float64, for `users` users alike."""
+    """Scores that are equal for all of `users` users. popularity: (items,) float64."""
 
     popularity: Tensor
     users: int
@@ -55,20 +55,20 @@ class _PopularityScores:
 
 @dataclass(frozen=True, eq=False)
 class Transitions:
-    """How often one item followed another in training: keys `item * items + next item` rise, each with its count."""
+    """How often one item followed another in training: ascending keys `item * items + next item`, and counts."""
 
     keys: np.ndarray
     counts: np.ndarray
 
     def followers(self, items: np.ndarray, first: int, last: int, num_items: int) -> tuple[np.ndarray, ...]:
-        """Rows of `items`, those of their followers among first … last - 1 (counted from first), and counts."""
+        """Return rows of `items`, their followers among first … last - 1 (counted from first), and the counts."""
         starts, ends = (np.searchsorted(self.keys, items * num_items + bound) for bound in (first, last))
         rows, positions = rows_and_positions(ends - starts)
-        found = starts[rows] + positions
-        return rows, self.keys[found] - items[rows] * num_items - first, self.counts[found]
+        places = starts[rows] + positions
+        return rows, self.keys[places] - items[rows] * num_items - first, self.counts[places]
 
     def between(self, keys: np.ndarray) -> np.ndarray:
-        """Counts of keys of any shape, 0 for what was never seen."""
+        """Return the counts of keys of any shape, 0 for unknown keys."""
         if not len(self.keys):
             return np.zeros(keys.shape, np.int64)
         found, places = find(self.keys, keys)
@@ -76,7 +76,7 @@ class Transitions:
 
 
 def count_transitions(dataset: Dataset) -> Transitions:
-    """Of each two training interactions in a row of the same user."""
+    """Count each pair of consecutive training interactions of a user."""
     starts, ends = dataset.offsets[:-1], dataset.train_ends()
     rows, positions = rows_and_positions(np.maximum(ends - starts - 1, 0))
     here = starts[rows] + positions
@@ -85,7 +85,7 @@ def count_transitions(dataset: Dataset) -> Transitions:
 
 
 def markov_scorer(dataset: Dataset, phase: Phase) -> Scorer:
-    """Scores an item by how often it followed the user's last known item in training, then by its popularity.
+    """Return a scorer by how often an item followed the user's last known item in training, then by popularity.
 
     A first-order Markov chain by maximum likelihood, as in Rendle et al.: Factorizing personalized Markov chains
     (WWW 2010), backing off to popularity where counts are equal. Counts are scaled above any popularity.
@@ -102,7 +102,7 @@ def markov_scorer(dataset: Dataset, phase: Phase) -> Scorer:
 
 @dataclass(frozen=True, eq=False)
 class _MarkovScores:
-    """last: (batch,) int64, the last known item of each user. popularity: (items,) float64."""
+    """Scores of a batch. last: (batch,) int64, each user's last known item. popularity: (items,) float64."""
 
     transitions: Transitions
     popularity: Tensor

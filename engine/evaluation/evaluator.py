@@ -1,4 +1,4 @@
-"""Ranks the held-out items of users under several protocols, with one pass of scoring for all of them."""
+"""Ranks the held-out items of users under several protocols, with one scoring pass for all of them."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ BLOCK_MB = 128
 
 
 class Evaluator:
-    """Ranks users under `protocols`. Their negatives are drawn once and kept while the users stay the same.
+    """Ranks users under `protocols`. Negatives are drawn once and reused while the users stay the same.
 
-    short_users: sampled protocol → number of the users evaluated in any phase with too few candidates for its
-    negatives, only where there are any.
+    short_users: sampled protocol → number of evaluated users, of any phase, with too few candidates for its
+    negatives; protocols without such users are left out.
     """
 
     def __init__(
         self, dataset: Dataset, protocols: Sequence[str], seed: int, block_mb: int = BLOCK_MB
     ) -> None:
-        """seed: of the negatives. block_mb: memory for scores. Raises B4RError for an unknown protocol."""
+        """Parse the protocols. seed: of negatives. block_mb: memory for scores. Raises B4RError."""
         self._dataset = dataset
         self._protocols = [parse_protocol(name) for name in protocols]
         self._seed, self._block_mb = seed, block_mb
@@ -47,12 +47,12 @@ class Evaluator:
         on_batch: Callable[[int, int], None] | None = None,
         list_length: int = 0,
     ) -> dict[str, UserRanks]:
-        """Protocol → ranks of `users`, in the order of `users`, whose held-out items are those of the phase.
+        """Rank the phase's held-out item of each of `users`; return protocol → ranks, in the order of `users`.
 
         users: (n,) int64, of `dataset.evaluated_users(phase)`. batches: how often to call the scorer, at least
-        n / batch_size; calls beyond the last user get no users, which keeps the ranks of a collective in step.
-        on_batch: told the number of batches done, and of all. list_length: items of the lists that come with
-        `full`, 0 for none. Raises B4RError where scores are not finite.
+        n / batch_size; extra calls get no users, which keeps the ranks of a collective in step. on_batch: gets the
+        number of batches done, and of all. list_length: length of the lists that come with `full`, 0 for none.
+        Raises B4RError if scores are not finite.
         """
         self._draw_negatives(users)
         total = batch_count(len(users), batch_size, batches)
@@ -60,11 +60,11 @@ class Evaluator:
         for number in range(total):
             rows = slice(number * batch_size, (number + 1) * batch_size)
             ranks = self._rank_batch(phase, scorer(users[rows]), users[rows], rows, list_length)
-            for name, found in ranks.items():
-                parts[name].append(found)
+            for name, batch_ranks in ranks.items():
+                parts[name].append(batch_ranks)
             if on_batch:
                 on_batch(number + 1, total)
-        return {name: concatenate(found) for name, found in parts.items()}
+        return {name: concatenate(batches_of) for name, batches_of in parts.items()}
 
     def _draw_negatives(self, users: np.ndarray) -> None:
         if np.array_equal(users, self._users) and self._negatives:
@@ -99,25 +99,28 @@ class Evaluator:
 
 
 def batch_count(users: int, batch_size: int, batches: int | None = None) -> int:
-    """Batches that `users` users fill, or `batches`, which must not be fewer (ValueError)."""
+    """Return the number of batches that `users` users need, or `batches`, which must not be less (ValueError)."""
     needed = -(-users // batch_size)
     if batches is not None and batches < needed:
         raise ValueError(f"{users} users in batches of {batch_size} need {needed} batches, not {batches}")
     return needed if batches is None else batches
 
 
-_BYTES_A_SCORE = 16  # a float64 score, what it is compared into, and room for copies
+_BYTES_PER_SCORE = 16  # a float64 score, the result of its comparison, and copies
 
 
 def block_size(users: int, num_items: int, block_mb: int) -> int:
-    """Items whose scores for `users` users take at most `block_mb` MB, at least 1, in blocks of even size."""
-    most = max(1, (block_mb << 20) // (_BYTES_A_SCORE * max(1, users)))
+    """Return the items per block, at least 1, so that scores of `users` users take at most `block_mb` MB.
+
+    Blocks are of even size.
+    """
+    most = max(1, (block_mb << 20) // (_BYTES_PER_SCORE * max(1, users)))
     blocks = -(-num_items // most)
     return -(-num_items // blocks)
 
 
 def history_but_target(dataset: Dataset, users: np.ndarray, targets: np.ndarray, phase: Phase) -> Excluded:
-    """What users have had, except the target: an item that comes back stays a candidate when it is the one to find."""
+    """Return the users' histories without their targets: a target stays a candidate even if its user has had it."""
     keys = seen_keys(dataset, *dataset.history_bounds(users, phase))
     rows, items = np.divmod(keys, dataset.num_items)
     other = items != targets[rows]

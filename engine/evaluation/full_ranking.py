@@ -1,4 +1,4 @@
-"""The protocol `full`: ranks held-out items among all unseen ones, a block of items at a time."""
+"""The protocol `full`: ranks held-out items among all unseen items, a block of items at a time."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from torch import Tensor
 from engine.contract.ranks.user_ranks import UserRanks, ranks_of_counts
 from engine.evaluation.ranks import compare
 from engine.evaluation.scores import Scores
-from engine.evaluation.top_k import TopItems
+from engine.evaluation.top_k import TopK
 
 
 @dataclass(frozen=True)
 class Excluded:
-    """Distinct pairs (row of the batch, item) that are no candidates, none of them a target: each (pairs,) int64."""
+    """Distinct pairs (row of the batch, item) that are not candidates, none of them a target: each (pairs,) int64."""
 
     rows: np.ndarray
     items: np.ndarray
 
     def within(self, first: int, last: int) -> Excluded:
-        """The pairs whose item is one of first … last - 1, items counted from `first`."""
+        """Return the pairs whose item is one of first … last - 1, with items counted from `first`."""
         inside = (self.items >= first) & (self.items < last)
         return Excluded(self.rows[inside], self.items[inside] - first)
 
@@ -37,16 +37,18 @@ def rank_full(
     block: int,
     list_length: int = 0,
 ) -> UserRanks:
-    """Ranks among all items but the excluded, scored `block` at a time; counts of the blocks add up.
+    """Rank targets among all items but the excluded, scored `block` at a time; the counts of blocks add up.
 
-    Targets are compared with the very numbers that their own block gives. So where there is more than one block,
-    those that hold a target are scored twice: keeping them all would be users × items.
+    A target is compared using the bits that its own block gives. So with several blocks, those with a target are
+    scored twice: retaining the scores of all would take users × items.
     """
     blocks = list(blocks_of(num_items, block))
-    kept = scores.block(*blocks[0]) if len(blocks) == 1 else None
-    target_scores = scores_of_targets(scores, targets, blocks) if kept is None else _pick(kept, targets)
-    top = TopItems(list_length)
-    better, equal = rank_counts(scores, target_scores, excluded, blocks, top, kept).numpy()
+    only_block = scores.block(*blocks[0]) if len(blocks) == 1 else None
+    target_scores = (
+        scores_of_targets(scores, targets, blocks) if only_block is None else _pick(only_block, targets)
+    )
+    top = TopK(list_length)
+    better, equal = rank_counts(scores, target_scores, excluded, blocks, top, only_block).numpy()
     candidates = num_items - np.bincount(excluded.rows, minlength=len(users))
     lists = top.items().cpu().numpy() if list_length else None
     return ranks_of_counts(users, better, equal - 1, candidates, lists)
@@ -57,33 +59,33 @@ def rank_counts(
     target_scores: Tensor,
     excluded: Excluded,
     blocks: Iterable[tuple[int, int]],
-    top: TopItems,
-    kept: Tensor | None = None,
+    top: TopK,
+    only_block: Tensor | None = None,
 ) -> Tensor:
-    """Counts of better and of equal items in the blocks, the target among them: (2, users) int64 on CPU.
+    """Count the better and the equal items in the blocks, the target included: (2, users) int64 on CPU.
 
-    target_scores: (users, 1). top is given the best items on the way. kept: the scores of the only block, if at hand.
+    target_scores: (users, 1). top: collects the best items on the way. only_block: its scores, if already computed.
     """
     users = len(target_scores)
     counts = torch.zeros((2, users), dtype=torch.int64)
     for first, last in blocks:
-        found = scores.block(first, last) if kept is None else kept
-        if found.shape != (users, last - first):
-            raise ValueError(f"the scorer gave {tuple(found.shape)}, not {(users, last - first)}")
-        exclude(found, excluded.within(first, last))
-        counts += torch.stack(compare(found, target_scores)).cpu()
+        block = scores.block(first, last) if only_block is None else only_block
+        if block.shape != (users, last - first):
+            raise ValueError(f"the scorer returned {tuple(block.shape)}, not {(users, last - first)}")
+        exclude(block, excluded.within(first, last))
+        counts += torch.stack(compare(block, target_scores)).cpu()
         if top.k:
-            top.add(found, first)
+            top.add(block, first)
     return counts
 
 
 def blocks_of(num_items: int, block: int) -> Iterator[tuple[int, int]]:
-    """First and last, the end excluded, of each block of items."""
+    """Yield the first item and the excluded end of each block."""
     return ((first, min(first + block, num_items)) for first in range(0, num_items, block))
 
 
 def scores_of_targets(scores: Scores, targets: np.ndarray, blocks: list[tuple[int, int]]) -> Tensor:
-    """(batch, 1), from the very blocks that hold the targets (batch,). No target may be outside of them."""
+    """Return the scores of targets (batch,), taken from their own blocks: (batch, 1). Blocks must contain them all."""
     parts, rows = [], []
     for first, last in blocks:
         mine = np.flatnonzero((targets >= first) & (targets < last))
@@ -97,11 +99,11 @@ def scores_of_targets(scores: Scores, targets: np.ndarray, blocks: list[tuple[in
 
 
 def _pick(scores: Tensor, columns: np.ndarray) -> Tensor:
-    """One score of each row: (rows, 1)."""
+    """Return one score of each row: (rows, 1)."""
     return scores.gather(1, torch.from_numpy(columns.astype(np.int64)).to(scores.device)[:, None])
 
 
 def exclude(scores: Tensor, excluded: Excluded) -> None:
-    """Make the scores of the excluded pairs -inf, in place."""
+    """Set the scores of the excluded pairs to -inf, in place."""
     rows, items = (torch.from_numpy(part).to(scores.device) for part in (excluded.rows, excluded.items))
     scores[rows, items] = -torch.inf

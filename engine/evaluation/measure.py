@@ -1,4 +1,4 @@
-"""Measures a model on held-out items: users are dealt out to the ranks, their ranks of the target gathered."""
+"""Measures a model on held-out items: users are divided among processes, and the ranks of targets gathered."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.contract.ranks.user_ranks import UserRanks, concatenate
 from engine.data.dataset import Dataset, Phase
 from engine.data.loader import evaluation_batch
 from engine.distributed.parallel_model import ParallelModel
-from engine.distributed.process_group import Group
+from engine.distributed.process_group import ProcessGroup
 from engine.distributed.sharded_output import OutputShard
 from engine.evaluation.baselines import markov_scorer, popularity_scorer, random_ranks
 from engine.evaluation.evaluator import Evaluator
@@ -22,13 +22,13 @@ from engine.evaluation.sharded_scores import ShardedScores
 
 RanksByProtocol = dict[str, UserRanks]
 OnBatch = Callable[[int, int], None]
-Told = Callable[[str, int, int], None]  # what is under way, batches done, batches
+OnProgress = Callable[[str, int, int], None]  # phase, step, steps
 
 
 class Measure:
-    """Ranks of every evaluated user's held-out item, each user exactly once whatever the world size."""
+    """Ranks the held-out item of every evaluated user, each exactly once for any world size."""
 
-    def __init__(self, dataset: Dataset, experiment: Experiment, group: Group) -> None:
+    def __init__(self, dataset: Dataset, experiment: Experiment, group: ProcessGroup) -> None:
         self._dataset, self._group = dataset, group
         self._max_len, self._config = experiment.model.max_len, experiment.evaluation
         self.evaluator = Evaluator(
@@ -36,26 +36,25 @@ class Measure:
         )
 
     def model(self, model: ParallelModel, phase: Phase, on_batch: OnBatch | None = None) -> RanksByProtocol:
-        """Ranks the model gives, whole on rank 0 and empty elsewhere. A collective. phase: validate or test.
+        """Return the ranks by the model's scores, complete on rank 0 and empty elsewhere. A collective.
 
-        Lists of the longest cutoff come with `full` in the test.
+        In the test phase `full` includes lists as long as the largest cutoff.
         """
         model.objective.eval()
         return self._rank(phase, ModelScorer(model, self._dataset, phase, self._max_len), on_batch)
 
-    def baselines(self, phase: Phase, told: Told | None = None) -> dict[str, RanksByProtocol]:
-        """Ranks of random, popularity and markov by name, as in `model`. A collective.
+    def baselines(self, phase: Phase, on_progress: OnProgress | None = None) -> dict[str, RanksByProtocol]:
+        """Return the ranks of random, popularity and markov by name, as in `model`. A collective.
 
-        told: gets the name of the baseline whose batches are counted, and the counts.
+        on_progress: its phase is the name of the baseline.
         """
-        found = {}
+        ranks = {}
         for name, scorer in (
             ("popularity", popularity_scorer(self._dataset)),
             ("markov", markov_scorer(self._dataset, phase)),
         ):
-            found[name] = self._rank(phase, scorer, partial(told, name) if told else None)
-        popularity, markov = found["popularity"], found["markov"]
-        return {"random": random_ranks(popularity), "popularity": popularity, "markov": markov}
+            ranks[name] = self._rank(phase, scorer, partial(on_progress, name) if on_progress else None)
+        return {"random": random_ranks(ranks["popularity"]), **ranks}
 
     @torch.no_grad()
     def _rank(self, phase: Phase, scorer: Scorer, on_batch: OnBatch | None) -> RanksByProtocol:
@@ -76,20 +75,20 @@ class Measure:
 
 
 def by_length(dataset: Dataset, users: np.ndarray) -> np.ndarray:
-    """Users with long histories last: a batch of histories of one length needs no padding."""
+    """Sort users by the length of their histories: a batch of equal lengths needs no padding."""
     return users[np.argsort(dataset.lengths[users], kind="stable")]
 
 
 class ModelScorer:
-    """Scores for users' next interaction, from hidden states computed once a batch."""
+    """Scores users' next interactions, from hidden states that are computed once per batch."""
 
     def __init__(self, model: ParallelModel, dataset: Dataset, phase: Phase, max_len: int) -> None:
         self._model, self._dataset, self._phase, self._max_len = model, dataset, phase, max_len
 
     def __call__(self, users: np.ndarray) -> Scores:
-        """Score a batch; with no users the model still runs, since in dmp all ranks must take part."""
-        asked = users if len(users) else self._dataset.evaluated_users(self._phase)[:1]
-        batch = evaluation_batch(self._dataset, asked, self._phase, self._max_len).to(
+        """Score a batch; even without users the model runs, since in dmp all ranks must take part."""
+        encoded = users if len(users) else self._dataset.evaluated_users(self._phase)[:1]
+        batch = evaluation_batch(self._dataset, encoded, self._phase, self._max_len).to(
             self._model.group.device
         )
         model = self._model.bert4rec
@@ -101,7 +100,7 @@ class ModelScorer:
 
 
 def _merged(parts: Sequence[RanksByProtocol]) -> RanksByProtocol:
-    """The ranks' shares put together in user order, so that sums do not depend on the number of ranks."""
+    """Merge the processes' shares in user order, so that sums do not depend on the world size."""
     if not parts:
         return {}
     return {

@@ -1,4 +1,4 @@
-"""The names of evaluation protocols, read: which candidates a held-out item is ranked among."""
+"""Parses the names of evaluation protocols: which candidates a held-out item is ranked among."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.data.evaluation_negatives import Weights
 
 @dataclass(frozen=True)
 class EvaluationProtocol:
-    """`full` ranks among all items that the user has not had: weights None. Others draw `count` negatives."""
+    """A protocol. `full`, with weights None, ranks among all unseen items; others draw `count` negatives."""
 
     name: str
     weights: Weights | None = None
@@ -19,10 +19,12 @@ class EvaluationProtocol:
 
 
 def parse_protocol(name: str) -> EvaluationProtocol:
-    """The protocol of a name such as `full` or `popular-100`. Raises B4RError for any other name."""
+    """Return the protocol of a name such as `full` or `popular-100`. Raises B4RError for an invalid name."""
     match = PROTOCOL_PATTERN.fullmatch(name)
     if not match:
-        raise B4RError(f"'{name}' is no protocol; use full, popular-N or uniform-N, such as popular-100")
+        raise B4RError(
+            f"'{name}' is not a valid protocol; use full, popular-N or uniform-N, e.g. popular-100"
+        )
     if match[1] is None:
         return EvaluationProtocol(name)
     return EvaluationProtocol(name, "popular" if match[1] == "popular" else "uniform", int(match[2]))

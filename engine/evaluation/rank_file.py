@@ -1,4 +1,4 @@
-"""Every user's rank in a parquet file, for significance tests and plots that means cannot give."""
+"""Writes every user's rank to a parquet file, for significance tests and plots that means do not allow."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from engine.data.dataset import Dataset, Phase
 
 
 def write_ranks(run_dir: Path, protocol: str, ranks: UserRanks, dataset: Dataset, phase: Phase) -> Path:
-    """Write `predictions/ranks_<protocol>.parquet` in one step, a row a user.
+    """Write `predictions/ranks_<protocol>.parquet` atomically, one row per user.
 
-    user_id, item_id: str, ids of the source, the item being the held-out one. rank: float64, 1 = best, ties
-    averaged. ties: int64, other candidates of the same score. candidates: int64, the held-out item included.
-    The file's metadata names protocol, phase and split fingerprint. Raises OSError.
+    user_id, item_id: str, ids of the source, of the user and the held-out item. rank: float64, 1 = best, ties
+    averaged. ties: int64, other candidates with the same score. candidates: int64, including the held-out item.
+    The file's metadata contain protocol, phase and split fingerprint. Raises OSError.
     """
     table = pa.table(
         {

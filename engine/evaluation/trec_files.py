@@ -1,4 +1,4 @@
-"""Run files of a checkpoint: every user's ranked candidates, written batch by batch in the order of the users."""
+"""Writes run files of a checkpoint: every user's ranked candidates, batch by batch in the order of users."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from engine.evaluation.scores import Scorer, Scores
 from engine.evaluation.sharded_scores import ShardedScores
 from engine.evaluation.trec_lines import qrels, safe_ids, six_columns, trec_run
 
-ORIGINAL = "popular-100"  # the protocol of the original system, whose file keeps the plain name
-_USERS = 100_000  # whose judgements are written at once
+ORIGINAL = "popular-100"  # the protocol of the original system, whose file has the plain name
+_USERS = 100_000  # users whose judgements are written at once
 
 Gather = Callable[[tuple[np.ndarray, RankedCandidates]], Sequence[tuple[np.ndarray, RankedCandidates]]]
 Write = Callable[[np.ndarray, RankedCandidates], None]
@@ -32,7 +32,7 @@ Write = Callable[[np.ndarray, RankedCandidates], None]
 
 @dataclass(frozen=True)
 class Candidates:
-    """Which candidates are ranked, as `Evaluator` draws them. list_length: how many of a full ranking are listed."""
+    """Ranks candidates, drawn as by `Evaluator`. list_length: how many of a full ranking are listed."""
 
     dataset: Dataset
     phase: Phase
@@ -42,7 +42,7 @@ class Candidates:
     list_length: int
 
     def rank(self, protocol: EvaluationProtocol, scores: Scores, users: np.ndarray) -> RankedCandidates:
-        """Of `users`, (n,) int64, all evaluated in the phase. A collective where scores are."""
+        """Rank the candidates of `users`, (n,) int64, all evaluated in the phase. A collective if `scores` is."""
         data, targets = self.dataset, self.dataset.targets(users, self.phase)
         if protocol.weights:
             negatives = sample_negatives(data, users, protocol.count, protocol.weights, self.seed)
@@ -67,11 +67,11 @@ def write_run_files(
     world_size: int = 1,
     on_batch: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
-    """Write two files a protocol and `qrels.txt` into `folder`, each whole or not at all. A collective.
+    """Write two files per protocol and `qrels.txt` to `folder`, each atomically. A collective.
 
-    Batches of users in rising order go to the ranks in turn, so that a batch holds the same users whatever the
-    world size; `gather` brings one of each rank to rank 0, which writes them and keeps none. Returns what was
-    written, nothing but on rank 0. Raises OSError.
+    Batches of users in ascending order are assigned to ranks round-robin, so that a batch has the same users for any
+    world size; `gather` sends one batch of each rank to rank 0, which writes them at once. Returns the paths on rank
+    0, an empty list elsewhere. Raises OSError.
     """
     users = candidates.dataset.evaluated_users(candidates.phase)
     rounds = -(-len(users) // (batch_size * world_size))
@@ -80,10 +80,10 @@ def write_run_files(
         written = [opened.enter_context(_files(folder, p, candidates)) for p in protocols if rank == 0]
         for number in range(rounds):
             first = (number * world_size + rank) * batch_size
-            asked = users[first : first + batch_size]
-            scores = scorer(asked)
+            batch = users[first : first + batch_size]
+            scores = scorer(batch)
             for place, protocol in enumerate(protocols):
-                for part in gather((asked, candidates.rank(protocol, scores, asked))):
+                for part in gather((batch, candidates.rank(protocol, scores, batch))):
                     written[place][1](*part)
             if on_batch:
                 on_batch(number + 1, rounds)
@@ -93,7 +93,7 @@ def write_run_files(
 
 
 def file_names(dataset: str, protocol: str) -> tuple[str, str]:
-    """Of the six columns, as the original system calls it, and of TREC's format."""
+    """Return the names of the file with six columns, as in the original system, and of the one in TREC's format."""
     part = "" if protocol == ORIGINAL else f"-{protocol}"
     stem = f"run-Bert4Rec-{dataset}{part}-fold1"
     return f"{stem}.txt.gz", f"{stem}.trec"
@@ -103,7 +103,7 @@ def file_names(dataset: str, protocol: str) -> tuple[str, str]:
 def _files(
     folder: Path, protocol: EvaluationProtocol, candidates: Candidates
 ) -> Iterator[tuple[list[Path], Write]]:
-    """The paths of a protocol's two files, and what adds users to them. The same rows give the same bytes."""
+    """Yield the paths of a protocol's two files, and a function that adds users. Equal rows give equal bytes."""
     paths = [folder / name for name in file_names(candidates.dataset.name, protocol.name)]
     ids = [safe_ids(each) for each in (candidates.dataset.user_ids, candidates.dataset.item_ids)]
     with replacing(paths[0]) as file, replacing(paths[1]) as trec, _gzip(file) as packed:
@@ -116,7 +116,7 @@ def _files(
 
 
 def _gzip(file: IO[bytes]) -> gzip.GzipFile:
-    """Without name and time in its header."""
+    """Return a gzip file without name and time in its header, which would differ between equal files."""
     return gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0)
 
 

@@ -1,1 +1,1 @@
-"""Programs beside training: evaluate, measure_fairness, recommend and export_model. Run with `python -m`."""
+"""Programs that use a trained run: evaluate, measure_fairness, recommend and export_model. Run with `python -m`."""

@@ -1,9 +1,8 @@
-"""Measures a checkpoint of a run on any number of ranks: `torchrun -m engine.programs.evaluate RUN_DIR [--pth best]`.
+"""Evaluates a checkpoint of a run on any number of ranks: `torchrun -m engine.programs.evaluate RUN_DIR [--pth best]`.
 
 The metrics are the same for any world size and mode. With the run's own checkpoint, data and protocols they replace
 its metrics.json and are reported in a `test` event; with any others they go to `evaluations/` in the run folder.
-Standard output has JSON lines: `progress` with phase, step and steps, then `done` with the path of the result, or
-`failed` with an error in one sentence and an exit code.
+Standard output has JSON lines as in `engine.contract.messages`; `done` names the file with the result.
 """
 
 from __future__ import annotations
@@ -17,47 +16,48 @@ from typing import Any
 
 from engine.contract import run_folder
 from engine.contract.config.experiment import Experiment, read_run_config
-from engine.contract.errors import B4RError
+from engine.contract.errors import B4RError, ExitCode
 from engine.contract.events import RunStarted, read_events
+from engine.contract.messages import emit
 from engine.contract.options.evaluate import EvaluateOptions, add_options, options_of
 from engine.contract.options.evaluate_plan import Evaluation, planned
 from engine.data.dataset import Dataset
 from engine.data.load import load_dataset
 from engine.data.reindex import Unknown, on_items
 from engine.distributed.parallel_model import build_parallel
-from engine.distributed.process_group import Group, process_group
+from engine.distributed.process_group import ProcessGroup, process_group
 from engine.evaluation.measure import Measure, ModelScorer
 from engine.evaluation.trec_files import Candidates, write_run_files
 from engine.runtime.checkpoint_test import measure_baselines, measure_checkpoint, write_metrics
-from engine.runtime.checkpoints.epoch_files import CheckpointFile, Checkpoints, check_fits, read_checkpoint
+from engine.runtime.checkpoints.epoch_files import EpochFiles, LoadedCheckpoint, check_fits, read_checkpoint
 from engine.runtime.logs import log_to_stderr
 from engine.runtime.precision import with_precision
-from engine.runtime.run import Run
-from engine.runtime.stdout_report import Teller, end, failures_told, say
+from engine.runtime.report import StdoutReporter, failures_reported, to_stdout
+from engine.runtime.run import RunContext
 
 log = logging.getLogger("engine.programs.evaluate")  # not __name__, which is __main__ under torchrun
 
 
 def evaluate(run_dir: Path, options: EvaluateOptions) -> None:
-    """Test a checkpoint of the run in `run_dir`. Raises B4RError with a sentence for what a person can mend."""
+    """Test a checkpoint of the run in `run_dir`. Raises B4RError for what the user can fix."""
     experiment = read_run_config(run_dir)
     evaluation = planned(run_dir, experiment, options)
-    with process_group(evaluation.experiment.launch.gpu) as group, failures_told():
+    with process_group(evaluation.experiment.launch.gpu) as group, failures_reported(to_stdout):
         evaluate_in_group(run_dir, evaluation, options, group)
 
 
-def evaluate_in_group(run_dir: Path, plan: Evaluation, options: EvaluateOptions, group: Group) -> None:
-    """What every rank does."""
+def evaluate_in_group(run_dir: Path, plan: Evaluation, options: EvaluateOptions, group: ProcessGroup) -> None:
+    """Test the checkpoint as one of the ranks."""
     experiment = with_precision(as_trained(run_dir, plan.experiment), group)
-    path = Checkpoints(run_dir, experiment).resolve(experiment.evaluation.pth)
+    path = EpochFiles(run_dir, experiment).resolve(experiment.evaluation.pth)
     checkpoint = read_checkpoint(path)
     dataset, unknown = read_data(experiment, checkpoint, plan.other_data, group)
     run = prepare(run_dir, plan, experiment, dataset, group)
     check_fits(checkpoint, path, run.model.state(), dataset)
     if not plan.other_data and checkpoint.split_fingerprint != dataset.split_fingerprint:
         raise B4RError(
-            f"{path}: was trained on other data or another split ({checkpoint.split_fingerprint[:16]}) than these "
-            f"({dataset.split_fingerprint[:16]}); name the data with --dataset-path to evaluate on others"
+            f"{path}: was trained on other data or another split ({checkpoint.split_fingerprint[:16]}, here "
+            f"{dataset.split_fingerprint[:16]}); use --dataset-path to evaluate on other data"
         )
     plan.result_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     event = measure_checkpoint(
@@ -69,13 +69,13 @@ def evaluate_in_group(run_dir: Path, plan: Evaluation, options: EvaluateOptions,
         more |= {"run_files": [str(each.relative_to(plan.result_dir)) for each in files]} if files else {}
         more |= {} if plan.own else {"settings": settings_of(run)}
         write_metrics(run, event, path, **more)
-        say(type="done", path=str(plan.result_dir / run_folder.METRICS))
+        emit("done", path=str(plan.result_dir / run_folder.METRICS))
 
 
 def as_trained(run_dir: Path, experiment: Experiment) -> Experiment:
-    """The experiment with the precision that `auto` was decided to be when the run was trained, where that is told."""
-    told = [record.event for record in read_events(run_dir / run_folder.EVENTS)]
-    chosen = [event.precision for event in told if isinstance(event, RunStarted) and event.precision]
+    """Return the experiment with `auto` replaced by the precision that the run was trained with, if events name it."""
+    events = [record.event for record in read_events(run_dir / run_folder.EVENTS)]
+    chosen = [event.precision for event in events if isinstance(event, RunStarted) and event.precision]
     if experiment.training.precision != "auto" or not chosen:
         return experiment
     training = experiment.training.model_copy(update={"precision": chosen[-1]})
@@ -83,29 +83,33 @@ def as_trained(run_dir: Path, experiment: Experiment) -> Experiment:
 
 
 def read_data(
-    experiment: Experiment, checkpoint: CheckpointFile, others: bool, group: Group
+    experiment: Experiment, checkpoint: LoadedCheckpoint, other_data: bool, group: ProcessGroup
 ) -> tuple[Dataset, Unknown | None]:
-    """The data, brought to the checkpoint's items where they have other ones and may; then also what that lost."""
+    """Read the data; other data are reindexed to the checkpoint's items, and what that dropped is returned too."""
     with group.first_goes_first():
         dataset = load_dataset(experiment.data)
-    if not others or checkpoint.item_ids == dataset.item_ids.tolist():
+    if not other_data or checkpoint.item_ids == dataset.item_ids.tolist():
         return dataset, None
     dataset, unknown = on_items(dataset, checkpoint.item_ids)
-    log.info("not known to the checkpoint: %s", unknown)
+    log.info("unknown to the checkpoint: %s", unknown)
     return dataset, unknown
 
 
-def prepare(run_dir: Path, plan: Evaluation, experiment: Experiment, dataset: Dataset, group: Group) -> Run:
-    """Build the model and whatever testing needs besides; only the run's own test is told in its events."""
+def prepare(
+    run_dir: Path, plan: Evaluation, experiment: Experiment, dataset: Dataset, group: ProcessGroup
+) -> RunContext:
+    """Build the model and the rest of the context; only the run's own test is reported in its events."""
     log.info("rank %d of %d on %s", group.rank, group.world_size, group.device)
     measure = Measure(dataset, experiment, group)
     model = build_parallel(experiment, dataset.num_items, group)
-    report = Teller(run_dir if plan.own else None, group)
-    return Run(experiment, dataset, model, measure, Checkpoints(plan.result_dir, experiment), report, group)
+    report = StdoutReporter(run_dir if plan.own else None, group)
+    return RunContext(
+        experiment, dataset, model, measure, EpochFiles(plan.result_dir, experiment), report, group
+    )
 
 
-def run_files(run: Run, folder: Path, list_length: int) -> list[Path]:
-    """Write the run files of the model as it is now into `folder`/predictions. A collective."""
+def run_files(run: RunContext, folder: Path, list_length: int) -> list[Path]:
+    """Write the model's run files to `folder`/predictions. A collective."""
     evaluation, seed = run.experiment.evaluation, run.experiment.data.seed
     return write_run_files(
         Candidates(
@@ -121,8 +125,8 @@ def run_files(run: Run, folder: Path, list_length: int) -> list[Path]:
     )
 
 
-def settings_of(run: Run) -> dict[str, Any]:
-    """What may differ from the run's own settings, for readers of the result."""
+def settings_of(run: RunContext) -> dict[str, Any]:
+    """Return the settings that may differ from the run's own, for readers of the result."""
     experiment = run.experiment
     return {
         "data": experiment.data.model_dump(exclude_none=True),
@@ -134,15 +138,20 @@ def settings_of(run: Run) -> dict[str, Any]:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point of every rank."""
+    """Evaluate as one rank."""
     parser = argparse.ArgumentParser(prog="python -m engine.programs.evaluate", allow_abbrev=False)
     parser.add_argument("run_dir", type=lambda text: Path(text).absolute(), help="run folder")
     add_options(parser)
     parsed = parser.parse_args(arguments)
     log_to_stderr()
-    signal.signal(signal.SIGTERM, end)
-    with failures_told():
+    signal.signal(signal.SIGTERM, exit_on_sigterm)
+    with failures_reported(to_stdout):
         evaluate(parsed.run_dir, options_of(parsed))
+
+
+def exit_on_sigterm(number: int, frame: object) -> None:
+    """Exit through the context managers, so that half-written files are removed."""
+    raise SystemExit(int(ExitCode.INTERRUPTED))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Exports a run's model: `python -m engine.programs.export_model RUN_DIR --format pth|onnx [--help]`.
 
-One CPU process without TorchRec or FBGEMM. The file is checked before it takes its place. Standard output has
+One CPU process without TorchRec or FBGEMM. The file is checked before it appears under its name. Standard output has
 JSON lines as in `engine.contract.messages`.
 """
 
@@ -14,18 +14,19 @@ from engine.contract import run_folder
 from engine.contract.atomic_files import replacing, write_json
 from engine.contract.config.experiment import read_run_config
 from engine.contract.errors import B4RError
-from engine.contract.messages import failures_said, say
+from engine.contract.messages import emit
 from engine.contract.options.export_model import ExportOptions, add_options, options_of
-from engine.serving.loaded_model import Trained, load_trained
+from engine.runtime.report import failures_reported, to_stdout
+from engine.serving.loaded_model import LoadedModel, load_model
 
 STEPS = 3  # read, write, check
 
 
 def export(run_dir: Path, options: ExportOptions) -> None:
     """Write the file and, in the run's folder `exports/`, a record of it. Raises B4RError."""
-    say(type="progress", phase="read", step=0, steps=STEPS)
+    emit("progress", phase="read", step=0, steps=STEPS)
     experiment = read_run_config(run_dir)
-    trained = load_trained(run_dir, experiment, options.pth)
+    trained = load_model(run_dir, experiment, options.pth)
     folder = run_dir / run_folder.EXPORTS
     folder.mkdir(mode=0o700, exist_ok=True)
     name = f"epoch_{trained.epoch}_model.{options.format}"
@@ -39,12 +40,15 @@ def export(run_dir: Path, options: ExportOptions) -> None:
         ) from error
     record = folder / f"{path.name}.json"
     write_json(record, record_of(path, trained, options, checked))
-    say(type="done", path=str(record))
+    emit("done", path=str(record))
 
 
-def write_and_check(file: IO[bytes], trained: Trained, kind: str) -> dict[str, Any]:
-    """What was compared with what, and how far apart they are. Raises B4RError where that is too far."""
-    if kind == "pth":
+def write_and_check(file: IO[bytes], trained: LoadedModel, format: str) -> dict[str, Any]:
+    """Write the model, compare its scores with the checkpoint's, and return how far apart they are.
+
+    Raises B4RError if they differ too much.
+    """
+    if format == "pth":  # torch alone; the other format needs packages that are optional
         from engine.serving.pth_export import check_plain as check
         from engine.serving.pth_export import write_plain as write
     else:
@@ -53,19 +57,19 @@ def write_and_check(file: IO[bytes], trained: Trained, kind: str) -> dict[str, A
         from engine.serving.onnx_export import write_onnx as write
 
         check_installed()
-    say(type="progress", phase="write", step=1, steps=STEPS)
+    emit("progress", phase="write", step=1, steps=STEPS)
     write(file, trained)
     file.flush()
-    say(type="progress", phase="check", step=2, steps=STEPS)
+    emit("progress", phase="check", step=2, steps=STEPS)
     checked = check(file, trained)
-    say(type="progress", phase="check", step=STEPS, steps=STEPS)
+    emit("progress", phase="check", step=STEPS, steps=STEPS)
     return checked
 
 
 def record_of(
-    path: Path, trained: Trained, options: ExportOptions, checked: dict[str, Any]
+    path: Path, trained: LoadedModel, options: ExportOptions, checked: dict[str, Any]
 ) -> dict[str, Any]:
-    """What a reader has to know of the file."""
+    """Return what the user of the exported file needs to know about it."""
     return {
         "file": str(path),
         "format": options.format,
@@ -80,12 +84,12 @@ def record_of(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point."""
+    """Export as the arguments say."""
     parser = argparse.ArgumentParser(prog="python -m engine.programs.export_model", allow_abbrev=False)
     parser.add_argument("run_dir", type=lambda text: Path(text).absolute(), help="run folder")
     add_options(parser)
     parsed = parser.parse_args(arguments)
-    with failures_said():
+    with failures_reported(to_stdout):
         export(parsed.run_dir, options_of(parsed))
 
 

@@ -1,15 +1,13 @@
 """Measures joint multisided exposure fairness of a run: `python -m engine.programs.measure_fairness RUN_DIR [--help]`.
 
-One process on a CPU is enough for a checkpoint of any mode; under torchrun the users are dealt out to the ranks.
-Standard output has JSON lines: `progress` with phase, step and steps, then `done` with the path of the result, or
-`failed` with an error in one sentence.
+One CPU process can measure a checkpoint of any mode; under torchrun the users are divided among the ranks.
+Standard output has JSON lines as in `engine.contract.messages`; `done` names the file with the result.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
-import traceback
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,75 +15,73 @@ from typing import Any
 from engine.contract import run_folder
 from engine.contract.atomic_files import write_json
 from engine.contract.config.experiment import Experiment, read_run_config
-from engine.contract.errors import B4RError
-from engine.contract.messages import Progress, failures_said, say
+from engine.contract.messages import ProgressEmitter, emit
 from engine.contract.options.fairness import FairnessOptions, add_options, options_of
 from engine.data.dataset import Dataset, Phase
 from engine.data.load import load_dataset, load_ratings
 from engine.distributed.parallel_model import build_parallel
-from engine.distributed.process_group import Group, process_group
+from engine.distributed.process_group import ProcessGroup, process_group
 from engine.evaluation.baselines import markov_scorer, popularity_scorer
 from engine.evaluation.evaluator import Evaluator, batch_count
 from engine.evaluation.fairness.choose import item_groups, user_groups
-from engine.evaluation.fairness.measurement import measured
+from engine.evaluation.fairness.measurement import measure_rankings
 from engine.evaluation.fairness.rankings import Rankings, in_user_order
 from engine.evaluation.fairness.result import LIST_LENGTH
-from engine.evaluation.measure import ModelScorer, by_length
+from engine.evaluation.measure import ModelScorer, OnProgress, by_length
 from engine.evaluation.scores import Scorer
-from engine.evaluation.top_k_lists import top_lists
-from engine.runtime.checkpoints.epoch_files import Checkpoints, check_fits, read_checkpoint
+from engine.evaluation.top_k_lists import top_k_lists
+from engine.runtime.checkpoints.epoch_files import EpochFiles, check_fits, read_checkpoint
+from engine.runtime.report import failures_reported, to_stdout
 
 PHASE: Phase = "test"
 
 
 @dataclass(frozen=True)
 class Ranker:
-    """What ranks, and which checkpoint it is from, if any."""
+    """What ranks the items, with its checkpoint if it is a model."""
 
     scorer: Scorer
     checkpoint: str | None = None
     epoch: int | None = None
 
 
-def rate(run_dir: Path, options: FairnessOptions) -> None:
-    """Measure the run in `run_dir`; the result goes to its folder `fairness/`. Raises B4RError."""
+def measure_fairness(run_dir: Path, options: FairnessOptions) -> None:
+    """Measure the run in `run_dir` and write the result to its folder `fairness/`. Raises B4RError."""
     experiment = read_run_config(run_dir)
     gpus = 0 if experiment.launch.gpu == 0 else "auto"
-    with process_group(gpus) as group:
-        try:
-            rate_in_group(run_dir, experiment, options, group)
-        except B4RError as error:
-            traceback.clear_frames(error.__traceback__)  # lets go of the model; see process_group
-            raise
+    with process_group(gpus) as group, failures_reported(to_stdout):
+        measure_in_group(run_dir, experiment, options, group)
 
 
-def rate_in_group(run_dir: Path, experiment: Experiment, options: FairnessOptions, group: Group) -> None:
-    """What every rank does: rank its share of the users. The first one does the rest."""
+def measure_in_group(
+    run_dir: Path, experiment: Experiment, options: FairnessOptions, group: ProcessGroup
+) -> None:
+    """Rank this rank's share of the users; rank 0 then measures all rankings."""
     with group.first_goes_first():
         dataset = load_dataset(experiment.data)
-    # before the ranking, which takes longer than finding that a file is not there
+    # before the slow ranking, so that a missing file is reported at once
     groups = (
         user_groups(options.users, experiment.data, dataset),
         item_groups(options.items, experiment.data, dataset),
     )
-    told = Progress(silent=not group.is_first)
+    on_progress = ProgressEmitter(silent=not group.is_first)
     ranker = make_ranker(run_dir, experiment, options, dataset, group)
-    rankings = rank_everyone(dataset, experiment, ranker.scorer, group, told)
+    rankings = rank_everyone(dataset, experiment, ranker.scorer, group, on_progress)
     if rankings is not None:
         ratings = load_ratings(experiment.data)[dataset.history_bounds(rankings.users, PHASE)[1]]
-        result = measured(
+        result = measure_rankings(
             rankings,
             ratings,
             (groups[0].among(rankings.users), groups[1]),
             options,
             facts_of(run_dir, experiment, dataset, ranker),
-            lambda step, steps: told("draw", step, steps),
+            lambda step, steps: on_progress("draw", step, steps),
         )
-        say(type="done", path=str(write_result(run_dir, options, result)))
+        emit("done", path=str(write_result(run_dir, options, result)))
 
 
 def facts_of(run_dir: Path, experiment: Experiment, dataset: Dataset, ranker: Ranker) -> dict[str, Any]:
-    """What a reader of the result has to know of run and data."""
+    """Return the facts about run and data that the result records."""
     return {
         "run": run_dir.name,
         "experiment": experiment.name,
@@ -98,14 +94,14 @@ def facts_of(run_dir: Path, experiment: Experiment, dataset: Dataset, ranker: Ra
 
 
 def make_ranker(
-    run_dir: Path, experiment: Experiment, options: FairnessOptions, dataset: Dataset, group: Group
+    run_dir: Path, experiment: Experiment, options: FairnessOptions, dataset: Dataset, group: ProcessGroup
 ) -> Ranker:
-    """The run's model with the weights of the chosen checkpoint, or a baseline. A collective."""
+    """Return the run's model with the chosen checkpoint, or a baseline. A collective."""
     if options.ranker == "popularity":
         return Ranker(popularity_scorer(dataset))
     if options.ranker == "markov":
         return Ranker(markov_scorer(dataset, PHASE))
-    checkpoints = Checkpoints(run_dir, experiment)
+    checkpoints = EpochFiles(run_dir, experiment)
     path = checkpoints.resolve(options.pth)
     checkpoint = read_checkpoint(path)
     model = build_parallel(experiment, dataset.num_items, group)
@@ -117,12 +113,12 @@ def make_ranker(
 
 
 def rank_everyone(
-    dataset: Dataset, experiment: Experiment, scorer: Scorer, group: Group, told: Progress
+    dataset: Dataset, experiment: Experiment, scorer: Scorer, group: ProcessGroup, on_progress: OnProgress
 ) -> Rankings | None:
-    """Lists of all evaluated users on rank 0, None elsewhere. A collective."""
+    """Return the lists of all evaluated users on rank 0, None elsewhere. A collective."""
     everyone = by_length(dataset, dataset.evaluated_users(PHASE))
     size, ranks = experiment.evaluation.test_batch_size, group.world_size
-    mine = top_lists(
+    mine = top_k_lists(
         dataset,
         Evaluator(dataset, ["full"], experiment.data.seed, experiment.evaluation.block_mb),
         scorer,
@@ -131,14 +127,14 @@ def rank_everyone(
         LIST_LENGTH,
         size,
         batches=batch_count(-(-len(everyone) // ranks), size),
-        on_batch=lambda step, steps: told("rank", step, steps),
+        on_batch=lambda step, steps: on_progress("rank", step, steps),
     )
     parts = group.gather(mine)
     return in_user_order(parts) if parts else None
 
 
 def write_result(run_dir: Path, options: FairnessOptions, result: dict[str, Any]) -> Path:
-    """Write `fairness/<ranker>_<user groups>_<item groups>_<convention>.json` whole. Raises OSError."""
+    """Write `fairness/<ranker>_<user groups>_<item groups>_<convention>.json` atomically. Raises OSError."""
     kinds = (result["user_groups"]["kind"], result["item_groups"]["kind"])
     folder = run_dir / run_folder.FAIRNESS
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -148,14 +144,14 @@ def write_result(run_dir: Path, options: FairnessOptions, result: dict[str, Any]
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Entry point of every rank."""
+    """Measure as one rank."""
     parser = argparse.ArgumentParser(prog="python -m engine.programs.measure_fairness", allow_abbrev=False)
     parser.add_argument("run_dir", type=lambda text: Path(text).absolute(), help="run folder")
     add_options(parser)
     parsed = parser.parse_args(arguments)
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    with failures_said():
-        rate(parsed.run_dir, options_of(parsed))
+    with failures_reported(to_stdout):
+        measure_fairness(parsed.run_dir, options_of(parsed))
 
 
 if __name__ == "__main__":

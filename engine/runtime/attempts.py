@@ -1,4 +1,4 @@
-"""Attempts of one run: a run that is resumed reports into the same folder as the attempts before it."""
+"""Attempts of one run: a resumed run reports to the same folder as the attempts before it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.contract.events import RunFinished, read_events
 
 
 def this_attempt() -> str:
-    """What all ranks of an attempt share and no other attempt has: torchrun's job, or else this process."""
+    """Return an id that all ranks of this attempt share and no other attempt has: torchrun's job, or the process."""
     job = os.environ.get("TORCHELASTIC_RUN_ID")
     if job is None:
         return f"process {os.getpid()}"
@@ -18,5 +18,5 @@ def this_attempt() -> str:
 
 
 def has_finished(run_dir: Path) -> bool:
-    """Whether the run has reached its end, so that there is nothing to go on with."""
+    """Return whether the run has reached its end, so that there is nothing to resume."""
     return any(isinstance(record.event, RunFinished) for record in read_events(run_dir / run_folder.EVENTS))

@@ -1,4 +1,4 @@
-"""Records what a run ran on: versions, host, devices, git commit, command and data fingerprints."""
+"""Records the environment of a run: versions, host, devices, git commit, command and data fingerprints."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ import torch
 from engine.contract import run_folder
 from engine.contract.atomic_files import read_json, write_json
 from engine.data.dataset import Dataset
-from engine.distributed.process_group import Group
+from engine.distributed.process_group import ProcessGroup
 
 PACKAGES = ("b4r-tui", "torch", "torchrec", "fbgemm-gpu", "fbgemm-gpu-cpu", "numpy", "pandas")
 
 
-def record_environment(run_dir: Path, dataset: Dataset, group: Group, mode: str) -> None:
-    """Write environment.json, on rank 0; what it held of earlier attempts goes into `earlier`, oldest first."""
+def record_environment(run_dir: Path, dataset: Dataset, group: ProcessGroup, mode: str) -> None:
+    """Write environment.json on rank 0, with those of earlier attempts in `earlier`, oldest first."""
     if group.is_first:
         path = run_dir / run_folder.ENVIRONMENT
         before = read_json(path)
@@ -29,13 +29,13 @@ def record_environment(run_dir: Path, dataset: Dataset, group: Group, mode: str)
         write_json(path, {**_environment(dataset, group, mode), **({"earlier": earlier} if earlier else {})})
 
 
-def _environment(dataset: Dataset, group: Group, mode: str) -> dict[str, Any]:
+def _environment(dataset: Dataset, group: ProcessGroup, mode: str) -> dict[str, Any]:
     return {
         "v": 1,
         "host": platform.node(),
         "platform": platform.platform(),
         "python": platform.python_version(),
-        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "packages": {name: installed for name in PACKAGES if (installed := _version(name))},
         "git_commit": _git("rev-parse", "HEAD"),
         "git_dirty": _git_dirty(),
         "argv": sys.argv,
@@ -59,13 +59,13 @@ def _version(package: str) -> str | None:
 
 
 def _git_dirty() -> bool | None:
-    """Whether tracked files differ from the commit; None outside a git checkout."""
+    """Return whether tracked files differ from the commit; None outside a git checkout."""
     changed = _git("status", "--porcelain", "--untracked-files=no")
     return None if changed is None else bool(changed)
 
 
 def _git(*arguments: str) -> str | None:
-    """What git says of the code that runs, None where it is no git checkout."""
+    """Return git's output for the running code, None outside a git checkout."""
     folder = Path(__file__).parent
     try:
         done = subprocess.run(
@@ -77,7 +77,7 @@ def _git(*arguments: str) -> str | None:
 
 
 def _processor() -> str:
-    """Model of the CPU, as the kernel calls it."""
+    """Return the model of the CPU, as the kernel names it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""What a rank writes beside its events: log lines, in one file a rank when a supervisor watches it."""
+"""The log of a rank: one file per rank when a supervisor started it, else standard error."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from engine.contract import run_folder
 
 
 def start_log(run_dir: Path, rank: int) -> None:
-    """Log to this rank's file, or to a person's shell, without what libraries say to their developers."""
+    """Log to this rank's file, or to the shell, without warnings that libraries address to developers."""
     _redirect_output(run_dir, rank)
     log_to_stderr()
 
 
 def log_to_stderr() -> None:
-    """Log to standard error, without what libraries say to their developers."""
+    """Log to standard error, without warnings that libraries address to developers."""
     logging.basicConfig(format="%(asctime)s %(message)s", datefmt="%H:%M:%S", force=True)
     logging.getLogger("engine").setLevel(logging.INFO)
     _quiet_libraries()
 
 
 def _redirect_output(run_dir: Path, rank: int) -> None:
-    """Send this process's output to logs/rank_<n>.log if a supervisor started it; a person at a shell keeps it."""
+    """Redirect this process's output to logs/rank_<n>.log if a supervisor started it, not a user at a shell."""
     if "B4R_RUN_ID" not in os.environ or not run_dir.is_dir():
         return
     logs = run_dir / run_folder.LOGS
@@ -38,7 +38,7 @@ def _redirect_output(run_dir: Path, rank: int) -> None:
 
 
 def _quiet_libraries() -> None:
-    """Drop warnings of the libraries that nobody who runs an experiment can act on."""
+    """Drop warnings of libraries that a user of this program cannot act on."""
     for library in ("torch", "torchrec", "fbgemm_gpu"):
         logging.getLogger(library).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", category=FutureWarning, module="torchrec|torch|engine")

@@ -1,4 +1,4 @@
-"""Decides what `precision = "auto"` is on this machine: bf16 where a short probe finds that it gains."""
+"""Resolves `precision = "auto"` on this machine: bf16 if a short benchmark finds it clearly faster."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from collections.abc import Callable
 import torch
 
 from engine.contract.config.experiment import Experiment
-from engine.distributed.process_group import Group
+from engine.distributed.process_group import ProcessGroup
 from engine.model.thread_pool import alone
 
-GAIN = 1.2  # bf16 must be so many times faster, since its numbers are coarser
-HOPELESS = 5.0  # slower than this at its first call, which may set up a kernel, and it is not tried again
-FIRST_CALL_SECONDS = 0.05  # what setting up a kernel may cost
+GAIN = 1.2  # how many times faster bf16 must be, since it is less precise
+HOPELESS = 5.0  # how many times slower than fp32 ends the benchmark
+FIRST_CALL_SECONDS = 0.05  # allowance for setting up a kernel at the first call
 REPEATS = 5
-MOST_SECONDS = 0.2  # a busy machine makes few repeats
-CPU_FLOPS = (
-    5e7  # work of one call on a CPU: 0.4 ms at 138 GFLOP/s, 40 ms at the 1.3 of bf16 without hardware for it
-)
+MOST_SECONDS = 0.2  # limits the repeats on a busy machine
+# work of one call on a CPU: 0.4 ms at 138 GFLOP/s, 40 ms at 1.3 GFLOP/s, as of bf16 without hardware support
+CPU_FLOPS = 5e7
 CUDA_TOKENS = 4096
 
 Seconds = Callable[[bool], float]  # whether in bf16 → seconds of one call
@@ -27,8 +26,8 @@ Seconds = Callable[[bool], float]  # whether in bf16 → seconds of one call
 log = logging.getLogger(__name__)
 
 
-def with_precision(experiment: Experiment, group: Group) -> Experiment:
-    """The experiment with `auto` replaced by fp32 or bf16. A collective: rank 0 measures for all."""
+def with_precision(experiment: Experiment, group: ProcessGroup) -> Experiment:
+    """Return the experiment with `auto` replaced by fp32 or bf16. A collective: rank 0 measures for all."""
     if experiment.training.precision != "auto":
         return experiment
     chosen = group.broadcast(_choose(experiment, group.device) if group.is_first else None)
@@ -49,8 +48,8 @@ def _has_bf16() -> bool:
 
 
 def bf16_gains(seconds: Seconds) -> bool:
-    """Whether bf16 is clearly faster, by the fastest of a few calls of each; gives up at a first call far too slow."""
-    seconds(False)  # the first call of a shape sets up its kernels
+    """Return whether bf16 is clearly faster, comparing the fastest of a few calls each; stops early if hopeless."""
+    seconds(False)  # the first call with a shape sets up its kernels
     fp32 = seconds(False)
     if seconds(True) > HOPELESS * fp32 + FIRST_CALL_SECONDS:
         return False
@@ -66,21 +65,21 @@ def bf16_gains(seconds: Seconds) -> bool:
 
 
 def _feed_forward_timer(experiment: Experiment, device: torch.device) -> Seconds:
-    """Times the model's largest matmuls, those of a block's feed-forward, with as many tokens as a step has at most."""
+    """Return a timer of the model's largest matmuls, a block's feed-forward, with at most a step's tokens."""
     width, cuda = experiment.model.emb_dim, device.type == "cuda"
     most = CUDA_TOKENS if cuda else max(32, int(CPU_FLOPS / (16 * width**2)))
     tokens = min(experiment.training.train_batch_size * experiment.model.max_len, most)
     shapes = ((tokens, width), (4 * width, width), (width, 4 * width))
-    made = {
-        half: [
-            torch.ones(shape, device=device).to(torch.bfloat16 if half else torch.float32) for shape in shapes
+    operands = {
+        bf16: [
+            torch.ones(shape, device=device).to(torch.bfloat16 if bf16 else torch.float32) for shape in shapes
         ]
-        for half in (False, True)
+        for bf16 in (False, True)
     }
 
     @torch.no_grad()
-    def seconds(half: bool) -> float:
-        vectors, widen, narrow = made[half]
+    def seconds(bf16: bool) -> float:
+        vectors, widen, narrow = operands[bf16]
         if cuda:
             torch.cuda.synchronize(device)
         with alone():  # as each thread computes its pieces

@@ -1,4 +1,4 @@
-"""What every part of a training or evaluation process works with: settings, folder, device, group and reports."""
+"""The context of a training or evaluation process: settings, data, model, folder, group and reports."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from engine.contract.config.experiment import Experiment
 from engine.data.dataset import Dataset
 from engine.distributed.parallel_model import ParallelModel
-from engine.distributed.process_group import Group
+from engine.distributed.process_group import ProcessGroup
 from engine.evaluation.measure import Measure
-from engine.runtime.checkpoints.epoch_files import Checkpoints
+from engine.runtime.checkpoints.epoch_files import EpochFiles
 from engine.runtime.report import Reporter
 
 
 @dataclass(frozen=True)
-class Run:
-    """What a run is made of, as every part of it needs."""
+class RunContext:
+    """What every part of a run needs."""
 
     experiment: Experiment
     dataset: Dataset
     model: ParallelModel
     measure: Measure
-    checkpoints: Checkpoints
+    checkpoints: EpochFiles
     report: Reporter
-    group: Group
+    group: ProcessGroup

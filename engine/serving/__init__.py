@@ -1,4 +1,4 @@
-"""What is done with a trained model: lists for users, and model files for other programs.
+"""Uses a trained model: recommends lists to users, and exports model files for other programs.
 
-One CPU process without torchrun, TorchRec or FBGEMM; it never trains and never changes a checkpoint.
+It needs one CPU process without torchrun, TorchRec or FBGEMM, and never changes a checkpoint.
 """

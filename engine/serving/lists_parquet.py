@@ -1,4 +1,4 @@
-"""Everybody's lists as one parquet file, written a batch of users at a time, whole or not at all."""
+"""Writes the lists of all users to one parquet file, atomically, one batch of users at a time."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from engine.contract.atomic_files import replacing
 from engine.contract.errors import B4RError
 from engine.contract.options.recommend import RecommendOptions
 from engine.data.dataset import Dataset
-from engine.serving.loaded_model import Trained
+from engine.serving.loaded_model import LoadedModel
 from engine.serving.top_lists import best_items, histories_of
 
-ROWS_A_GROUP = 200_000
+GROUP_ROWS = 200_000
 SCHEMA = pa.schema(
     [
         ("user", pa.string()),
@@ -30,15 +30,15 @@ SCHEMA = pa.schema(
 
 def write_lists(
     path: Path,
-    trained: Trained,
+    trained: LoadedModel,
     titles: Mapping[str, str],
     dataset: Dataset,
     options: RecommendOptions,
-    told: Callable[[str, int, int], None],
+    on_progress: Callable[[str, int, int], None],
 ) -> None:
-    """A row for each user and place in the list, users in the order of the data. Memory does not grow with them.
+    """Write a row for each user and list position, users in the order of the data. Memory use is constant.
 
-    told: phase, users done, users. Raises B4RError where the file cannot be written.
+    on_progress: gets the phase, the users done, and all users. Raises B4RError if the file cannot be written.
     """
     size = trained.experiment.evaluation.test_batch_size
     names = np.array([titles.get(item) for item in trained.item_ids], dtype=object)
@@ -54,18 +54,18 @@ def write_lists(
                     options.k,
                     trained.experiment.evaluation.block_mb,
                 )
-                writer.write_table(_table(users, items, scores, dataset, names), row_group_size=ROWS_A_GROUP)
-                told("recommend", int(users[-1]) + 1, dataset.num_users)
+                writer.write_table(_table(users, items, scores, dataset, names), row_group_size=GROUP_ROWS)
+                on_progress("recommend", int(users[-1]) + 1, dataset.num_users)
     except OSError as error:
         raise B4RError(
-            f"{path}: cannot be written ({error.strerror or error}); name another --out"
+            f"{path}: cannot be written ({error.strerror or error}); choose another --out"
         ) from error
 
 
 def _table(
     users: np.ndarray, items: np.ndarray, scores: np.ndarray, dataset: Dataset, names: np.ndarray
 ) -> pa.Table:
-    """The batch's rows. users: (n,); items, scores: (n, k), -1 for none."""
+    """Return the rows of a batch. users: (n,); items, scores: (n, k), -1 for no item."""
     rows, columns = np.nonzero(items >= 0)
     chosen = items[rows, columns]
     values = [

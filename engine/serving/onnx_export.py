@@ -1,4 +1,4 @@
-"""A model as an ONNX graph, compared with torch before it is let out."""
+"""Exports a model as an ONNX graph, and compares its scores with torch's."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ import torch
 
 from engine.contract.errors import B4RError, ExitCode
 from engine.serving.export_check_inputs import histories_to_try
-from engine.serving.loaded_model import Trained
+from engine.serving.loaded_model import LoadedModel
 from engine.serving.padded_bert4rec import PADDING
 
-ALLOWED = 1e-4  # between a score of onnxruntime and of torch
-LARGEST = 2_000_000_000  # bytes of weights; a protobuf file ends at 2 GiB
+ALLOWED = 1e-4  # difference between a score of onnxruntime and of torch
+LARGEST = 2_000_000_000  # bytes of weights; a protobuf file is limited to 2 GiB
 INPUT, OUTPUT = "history", "scores"
 
 
 def check_installed() -> None:
-    """Raise B4RError where the optional packages are missing."""
+    """Raise B4RError if the optional packages are missing."""
     missing = [
         name for name in ("onnx", "onnxscript", "onnxruntime") if importlib.util.find_spec(name) is None
     ]
     if missing:
         raise B4RError(
-            f"--format onnx needs {', '.join(missing)}, which pip install 'b4r-tui[onnx]' brings",
+            f"--format onnx needs {', '.join(missing)}; run pip install 'b4r-tui[onnx]'",
             ExitCode.ENVIRONMENT,
         )
 
 
-def write_onnx(file: IO[bytes], trained: Trained) -> None:
-    """A graph from `history`, (batch, length) int64, to `scores`, (batch, items), with any batch and length.
+def write_onnx(file: IO[bytes], trained: LoadedModel) -> None:
+    """Write a graph from `history`, (batch, length) int64, to `scores`, (batch, items), for any batch and length.
 
-    The graph's metadata tell the item ids by index, the longest history and the padding. Raises B4RError.
+    The graph's metadata contain the item ids by index, the longest history and the padding. Raises B4RError.
     """
     weights = sum(tensor.nbytes for tensor in trained.model.state_dict().values())
     if weights > LARGEST:
@@ -51,7 +51,7 @@ def write_onnx(file: IO[bytes], trained: Trained) -> None:
             dynamo=True,
             verbose=False,
         )
-    assert program is not None, "no program is given only where a file is written"
+    assert program is not None, "torch returns no program only if it writes a file itself"
     facts = {"longest": str(trained.longest), "padding": str(PADDING), "epoch": str(trained.epoch)}
     program.model.metadata_props.update(
         facts | {"item_ids": json.dumps(trained.item_ids), "experiment": trained.experiment.name}
@@ -60,29 +60,29 @@ def write_onnx(file: IO[bytes], trained: Trained) -> None:
 
 
 @torch.inference_mode()
-def check_onnx(file: IO[bytes], trained: Trained) -> dict[str, Any]:
-    """Compare the file's scores in onnxruntime with torch's. Raises B4RError where they differ by too much."""
-    import onnxruntime
+def check_onnx(file: IO[bytes], trained: LoadedModel) -> dict[str, Any]:
+    """Compare the file's scores in onnxruntime with torch's. Raises B4RError if they differ too much."""
+    import onnxruntime  # optional
 
     file.seek(0)
     session = onnxruntime.InferenceSession(file.read(), providers=["CPUExecutionProvider"])
-    tried, differences = histories_to_try(trained), []
-    for some in tried:
-        (scores,) = session.run([OUTPUT], {INPUT: some.numpy()})
-        differences.append(float((torch.from_numpy(scores) - trained.model(some)).abs().max()))
+    batches, differences = histories_to_try(trained), []
+    for batch in batches:
+        (scores,) = session.run([OUTPUT], {INPUT: batch.numpy()})
+        differences.append(float((torch.from_numpy(scores) - trained.model(batch)).abs().max()))
     difference = max(differences)
-    if not difference <= ALLOWED:  # also where one is not a number
+    if not difference <= ALLOWED:  # true for NaN, too
         raise B4RError(
             f"onnxruntime's scores differ from torch's by {difference:.1e}, more than {ALLOWED:.0e}; nothing was "
             "written",
             ExitCode.RUN_FAILED,
         )
-    shapes = [list(some.shape) for some in tried]
+    shapes = [list(batch.shape) for batch in batches]
     return {"against": "onnxruntime", "shapes": shapes, "difference": difference, "allowed": ALLOWED}
 
 
 class _silence(warnings.catch_warnings):  # noqa: N801 (used like a function)
-    """Neither warnings nor logs of the exporter, which are for its developers."""
+    """Suppresses warnings and logs of the exporter, which address its developers."""
 
     def __enter__(self) -> None:
         super().__enter__()

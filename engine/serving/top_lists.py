@@ -1,4 +1,4 @@
-"""The best unseen items after histories: one scoring pass, a block of items at a time."""
+"""Recommends the best unseen items for histories, in one scoring pass over blocks of items."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from engine.data.ragged import rows_and_positions, take_ranges
 from engine.evaluation.evaluator import block_size, history_but_target
 from engine.evaluation.full_ranking import Excluded, blocks_of
 from engine.evaluation.scores import DotScores
-from engine.evaluation.top_k import TopItems
+from engine.evaluation.top_k import TopK
 from engine.serving.padded_bert4rec import PADDING, PlainBERT4Rec
 
 
 @dataclass(frozen=True, eq=False)
 class Histories:
-    """What users have had, one row after another. items: (interactions,) int64; lengths: (rows,) int64, from 0.
+    """Histories of users, one row after another. items: (interactions,) int64; lengths: (rows,) int64, may be 0.
 
-    seen: what may not be recommended.
+    seen: what must not be recommended.
     """
 
     items: np.ndarray
@@ -29,14 +29,14 @@ class Histories:
 
     @classmethod
     def of(cls, items: np.ndarray, lengths: np.ndarray) -> Histories:
-        """Nothing of them may be recommended."""
+        """Return histories whose items must not be recommended."""
         return cls(items, lengths, Excluded(rows_and_positions(lengths)[0], items))
 
 
 def histories_of(dataset: Dataset, users: np.ndarray, as_of: str) -> Histories:
-    """Of users (n,) int64: all their interactions for `now`, else what the phase `as_of` knows.
+    """Return the histories of users (n,) int64: all interactions for `now`, else what the phase `as_of` knows.
 
-    In a phase an item that comes back stays a candidate if it is the one to find, as in evaluation.
+    In a phase the held-out item stays a candidate even if the user has had it before, as in evaluation.
     """
     if as_of == "now":
         starts, ends = dataset.offsets[users], dataset.offsets[users + 1]
@@ -50,7 +50,7 @@ def histories_of(dataset: Dataset, users: np.ndarray, as_of: str) -> Histories:
 
 
 def _targets(dataset: Dataset, users: np.ndarray, phase: Phase) -> np.ndarray:
-    """(n,) int64: what each user has to find, -1 for those who have nothing to."""
+    """Return each user's held-out item, (n,) int64, -1 for users who are not evaluated."""
     evaluated = np.isin(users, dataset.evaluated_users(phase))
     targets = np.full(len(users), -1, dtype=np.int64)
     targets[evaluated] = dataset.targets(users[evaluated], phase)
@@ -58,7 +58,7 @@ def _targets(dataset: Dataset, users: np.ndarray, phase: Phase) -> np.ndarray:
 
 
 def padded(histories: Histories, longest: int) -> np.ndarray:
-    """The latest items as the model takes them, filled up with -1 at the left: (rows, at most longest, from 1)."""
+    """Return the latest items, left-padded with -1: (rows, length), where 1 ≤ length ≤ longest."""
     lengths = histories.lengths
     width = max(1, min(longest, int(lengths.max(initial=0))))
     rows, positions = rows_and_positions(lengths)
@@ -72,16 +72,16 @@ def padded(histories: Histories, longest: int) -> np.ndarray:
 def best_items(
     model: PlainBERT4Rec, histories: Histories, longest: int, k: int, block_mb: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Items and their scores, best first, none of them in its history: (rows, k) int64 and float32.
+    """Return the best items outside each history and their scores, best first: (rows, k) int64 and float32.
 
-    Fewer candidates leave -1 and -inf. Of equal scores the smaller index comes first. block_mb: memory for scores.
+    Missing candidates are -1 and -inf. Of equal scores the smaller index comes first. block_mb: memory for scores.
     """
     hidden = model.hidden(torch.from_numpy(padded(histories, longest)))
     scores = DotScores(hidden, model.item_weights, model.output_bias)
-    top = TopItems(k)
+    top = TopK(k)
     for first, last in blocks_of(model.num_items, block_size(len(hidden), model.num_items, block_mb)):
-        found, out = scores.block(first, last), histories.seen.within(first, last)
-        found[torch.from_numpy(out.rows), torch.from_numpy(out.items)] = -torch.inf
-        top.add(found, first)
+        block, seen = scores.block(first, last), histories.seen.within(first, last)
+        block[torch.from_numpy(seen.rows), torch.from_numpy(seen.items)] = -torch.inf
+        top.add(block, first)
     values, items = top.best(hidden)
     return items.masked_fill(values == -torch.inf, -1).numpy(), values.numpy()

@@ -1,4 +1,4 @@
-"""The training loop and what surrounds it: batches, schedule, checkpoints, early stopping.
+"""The training loop and its parts: batches, learning rate, preemption, resuming.
 
 It reports through events and never prints.
 """

@@ -1,4 +1,7 @@
-"""Between which two steps a run is saved or stops, agreed by all ranks: a SIGTERM strikes each at its own step."""
+"""Decides between which two steps a run is saved or stops.
+
+All ranks must agree, since a SIGTERM reaches each of them at a different step.
+"""
 
 from __future__ import annotations
 
@@ -9,42 +12,43 @@ from contextlib import contextmanager
 from typing import Any
 
 
-class Stopped(Exception):  # noqa: N818 (nothing went wrong: a stop was asked for, and the run is saved)
-    """The run was asked to stop, and stands saved between two steps."""
+class Stopped(Exception):  # noqa: N818 (not an error: the stop was requested, and the run is saved)
+    """Training stopped on request, with its state saved between two steps."""
 
 
-class Pauses:
-    """Collects what ranks want and tells all of them the same.
+class Preemption:
+    """Collects this rank's votes to stop or to save, and what all ranks decided.
 
-    Each rank's `votes` are summed over ranks, together with what a step sums anyway, and the sums go to `hear`.
+    The votes of all ranks are summed together with numbers that a step sums anyway; `count` takes the sums.
     """
 
     def __init__(self, minutes: float, is_first: bool) -> None:
+        """minutes: the interval between saves."""
         self._seconds, self._is_first = minutes * 60, is_first
-        self._next = time.monotonic() + self._seconds
-        self._signalled = False
-        self.stop = self.due = False
+        self._next_save = time.monotonic() + self._seconds
+        self._sigterm = False
+        self.stop = self.save_due = False
 
     @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Take a SIGTERM as the wish to stop while the block runs; outside of it, it ends the process as usual."""
-        earlier = signal.signal(signal.SIGTERM, self._note)
+    def sigterm_deferred(self) -> Iterator[None]:
+        """Turn SIGTERM into a vote to stop while the block runs; elsewhere it ends the process as usual."""
+        before = signal.signal(signal.SIGTERM, self._on_sigterm)
         try:
             yield
         finally:
-            signal.signal(signal.SIGTERM, earlier)
+            signal.signal(signal.SIGTERM, before)
 
     def votes(self) -> list[float]:
-        """Whether this rank was told to stop, and whether the time to save has come: by the clock of rank 0."""
-        return [float(self._signalled), float(self._is_first and time.monotonic() >= self._next)]
+        """Return this rank's votes to stop and to save; only rank 0's clock counts for the latter."""
+        return [float(self._sigterm), float(self._is_first and time.monotonic() >= self._next_save)]
 
-    def hear(self, stops: float, due: float) -> None:
-        """Take in the votes of all ranks."""
-        self.stop, self.due = stops > 0, stops > 0 or due > 0
+    def count(self, stop_votes: float, save_votes: float) -> None:
+        """Decide by the votes of all ranks; a stop always saves first."""
+        self.stop, self.save_due = stop_votes > 0, stop_votes > 0 or save_votes > 0
 
-    def saved(self) -> None:
-        """The run is saved: the next time is `minutes` from now."""
-        self._next, self.due = time.monotonic() + self._seconds, False
+    def note_saved(self) -> None:
+        """Restart the interval to the next save."""
+        self._next_save, self.save_due = time.monotonic() + self._seconds, False
 
-    def _note(self, number: int, frame: Any) -> None:
-        self._signalled = True
+    def _on_sigterm(self, number: int, frame: Any) -> None:
+        self._sigterm = True

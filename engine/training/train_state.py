@@ -1,4 +1,4 @@
-"""Where a run stands between two steps: all of it that is neither a weight nor an optimiser's state."""
+"""The position of a run between two steps: everything but weights and optimiser states."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Position:
-    """The step that comes next, and what the unfinished epoch has given so far.
+class TrainState:
+    """The next step, and the running totals of the unfinished epoch.
 
-    sums: of each rank, in order, its summed loss and its number of targets. seconds: spent on the epoch.
-    Order, masks and dropout are drawn from (seed, epoch, step, rank), so that there is no other random state.
+    sums: for each rank, its summed loss and its number of targets. seconds: spent on the epoch. Order, masks and
+    dropout are drawn from (seed, epoch, step, rank), so there is no other random state to save.
     """
 
     epoch: int = 0
@@ -19,7 +19,7 @@ class Position:
     seconds: float = 0.0
 
     def share(self, rank: int, world_size: int) -> tuple[float, int]:
-        """The summed loss and the targets that `rank` goes on with; rank 0 takes all where there were other ranks."""
+        """Return the summed loss and targets that `rank` resumes with; rank 0 takes all if the world size changed."""
         if len(self.sums) == world_size:
             loss, targets = self.sums[rank]
         elif rank == 0 and self.sums:

@@ -1,1 +1,1 @@
-"""The settings of an experiment, a file a group: type, range, default, help and checks in one place."""
+"""The settings of an experiment, one module per group: types, ranges, defaults, help and checks in one place."""

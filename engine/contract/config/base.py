@@ -1,4 +1,4 @@
-"""What every group of settings is, and how one is refused that does not go with another. Torch-free."""
+"""The base of all groups of settings."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from pydantic_core import PydanticCustomError
 
 
 class SettingsGroup(BaseModel):
-    """A group of settings: strict about types, closed to unknown keys, never changed once made."""
+    """A group of settings: strictly typed, without unknown keys, and immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-def refuse(key: str, sentence: str) -> NoReturn:
-    """Raise a validation error that points at `key`, though found by looking at the whole."""
-    raise PydanticCustomError("setting", sentence, {"key": key})
+def refuse(sentence: str, key: str | None = None) -> NoReturn:
+    """Raise a validation error. key: the setting at fault, if it is not the one being validated."""
+    # an argument, not the template itself: a sentence that quotes input may contain braces
+    raise PydanticCustomError(
+        "setting", "{sentence}", {"sentence": sentence, **({"key": key} if key else {})}
+    )

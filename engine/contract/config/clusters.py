@@ -1,7 +1,7 @@
-"""Settings of launches on more than one machine: hosts, Slurm, TorchX, and which of them go together. Torch-free.
+"""Settings of launches on several machines: hosts, Slurm, TorchX.
 
-Values that end up on a command line or in a batch script are held to letters, digits and a few signs, so that
-nothing in an experiments file can become a command.
+Values that end up on a command line or in a batch script are restricted to letters, digits and a few other
+characters, so that nothing in an experiments file can become a command.
 """
 
 from __future__ import annotations
@@ -10,15 +10,14 @@ import re
 from typing import Annotated
 
 from pydantic import Field, field_validator
-from pydantic_core import PydanticCustomError
 
-from engine.contract.config.base import SettingsGroup
+from engine.contract.config.base import SettingsGroup, refuse
 from engine.contract.config.validation import nearest
 
 SCHEDULERS = ("local", "slurm")
 TORCHX_PATTERN = re.compile(r"torchx:[a-z][a-z0-9_]{0,49}")
 HOST_PATTERN = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,63}@)?[A-Za-z0-9][A-Za-z0-9.:_-]{0,252}")
-ELASTIC_RESTARTS = 3  # of an elastic run, where launch.max_restarts says nothing
+ELASTIC_RESTARTS = 3  # default of launch.max_restarts for an elastic run
 _WORD = r"[A-Za-z0-9][A-Za-z0-9_.,:&|*()\[\]+=@/-]{0,199}"
 _FLAG = re.compile(rf"--([a-z][a-z0-9-]*)(?:=({_WORD}))?")
 OUR_FLAGS = (
@@ -31,21 +30,21 @@ Word = Annotated[str, Field(max_length=200)]
 
 
 class SlurmConfig(SettingsGroup):
-    """What a Slurm job asks for besides its nodes; what is not set is left to the cluster."""
+    """What a Slurm job requests besides its nodes; the cluster's defaults apply to what is not set."""
 
-    partition: Word | None = Field(None, description="Partition, or several with commas")
-    account: Word | None = Field(None, description="Account that pays")
+    partition: Word | None = Field(None, description="Partition, or several separated by commas")
+    account: Word | None = Field(None, description="Billing account")
     qos: Word | None = Field(None, description="Quality of service")
-    constraint: Word | None = Field(None, description="Features that the nodes must have")
+    constraint: Word | None = Field(None, description="Required node features")
     gres: Word | None = Field(
-        None, description="Generic resources a node, such as gpu:a100:4; default launch.gpu GPUs"
+        None, description="Generic resources per node, e.g. gpu:a100:4; default launch.gpu GPUs"
     )
     cpus_per_task: int | None = Field(
-        None, ge=1, le=4096, description="CPU cores a node; default processes × launch.threads"
+        None, ge=1, le=4096, description="CPU cores per node; default processes × launch.threads"
     )
-    mem: str | None = Field(None, description="Memory a node, such as 16G")
+    mem: str | None = Field(None, description="Memory per node, e.g. 16G")
     modules: list[Word] = Field([], description="Environment modules to load first")
-    extra: list[Word] = Field([], description="More flags of sbatch, such as --exclusive or --nice=100")
+    extra: list[Word] = Field([], description="Extra sbatch flags, e.g. --exclusive or --nice=100")
 
     @field_validator("partition", "account", "qos", "constraint", "gres")
     @classmethod
@@ -61,7 +60,7 @@ class SlurmConfig(SettingsGroup):
     @classmethod
     def _size(cls, mem: str | None) -> str | None:
         if mem is not None and not re.fullmatch(r"[0-9]{1,12}[KMGT]?", mem):
-            raise PydanticCustomError("setting", f"{mem!r} is no size; write a number and K, M, G or T")
+            refuse(f"{mem!r} is not a valid size; write a number with K, M, G or T, e.g. 16G")
         return mem
 
     @field_validator("extra")
@@ -70,54 +69,46 @@ class SlurmConfig(SettingsGroup):
         for flag in flags:
             match = _FLAG.fullmatch(flag)
             if not match:
-                raise PydanticCustomError(
-                    "setting", f"{flag!r} is no flag of sbatch; write --name or --name=value, without spaces"
-                )
+                refuse(f"{flag!r} is not a valid sbatch flag; write --name or --name=value, without spaces")
             if match[1] in OUR_FLAGS:
-                raise PydanticCustomError(
-                    "setting", f"--{match[1]} is set by the launcher; use the launch settings instead"
-                )
+                refuse(f"--{match[1]} is set by the launcher; use the launch settings instead")
         return flags
 
 
 class TorchXConfig(SettingsGroup):
-    """What TorchX is told of a job besides its nodes."""
+    """What a TorchX job requests besides its nodes."""
 
-    image: str | None = Field(None, description="Image of the containers, where the scheduler has any")
+    image: str | None = Field(None, description="Container image, if the scheduler uses containers")
     mounts: list[str] = Field(
-        [], description="Mounts as TorchX writes them, one part each: type=bind, src=…, dst=…"
+        [], description="Mounts in TorchX syntax, one part per entry: type=bind, src=…, dst=…"
     )
-    cpu: int = Field(2, ge=1, le=4096, description="CPU cores a node")
-    memory_mb: int = Field(1024, ge=1, description="Memory a node in MB")
+    cpu: int = Field(2, ge=1, le=4096, description="CPU cores per node")
+    memory_mb: int = Field(1024, ge=1, description="Memory per node in MB")
     options: dict[str, str | int | bool] = Field(
-        {}, description="Options of the scheduler, as `torchx runopts` lists them"
+        {}, description="Scheduler options, as listed by `torchx runopts`"
     )
 
 
 def check_scheduler(scheduler: str) -> str:
-    """The scheduler, if there is one of that name."""
+    """Return the scheduler if it is valid."""
     if scheduler in SCHEDULERS or TORCHX_PATTERN.fullmatch(scheduler):
         return scheduler
     hint = nearest(scheduler, [*SCHEDULERS, "torchx:local_cwd"])
-    known = hint if hint.startswith("did you mean") else "use local, slurm or torchx:NAME"
-    raise PydanticCustomError("setting", f"{scheduler!r} is no scheduler; {known}")
+    fix = hint if hint.startswith("did you mean") else "use local, slurm or torchx:NAME"
+    refuse(f"{scheduler!r} is not a valid scheduler; {fix}")
 
 
 def check_hosts(hosts: list[str] | None) -> list[str] | None:
-    """The hosts, each once and each a name or address, with a user before it or not."""
+    """Return the hosts if they are distinct names or addresses, each optionally with a user."""
     for host in hosts or []:
         if not HOST_PATTERN.fullmatch(host):
-            raise PydanticCustomError(
-                "setting", f"{host!r} is no host; write a name or address, such as node1 or me@node1"
-            )
+            refuse(f"{host!r} is not a valid host; write a name or address, e.g. node1 or me@node1")
     if hosts and len(set(hosts)) < len(hosts):
-        raise PydanticCustomError("setting", "a host is listed twice; list each once")
+        refuse("a host is listed twice; list each once")
     return hosts
 
 
 def _word(value: str) -> str:
     if not re.fullmatch(_WORD, value):
-        raise PydanticCustomError(
-            "setting", f"{value!r} has signs that Slurm's names have not; use letters, digits and _.,:-"
-        )
+        refuse(f"{value!r} has characters that are not allowed here; use letters, digits and _.,:-")
     return value

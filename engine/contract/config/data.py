@@ -1,11 +1,10 @@
-"""Settings of the data: which interactions, and what is kept of them."""
+"""Settings of the data: the data set, filters and the split."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 
 from engine.contract.config.base import SettingsGroup, refuse
 
@@ -13,60 +12,57 @@ GENERATED_DATASETS = ("random", "synthetic")
 
 
 class Columns(SettingsGroup):
-    """Which columns of one's own data hold what: a name in the header, or a position counted from 0."""
+    """The columns of your own data: each a name in the header, or a position counted from 0."""
 
-    user: int | str | None = Field(None, description="Column of user ids; default the one with a usual name")
-    item: int | str | None = Field(None, description="Column of item ids; default the one with a usual name")
-    rating: int | str | None = Field(None, description="Column of ratings; without one, none is rated")
+    user: int | str | None = Field(None, description="User ID column; default: found by its usual names")
+    item: int | str | None = Field(None, description="Item ID column; default: found by its usual names")
+    rating: int | str | None = Field(None, description="Rating column; without one, interactions are unrated")
     timestamp: int | str | None = Field(
-        None, description="Column of times: seconds or dates; without one, rows are in time order"
+        None, description="Time column: seconds or dates; without one, rows must be in time order"
     )
 
     @field_validator("user", "item", "rating", "timestamp")
     @classmethod
     def _name_or_position(cls, column: int | str | None) -> int | str | None:
         if column == "" or (isinstance(column, int) and column < 0):
-            raise PydanticCustomError(
-                "setting", f"{column!r} is no column; give its name, or its position counted from 0"
-            )
+            refuse(f"{column!r} is not a valid column; write its name, or its position counted from 0")
         return column
 
     @model_validator(mode="after")
     def _each_once(self) -> Columns:
-        chosen = [(name, column) for name, column in self if column is not None]
-        for place, (name, column) in enumerate(chosen):
-            for other, same in chosen[:place]:
-                if column == same:
-                    refuse(f"data.columns.{name}", f"{column!r} is the {other} already; name another column")
+        owners: dict[int | str, str] = {}
+        for name, column in self:
+            if column is not None and (owner := owners.setdefault(column, name)) != name:
+                refuse(f"{column!r} is already the {owner} column; use another", f"data.columns.{name}")
         return self
 
 
 class DataConfig(SettingsGroup):
-    """Which interactions, and what is kept of them."""
+    """The data set, its filters and its split."""
 
     dataset_name: Literal["ml-100k", "ml-1m", "ml-20m", "lt", "csv", "random", "synthetic"] = Field(
         "ml-1m",
-        description="Data set, which also names the format of its files; `csv`: your own csv, tsv, parquet, "
+        description="Data set, which also sets the format of its files; `csv`: your own csv, tsv, parquet, "
         ".inter or `user item` lines",
     )
     dataset_path: str | None = Field(
         None,
-        description="The data set's file, or its folder; plain, .gz or .zip; a relative path starts at the TOML file",
+        description="The data set's file or folder; plain, .gz or .zip; relative to the TOML file",
     )
     columns: Columns | None = Field(None, description="Columns of your own data (dataset_name = `csv`)")
-    min_rating: float = Field(0.0, description="Interactions rated lower are dropped")
-    min_user_count: int = Field(5, ge=1, description="Users with fewer interactions are dropped")
-    min_item_count: int = Field(0, ge=0, description="Items with fewer interactions are dropped")
+    min_rating: float = Field(0.0, description="Drop interactions with lower ratings")
+    min_user_count: int = Field(5, ge=1, description="Drop users with fewer interactions")
+    min_item_count: int = Field(0, ge=0, description="Drop items with fewer interactions")
     split: Literal["leave-two-out", "temporal"] = Field(
         "leave-two-out",
-        description="leave-two-out: last interaction of a user is test, the one before it validation, the rest "
-        "training; temporal: two times cut the whole data set, a user's first interaction after each is held out",
+        description="leave-two-out: a user's last interaction is test, the one before it validation, the rest "
+        "training; temporal: two times cut the data set, and a user's first interaction after each is held out",
     )
     temporal_fractions: list[Annotated[float, Field(gt=0.0, lt=1.0)]] = Field(
         [0.8, 0.9],
         min_length=2,
         max_length=2,
-        description="Shares of all interactions before the two cuts of the temporal split",
+        description="Fractions of all interactions before the two cuts of the temporal split",
     )
     temporal_times: list[int] | None = Field(
         None,
@@ -74,10 +70,10 @@ class DataConfig(SettingsGroup):
         max_length=2,
         description="Unix times of the two cuts of the temporal split, instead of temporal_fractions",
     )
-    random_user_count: int = Field(10, ge=1, le=100_000_000, description="Users of `random` and `synthetic`")
-    random_item_count: int = Field(30, ge=2, le=100_000_000, description="Items of `random` and `synthetic`")
+    random_user_count: int = Field(10, ge=1, le=100_000_000, description="Users in `random` and `synthetic`")
+    random_item_count: int = Field(30, ge=2, le=100_000_000, description="Items in `random` and `synthetic`")
     random_size: int = Field(
-        300, ge=1, le=2_000_000_000, description="Interactions of `random` and `synthetic`"
+        300, ge=1, le=2_000_000_000, description="Interactions in `random` and `synthetic`"
     )
     seed: int = Field(
         0, ge=0, lt=2**63, description="Seed of generated data sets and of evaluation negatives"
@@ -87,28 +83,24 @@ class DataConfig(SettingsGroup):
     @classmethod
     def _rising_cuts(cls, cuts: list[float] | None) -> list[float] | None:
         if cuts is not None and cuts[0] >= cuts[1]:
-            raise PydanticCustomError(
-                "setting",
-                f"the second cut {cuts[1]} is not after the first, {cuts[0]}; write the earlier first",
-            )
+            refuse(f"the second cut ({cuts[1]}) must be after the first ({cuts[0]}); write the earlier first")
         return cuts
 
     @model_validator(mode="after")
-    def _fits_together(self) -> DataConfig:
+    def _check_combinations(self) -> DataConfig:
         if self.columns and self.dataset_name != "csv":
             refuse(
+                f'{self.dataset_name} has fixed columns; remove it, or use dataset_name = "csv"',
                 "data.columns",
-                f'{self.dataset_name} has columns of its own; remove it, or use dataset_name = "csv"',
             )
         if self.temporal_times is not None and self.split != "temporal":
             refuse(
+                f'has no effect with {self.split}; remove it, or use split = "temporal"',
                 "data.temporal_times",
-                f"cuts of a temporal split do nothing to {self.split}; remove them or set split to temporal",
             )
         if self.split == "temporal" and self.dataset_name == "synthetic":
             refuse(
+                "synthetic has no timestamps, which a temporal split needs; use leave-two-out, or random data",
                 "data.split",
-                "synthetic says in which order interactions came but not when, which a temporal split needs; "
-                "use leave-two-out, or random",
             )
         return self

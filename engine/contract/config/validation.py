@@ -1,8 +1,9 @@
-"""Turns pydantic's validation errors into sentences a person can act on."""
+"""Turns pydantic's validation errors into sentences that a user can act on."""
 
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -12,7 +13,7 @@ _TYPE_NAMES = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
     "float_type": "a number",
-    "string_type": "a text in quotes",
+    "string_type": "a quoted string",
     "bool_type": "true or false",
     "list_type": "a list",
     "dict_type": "a table",
@@ -23,14 +24,14 @@ _TYPE_NAMES = {
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong: its dotted key, and a sentence that says what and how to mend it."""
+    """A problem with a setting: its dotted key, and a sentence with what is wrong and how to fix it."""
 
     key: str
     sentence: str
 
 
 def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
-    """The problems in a pydantic error about `model`, in its order, at most one a key."""
+    """Return the problems in a pydantic error about `model`, in order, at most one per key."""
     problems: dict[str, Problem] = {}
     for detail in error.errors(include_url=False):
         context = detail.get("ctx", {})
@@ -41,10 +42,10 @@ def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]
 
 
 def known_keys(model: type[BaseModel], path: list[Any]) -> list[str]:
-    """Names of the settings in the group that `path` leads to, or [] where it leads to none."""
+    """Return the names of the settings in the group at `path`, or [] if it is not a group."""
     for part in path:
         field = model.model_fields.get(str(part))
-        groups = [kind for kind in _kinds(field.annotation if field else None) if _is_model(kind)]
+        groups = [member for member in _members(field.annotation if field else None) if _is_model(member)]
         if not groups:
             return []
         model = groups[0]
@@ -52,29 +53,37 @@ def known_keys(model: type[BaseModel], path: list[Any]) -> list[str]:
 
 
 def nearest(name: str, known: list[str]) -> str:
-    """`; did you mean X?` where a known name is close, otherwise the list of what is known."""
+    """Return `did you mean 'X'?` if a known name is close, else the list of known names."""
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     if close:
         return f"did you mean '{close[0]}'?"
-    return f"known here: {', '.join(known)}" if known else "remove it"
+    return f"use one of: {', '.join(known)}" if known else "remove it"
 
 
 def _sentence(
     detail: dict[str, Any], context: dict[str, Any], model: type[BaseModel], path: list[Any]
 ) -> str:
-    kind, value = detail["type"], detail.get("input")
-    if kind == "extra_forbidden":
+    error_type, value = detail["type"], detail.get("input")
+    if error_type == "extra_forbidden":
         return f"unknown key; {nearest(str(path[-1]), known_keys(model, path[:-1]))}"
-    if kind == "setting":
+    if error_type == "setting":
         return str(detail["msg"])
-    if kind == "missing":
+    if error_type == "missing":
         return "is missing; set it"
-    if kind == "literal_error":
-        return f"{_shown(value)} is no choice; use {context['expected'].replace(chr(39), '')}"
-    if kind in _TYPE_NAMES:
-        return f"{_shown(value)} is not {_TYPE_NAMES[kind]}"
-    said = str(detail["msg"]).removeprefix("Input ").replace("should be", "must be")
-    return f"{_shown(value)} {said[:1].lower()}{said[1:]}"
+    if error_type == "literal_error":
+        return f"{_shown(value)} is not valid; {_choice_hint(value, context['expected'])}"
+    if error_type in _TYPE_NAMES:
+        return f"{_shown(value)} is not {_TYPE_NAMES[error_type]}"
+    message = str(detail["msg"]).removeprefix("Input ").replace("should be", "must be")
+    return f"{_shown(value)} {message[:1].lower()}{message[1:]}"
+
+
+def _choice_hint(value: Any, expected: str) -> str:
+    choices = re.findall("'([^']*)'", expected)
+    close = difflib.get_close_matches(str(value), choices, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]}? One of: {', '.join(choices)}"
+    return f"use {expected.replace(chr(39), '')}"
 
 
 def _shown(value: Any) -> str:
@@ -85,13 +94,13 @@ def _shown(value: Any) -> str:
 
 
 def _is_key(part: Any) -> bool:
-    """Whether a part of pydantic's location is a key or index, not the name of a union's member."""
+    """Return whether a part of pydantic's location is a key or index, not the name of a union's member."""
     return isinstance(part, int) or not (part in {"int", "float", "str"} or "[" in part or part[:1].isupper())
 
 
-def _kinds(annotation: Any) -> list[Any]:
+def _members(annotation: Any) -> list[Any]:
     return list(get_args(annotation)) or [annotation]
 
 
-def _is_model(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

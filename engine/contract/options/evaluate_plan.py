@@ -1,4 +1,4 @@
-"""What an evaluation's options mean for a run: its settings with them, and where its result goes. Torch-free."""
+"""Applies the options of an evaluation to a run: the resulting settings, and where the result goes."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ _SETTINGS = {
 
 @dataclass(frozen=True)
 class Evaluation:
-    """An evaluation of a run, planned.
+    """A planned evaluation of a run.
 
-    experiment: the run's, with what the options change. own: whether it repeats the run's own test, whose result
-    it may then replace. other_data: whether the data may be others than those that the checkpoint was trained on.
-    folder: where its log goes, and its result unless it is the run's own; result_dir: where its result goes.
+    experiment: the run's, changed by the options. own: whether it repeats the run's own test, whose result it then
+    replaces. other_data: whether the data may differ from those that the checkpoint was trained on. folder: where its
+    log goes, and its result unless it is the run's own; result_dir: where its result goes.
     """
 
     experiment: Experiment
@@ -46,17 +46,17 @@ class Evaluation:
 
 
 def planned(run_dir: Path, experiment: Experiment, options: EvaluateOptions) -> Evaluation:
-    """What the options mean for the run in `run_dir`. Raises B4RError where they do not fit its settings.
+    """Plan an evaluation of the run in `run_dir`. Raises B4RError if the options do not fit its settings.
 
-    Only the run's own checkpoint, data, protocols and cutoffs give its own result. Any other choice has a folder of
-    its own, named after the choice, so that its result never takes the place of the run's.
+    Only the run's own checkpoint, data, protocols and cutoffs give its own result. Any other choice has a separate
+    folder, named after the choice, so that its result never replaces the run's.
     """
     changed = _changed(experiment, options)
     if (changed.data, changed.evaluation) == (experiment.data, experiment.evaluation):
         return Evaluation(changed, True, False, run_dir / run_folder.EVALUATIONS / OWN, run_dir)
     folder = run_dir / run_folder.EVALUATIONS / _name(changed)
-    named = options.dataset_path is not None or options.dataset_name is not None
-    return Evaluation(changed, False, named, folder, folder)
+    other_data = options.dataset_path is not None or options.dataset_name is not None
+    return Evaluation(changed, False, other_data, folder, folder)
 
 
 def _changed(experiment: Experiment, options: EvaluateOptions) -> Experiment:
@@ -66,9 +66,9 @@ def _changed(experiment: Experiment, options: EvaluateOptions) -> Experiment:
         if value is not None:
             settings[group][name] = list(value) if isinstance(value, tuple) else value
     if options.dataset_name not in (None, experiment.data.dataset_name):
-        settings["data"]["columns"] = None  # those of the other format
+        settings["data"]["columns"] = None  # the run's are for its own format
     if options.metric_ks and sorted(set(options.metric_ks)) != experiment.evaluation.metric_ks:
-        settings["evaluation"]["select_by"] = "mrr"  # chooses nothing here, but has to be measured
+        settings["evaluation"]["select_by"] = "mrr"  # selects nothing here, but must be a measured metric
         settings["training"]["early_stopping"] = None
     try:
         return Experiment.model_validate(settings)
@@ -78,7 +78,7 @@ def _changed(experiment: Experiment, options: EvaluateOptions) -> Experiment:
 
 
 def _name(changed: Experiment) -> str:
-    """Readable, and the same for the same choice alone."""
+    """Return a readable folder name that is unique to the choice."""
     evaluation = changed.evaluation
     choice: list[Any] = [
         changed.data.model_dump(),

@@ -1,4 +1,4 @@
-"""What can be chosen when a model is exported: the one definition, for program and command. Torch-free."""
+"""Options of export-model, for the engine's program and the command of the app."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ FORMATS = ("pth", "onnx")
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """format: pth or onnx. out: the file, None for one in the run's folder `exports/`."""
+    """Options of export-model. format: pth or onnx. out: the file, None for one in the run's folder `exports/`."""
 
     format: str = "pth"
     pth: str = "best"
@@ -18,25 +18,25 @@ class ExportOptions:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add an argument for each choice."""
+    """Add an argument for each option."""
     parser.add_argument(
         "--format",
         choices=FORMATS,
         default="pth",
-        help="one plain torch file (pth, default) or a graph (onnx)",
+        help="a plain torch file (pth, default) or a graph (onnx)",
     )
     parser.add_argument(
-        "--pth", default="best", help="checkpoint: best (default), last, a file of its folder, or a path"
+        "--pth", default="best", help="checkpoint: best (default), last, a checkpoint's file name, or a path"
     )
-    parser.add_argument("--out", metavar="FILE", help="where to (exports/ in the run folder)")
+    parser.add_argument("--out", metavar="FILE", help="output file (default: in exports/ of the run folder)")
 
 
 def options_of(arguments: argparse.Namespace) -> ExportOptions:
-    """The choices of parsed arguments."""
+    """Return the options in parsed arguments."""
     return ExportOptions(arguments.format, arguments.pth, arguments.out)
 
 
 def as_arguments(options: ExportOptions) -> list[str]:
-    """Arguments that parse to these choices."""
+    """Return arguments that parse to these options."""
     out = [f"--out={options.out}"] if options.out else []
     return [f"--format={options.format}", f"--pth={options.pth}", *out]

@@ -1,4 +1,4 @@
-"""What can be chosen when fairness is measured: the one definition, for the engine's program and the app's command."""
+"""Options of fairness, for the engine's program and the command of the app."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ LARGEST_SAMPLES = 1_000_000
 
 @dataclass(frozen=True)
 class FairnessOptions:
-    """Choices by the names that the command line has for them.
+    """Options by their command-line names.
 
-    users, items: one of the kinds above, the path of a csv of groups, or None for gender and genre where the data
-    set has them and popularity elsewhere. scale: `none`, `normalise`, or a number as text.
+    users, items: one of the kinds above, the path of a csv of groups, or None for gender and genre if the data set
+    has them, else popularity. scale: `none`, `normalise`, or a factor as text.
     """
 
     pth: str = "best"
@@ -34,10 +34,12 @@ class FairnessOptions:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add an argument for each choice; all but `pth` are about what is measured."""
+    """Add an argument for each option."""
     default = FairnessOptions()
     parser.add_argument(
-        "--pth", default=default.pth, help="checkpoint: best (default), last, a file of its folder, or a path"
+        "--pth",
+        default=default.pth,
+        help="checkpoint: best (default), last, a checkpoint's file name, or a path",
     )
     parser.add_argument("--users", metavar="GROUPS", help=_groups_help("user", USER_GROUPS, "gender"))
     parser.add_argument("--items", metavar="GROUPS", help=_groups_help("item", ITEM_GROUPS, "genre"))
@@ -46,27 +48,29 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=_temperatures,
         default=default.temperatures,
         metavar="T,T,…",
-        help="of the stochastic rankings, beside the static one (8,4,2,1,.5,.25,.125)",
+        help="temperatures of the stochastic rankings (default 8,4,2,1,.5,.25,.125)",
     )
     parser.add_argument(
         "--samples",
         type=_samples,
         default=default.samples,
-        help="rankings drawn a user and temperature (100)",
+        help="rankings per user and temperature (default 100)",
     )
-    parser.add_argument("--seed", type=_whole, default=default.seed, help="of the drawn rankings (0)")
+    parser.add_argument(
+        "--seed", type=_seed, default=default.seed, help="seed of the stochastic rankings (default 0)"
+    )
     parser.add_argument(
         "--scale",
         type=_scale,
         default=default.scale,
         metavar="none|normalise|NUMBER",
-        help="scores as they are (default), summing to 1 in each list, or times a number",
+        help="scores unscaled (default), normalised to sum 1 in each list, or multiplied by a number",
     )
     parser.add_argument(
         "--convention",
         choices=CONVENTIONS,
         default=default.convention,
-        help="exposure at rank r: 0.8^(r-1) as the paper prints it (default), or 0.8^r as its code has it",
+        help="exposure at rank r: 0.8^(r-1) as in the paper (default), or 0.8^r as in its code",
     )
     parser.add_argument(
         "--ranker", choices=RANKERS, default=default.ranker, help="what ranks: the run's model, or a baseline"
@@ -76,19 +80,19 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=_finite,
         default=default.relevant_rating,
         metavar="R",
-        help="a held-out item is relevant if it is rated above R (3), or not rated at all",
+        help="held-out items rated above R (default 3), or unrated, are relevant",
     )
 
 
 def options_of(arguments: argparse.Namespace) -> FairnessOptions:
-    """The choices of parsed arguments."""
+    """Return the options in parsed arguments."""
     return FairnessOptions(
         **{field.name: getattr(arguments, field.name) for field in fields(FairnessOptions)}
     )
 
 
 def as_arguments(options: FairnessOptions) -> list[str]:
-    """Arguments that parse to these choices."""
+    """Return arguments that parse to these options."""
     values = {field.name: getattr(options, field.name) for field in fields(options)}
     values["temperatures"] = ",".join(map(repr, options.temperatures))
     return [f"--{name.replace('_', '-')}={value}" for name, value in values.items() if value is not None]
@@ -96,8 +100,8 @@ def as_arguments(options: FairnessOptions) -> list[str]:
 
 def _groups_help(side: str, kinds: tuple[str, ...], usual: str) -> str:
     return (
-        f"{side} groups: {', '.join(kinds)}, or a csv with the columns id,group; default {usual} where the data "
-        "set has it, else popularity"
+        f"{side} groups: {', '.join(kinds)}, or a csv with the columns id,group (default: {usual} if the data set "
+        "has it, else popularity)"
     )
 
 
@@ -114,27 +118,27 @@ def _finite(text: str) -> float:
 def _positive(text: str) -> float:
     number = _finite(text)
     if number <= 0:
-        raise argparse.ArgumentTypeError(f"'{text}' is not above 0")
+        raise argparse.ArgumentTypeError(f"'{text}' is not positive")
     return number
 
 
 def _temperatures(text: str) -> tuple[float, ...]:
     temperatures = tuple(_positive(part) for part in text.split(","))
     if len(set(temperatures)) < len(temperatures):
-        raise argparse.ArgumentTypeError(f"'{text}' has a temperature twice")
+        raise argparse.ArgumentTypeError(f"'{text}' contains a temperature twice")
     return temperatures
 
 
-def _whole(text: str) -> int:
+def _seed(text: str) -> int:
     if not (text.isascii() and text.isdecimal()) or int(text) >= 2**63:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 0 to 2^63 - 1")
+        raise argparse.ArgumentTypeError(f"'{text}' is not an integer from 0 to 2^63 - 1")
     return int(text)
 
 
 def _samples(text: str) -> int:
-    samples = _whole(text)
+    samples = _seed(text)
     if not 1 <= samples <= LARGEST_SAMPLES:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of samples from 1 to {LARGEST_SAMPLES:,}")
+        raise argparse.ArgumentTypeError(f"'{text}' is not an integer from 1 to {LARGEST_SAMPLES:,}")
     return samples
 
 

@@ -1,4 +1,4 @@
-"""What can be asked of `recommend`: the one definition, for the engine's program and the app's command. Torch-free."""
+"""Options of recommend, for the engine's program and the command of the app."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ LARGEST_K = 10_000
 
 @dataclass(frozen=True)
 class RecommendOptions:
-    """Who is recommended to, and how much.
+    """Options of recommend.
 
-    One of users (ids), history (item ids, the latest last) and everyone is given. as_of: what is known of a user,
-    `now` for all interactions, else what that phase of evaluation knows. out: the parquet file of everyone's lists.
+    Exactly one of users (ids), history (item ids, most recent last) and everyone is set. as_of: the history to use,
+    `now` for all interactions, else what that phase of evaluation knows. out: the parquet file for all users' lists.
     """
 
     users: tuple[str, ...] = ()
@@ -30,36 +30,37 @@ class RecommendOptions:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add an argument for each choice."""
+    """Add an argument for each option."""
+    parser.add_argument("--user", nargs="+", action="extend", metavar="U", help="user IDs as in the data")
     parser.add_argument(
-        "--user", nargs="+", action="extend", metavar="U", help="ids of users, as the data have them"
+        "--history",
+        type=_ids,
+        metavar="I,I,…",
+        help="a new history: comma-separated item IDs, most recent last",
     )
+    parser.add_argument("--all", action="store_true", help="all users; writes the parquet file --out")
     parser.add_argument(
-        "--history", type=_ids, metavar="I,I,…", help="a new history: item ids, the latest last"
+        "--out", metavar="FILE", help="parquet file for --all: user, rank, item, title, score"
     )
-    parser.add_argument("--all", action="store_true", help="everybody; goes to the parquet file --out")
+    parser.add_argument("-k", type=_k, default=10, help="items per list (default 10)")
     parser.add_argument(
-        "--out", metavar="FILE", help="the parquet file of --all: user, rank, item, title, score"
-    )
-    parser.add_argument("-k", type=_k, default=10, help="items a list (10)")
-    parser.add_argument(
-        "--pth", default="best", help="checkpoint: best (default), last, a file of its folder, or a path"
+        "--pth", default="best", help="checkpoint: best (default), last, a checkpoint's file name, or a path"
     )
     parser.add_argument(
         "--as-of",
         choices=AS_OF,
         default="now",
-        help="what is known of a user: everything (now, default), or what the test or validation knows",
+        help="history to use: all interactions (now, default), or those known at test or validation",
     )
 
 
 def options_of(arguments: argparse.Namespace) -> RecommendOptions:
-    """The choices of parsed arguments. Raises B4RError where they do not go together."""
-    asked = [arguments.user, arguments.history, arguments.all or None]
-    if sum(one is not None for one in asked) != 1:
-        raise B4RError("recommend needs one of --user, --history and --all, and no more than one")
+    """Return the options in parsed arguments. Raises B4RError if they do not go together."""
+    targets = [arguments.user, arguments.history, arguments.all or None]
+    if sum(target is not None for target in targets) != 1:
+        raise B4RError("recommend needs exactly one of --user, --history and --all")
     if arguments.all != (arguments.out is not None):
-        raise B4RError("--all goes with --out FILE, the parquet file that everybody's lists go to")
+        raise B4RError("--all and --out FILE must be used together; FILE is a parquet file")
     return RecommendOptions(
         users=tuple(dict.fromkeys(arguments.user or ())),
         history=arguments.history or (),
@@ -72,19 +73,19 @@ def options_of(arguments: argparse.Namespace) -> RecommendOptions:
 
 
 def as_arguments(options: RecommendOptions) -> list[str]:
-    """Arguments that parse to these choices."""
-    asked = [f"--user={user}" for user in options.users]
+    """Return arguments that parse to these options."""
+    targets = [f"--user={user}" for user in options.users]
     if options.history:
-        asked += [f"--history={','.join(map(_quoted, options.history))}"]
+        targets += [f"--history={','.join(map(_quoted, options.history))}"]
     if options.everyone:
-        asked += ["--all", f"--out={options.out}"]
-    return [*asked, f"-k={options.k}", f"--pth={options.pth}", f"--as-of={options.as_of}"]
+        targets += ["--all", f"--out={options.out}"]
+    return [*targets, f"-k={options.k}", f"--pth={options.pth}", f"--as-of={options.as_of}"]
 
 
 def _ids(text: str) -> tuple[str, ...]:
     ids = tuple(one.strip() for one in next(csv.reader([text]), []) if one.strip())
     if not ids:
-        raise argparse.ArgumentTypeError("a history has at least one item id")
+        raise argparse.ArgumentTypeError("a history needs at least one item ID")
     return ids
 
 
@@ -94,5 +95,5 @@ def _quoted(one: str) -> str:
 
 def _k(text: str) -> int:
     if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= LARGEST_K:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a number of items from 1 to {LARGEST_K:,}")
+        raise argparse.ArgumentTypeError(f"'{text}' is not an integer from 1 to {LARGEST_K:,}")
     return int(text)

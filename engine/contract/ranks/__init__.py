@@ -1,1 +1,1 @@
-"""What `predictions/*.parquet` means: ranks of users, metrics of ranks, confidence intervals."""
+"""The meaning of `predictions/*.parquet`: ranks of users, metrics of ranks, confidence intervals."""

@@ -1,4 +1,4 @@
-"""How sure a mean over users is: its standard error and 95 % bootstrap intervals."""
+"""Standard errors and 95 % bootstrap intervals of means over users."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _CHUNK_CELLS = 1 << 22  # resamples × users drawn at a time
 def bootstrap(
     values: dict[str, np.ndarray], resamples: int = 1000, seed: int = 0
 ) -> dict[str, dict[str, float]]:
-    """Mean of each metric with its percentile interval: metric → value, low, high, n, se.
+    """Return each metric's mean with its percentile interval: metric → value, low, high, n, se.
 
-    values: metric → (n,) float64, one value a user. Users are resampled with replacement (Efron, Tibshirani:
-    An Introduction to the Bootstrap, 1993, chapter 13), the same for all metrics. se: the standard
-    error s / √n, where s has n - 1 in its denominator; left out if n is 1. Not a number if n is 0.
+    values: metric → (n,) float64, one value per user. Users are resampled with replacement (Efron, Tibshirani: An
+    Introduction to the Bootstrap, 1993, chapter 13), equally for all metrics. se: the standard error s / √n, where s
+    has n - 1 in its denominator; left out if n is 1. NaN if n is 0.
     """
     if not values:
         return {}
@@ -43,7 +43,7 @@ def _standard_error(values: np.ndarray) -> dict[str, float]:
 
 
 def _resampled_means(table: np.ndarray, resamples: int, seed: int) -> np.ndarray:
-    """(resamples, metrics): means of the rows of `table` drawn with replacement. table: (n, metrics)."""
+    """Return means of rows of `table` drawn with replacement: (resamples, metrics). table: (n, metrics)."""
     n = len(table)
     if not n:
         return np.full((resamples, table.shape[1]), np.nan)
@@ -58,6 +58,6 @@ def _resampled_means(table: np.ndarray, resamples: int, seed: int) -> np.ndarray
 
 
 def _times_drawn(generator: np.random.Generator, resamples: int, n: int) -> np.ndarray:
-    """(resamples, n) float64: how often each of n rows was drawn in n draws."""
+    """Return how often each of n rows was drawn in n draws: (resamples, n) float64."""
     drawn = generator.integers(0, n, size=(resamples, n)) + np.arange(resamples)[:, None] * n
     return np.bincount(drawn.ravel(), minlength=resamples * n).reshape(resamples, n).astype(np.float64)

@@ -1,11 +1,11 @@
 """Reads each format of interaction logs into one table: user, item, rating, timestamp, in file order.
 
-It knows nothing of filters, splits or caches; a new format is a file here and a line below.
+It knows nothing of filters, splits or caches; a new format is one file here and one line below.
 """
 
 from __future__ import annotations
 
-from engine.data.readers.custom_data import OWN_DATA
+from engine.data.readers.custom_data import CUSTOM_DATA
 from engine.data.readers.interface import COLUMNS, Reader
 from engine.data.readers.library_thing import LIBRARY_THING
 from engine.data.readers.ml_1m import ML_1M
@@ -19,7 +19,7 @@ READERS: dict[str, Reader] = {
     "ml-1m": ML_1M,
     "ml-20m": ML_20M,
     "lt": LIBRARY_THING,
-    "csv": OWN_DATA,
+    "csv": CUSTOM_DATA,
     "random": RANDOM,
     "synthetic": SYNTHETIC,
 }

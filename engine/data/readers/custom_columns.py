@@ -1,4 +1,4 @@
-"""Which column of one's own data is which: as `data.columns` says, else by the names that are usual."""
+"""Assigns the columns of custom data: as `data.columns` says, else by their usual names."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ USUAL_NAMES = {
     "rating": "rating ratings stars score overall",
     "timestamp": "timestamp time unixtime unixreviewtime ts date datetime",
 }
-_KINDS = {name: frozenset(usual.split()) for name, usual in USUAL_NAMES.items()}
+_NAMES = {name: frozenset(usual.split()) for name, usual in USUAL_NAMES.items()}
 
 
 def has_header(first: list[str], columns: Columns) -> bool:
-    """Whether the first line of a text holds names.
+    """Return whether the first line of a text file is a header.
 
-    It does where `data.columns` has names, or where it has a usual name of a user or item column that
-    `data.columns` leaves open. With both given by position, a header is known by usual names at both.
+    It is if `data.columns` has names, or if it contains a usual name of a user or item column that `data.columns`
+    does not set. If both are set by position, it is a header if both positions have usual names.
     """
     if any(isinstance(getattr(columns, name), str) for name in COLUMNS):
         return True
@@ -31,40 +31,39 @@ def has_header(first: list[str], columns: Columns) -> bool:
 
 
 def find_columns(names: list[str], columns: Columns, where: str) -> dict[str, int]:
-    """The position of each of COLUMNS that there is, among columns of these names.
+    """Return the position of each of COLUMNS that exists among columns with these names.
 
-    where: the file, or its first line, for sentences. Raises B4RError that says which setting mends it.
+    where: the file, or its first line, for messages. Raises B4RError that names the setting to change.
     """
-    found = {
+    positions = {
         name: place
         for name in COLUMNS
         if (place := _place(name, names, getattr(columns, name), where)) is not None
     }
-    check_places(found, names, where)
-    return found
+    check_positions(positions, names, where)
+    return positions
 
 
-def check_places(found: dict[str, int], names: list[str], where: str) -> None:
-    """Raise B4RError unless there are a user and an item column, and all columns are different ones."""
+def check_positions(positions: dict[str, int], names: list[str], where: str) -> None:
+    """Raise B4RError unless there are a user and an item column, and all columns differ."""
     for name in ("user", "item"):
-        if name not in found:
+        if name not in positions:
             raise B4RError(
-                f"{where}: no column is known as the {name} (there are {_listed(names)}); "
-                f"name it in data.columns.{name}, or give its position where the file has no header"
+                f"{where}: no {name} column found among {_listed(names)}; "
+                f"set data.columns.{name} to its name, or to its position if the file has no header"
             )
-    for name, place in found.items():
-        same = [other for other in found if other != name and found[other] == place]
+    for name, place in positions.items():
+        same = [other for other in positions if other != name and positions[other] == place]
         if same:
-            raise B4RError(
-                f"{where}: {names[place]!r} is both {name} and {same[0]}; mend data.columns.{name}"
-            )
+            raise B4RError(f"{where}: {names[place]!r} is both {name} and {same[0]}; fix data.columns.{name}")
 
 
 def at_position(name: str, place: int, width: int, where: str) -> int:
-    """The position, if there is such a column."""
+    """Return the position if it exists. Raises B4RError otherwise."""
     if place >= width:
         raise B4RError(
-            f"{where}: has {width} columns, so none at position {place} counted from 0; mend data.columns.{name}"
+            f"{where}: position {place} (counted from 0) is out of range, there are {width} columns; fix "
+            f"data.columns.{name}"
         )
     return place
 
@@ -79,19 +78,19 @@ def _place(name: str, names: list[str], chosen: int | str | None, where: str) ->
                 f"{where}: has no column {chosen!r} for data.columns.{name}; {nearest(chosen, names)}"
             )
     else:
-        places = [place for place, other in enumerate(names) if _plain(other) in _KINDS[name]]
+        places = [place for place, other in enumerate(names) if _normalised(other) in _NAMES[name]]
     if len(places) > 1:
         several = _listed([names[place] for place in places])
-        raise B4RError(f"{where}: {several} could all be the {name}; name one in data.columns.{name}")
+        raise B4RError(f"{where}: several {name} columns: {several}; set data.columns.{name} to one of them")
     return places[0] if places else None
 
 
 def _is_usual(first: list[str], name: str, place: int | None) -> bool:
     fields = first if place is None else first[place : place + 1]
-    return any(_plain(field) in _KINDS[name] for field in fields)
+    return any(_normalised(field) in _NAMES[name] for field in fields)
 
 
-def _plain(name: str) -> str:
+def _normalised(name: str) -> str:
     return name.lower().replace("_", "").replace("-", "").replace(" ", "")
 
 

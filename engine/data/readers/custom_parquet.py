@@ -1,4 +1,4 @@
-"""One's own data as parquet; a bad value is named by its row, counted from 1."""
+"""Custom data as parquet; errors name the row of a bad value, counted from 1."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_ROWS = 2**31 - 1  # a few bytes of parquet can claim any number
 
 
 def parquet_columns(source: Source, columns: Columns) -> dict[str, str]:
-    """The name in the file of each column that there is. Raises B4RError."""
+    """Return the name in the file of each column that exists. Raises B4RError."""
     try:
         names = pq.read_schema(source.path).names
     except (pa.ArrowException, OSError) as error:
@@ -28,11 +28,11 @@ def parquet_columns(source: Source, columns: Columns) -> dict[str, str]:
 
 
 def read_parquet(source: Source, columns: dict[str, str]) -> pd.DataFrame:
-    """All interactions, without the columns that there are none of. Raises B4RError that names the first bad row."""
+    """Read all interactions, with the columns that exist. Raises B4RError that names the first bad row."""
     try:
         file = pq.ParquetFile(source.path)
         if not 0 < file.metadata.num_rows <= MOST_ROWS:
-            raise B4RError(f"{source}: holds {file.metadata.num_rows:,} rows; name a file with interactions")
+            raise B4RError(f"{source}: has {file.metadata.num_rows:,} rows; use a file with interactions")
         table = file.read(columns=list(columns.values()))
     except (pa.ArrowException, OSError, ValueError) as error:
         raise _no_parquet(source, error) from error
@@ -40,8 +40,8 @@ def read_parquet(source: Source, columns: dict[str, str]) -> pd.DataFrame:
 
 
 def _no_parquet(source: Source, error: Exception) -> B4RError:
-    said = str(error).splitlines()[0].rstrip(".")
-    return B4RError(f"{source}: cannot be read as parquet ({said}); write the file again")
+    reason = str(error).splitlines()[0].rstrip(".")
+    return B4RError(f"{source}: cannot be read as parquet ({reason}); write the file again")
 
 
 def _values(source: Source, name: str, column: pa.ChunkedArray) -> pd.Series | np.ndarray:
@@ -58,9 +58,7 @@ def _ids(source: Source, name: str, column: pa.ChunkedArray) -> pd.Series:
     if pa.types.is_integer(column.type) and column.type != pa.uint64():
         return pd.Series(pc.cast(column, pa.int64()).to_numpy())
     if not (_is_text(column.type) or column.type == pa.uint64()):
-        raise B4RError(
-            f"{source}: the {name} column holds values of type {column.type}; save whole numbers or texts"
-        )
+        raise B4RError(f"{source}: the {name} column has type {column.type}; save integers or strings")
     encoded = pc.cast(column, pa.string()).combine_chunks().dictionary_encode()
     distinct = [text.strip() for text in encoded.dictionary.to_pylist()]
     codes = encoded.indices.to_numpy()
@@ -75,8 +73,8 @@ def _ids(source: Source, name: str, column: pa.ChunkedArray) -> pd.Series:
 def _ratings(source: Source, column: pa.ChunkedArray) -> np.ndarray:
     if not _is_number(column.type):
         raise B4RError(
-            f"{source}: the rating column holds values of type {column.type}; save numbers, or name another "
-            "in data.columns.rating"
+            f"{source}: the rating column has type {column.type}; save numbers, or set data.columns.rating "
+            "to another column"
         )
     ratings = pc.cast(column, pa.float64()).to_numpy()
     if np.isinf(ratings).any():
@@ -98,19 +96,17 @@ def _times(source: Source, column: pa.ChunkedArray) -> np.ndarray:
         row, value = next(
             (row, value) for row, value in enumerate(column.to_pylist()) if not time_kind(str(value).strip())
         )
-        raise _bad_row(source, "timestamp", row, f"{quoted(str(value))}, which is no time") from error
-    raise B4RError(
-        f"{source}: the timestamp column holds values of type {column.type}; save seconds or dates"
-    )
+        raise _bad_row(source, "timestamp", row, f"{quoted(str(value))}, which is not a time") from error
+    raise B4RError(f"{source}: the timestamp column has type {column.type}; save seconds or dates")
 
 
 def _bad_row(source: Source, name: str, row: int, fault: str) -> B4RError:
-    return B4RError(f"{source}: row {row + 1}: {name} is {fault}; mend or remove the row")
+    return B4RError(f"{source}: row {row + 1}: {name} is {fault}; fix or remove the row")
 
 
-def _is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+def _is_text(dtype: pa.DataType) -> bool:
+    return pa.types.is_string(dtype) or pa.types.is_large_string(dtype) or pa.types.is_string_view(dtype)
 
 
-def _is_number(kind: pa.DataType) -> bool:
-    return pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+def _is_number(dtype: pa.DataType) -> bool:
+    return pa.types.is_integer(dtype) or pa.types.is_floating(dtype) or pa.types.is_decimal(dtype)

@@ -1,4 +1,4 @@
-"""Times of one's own data: seconds, or dates of which seconds are made."""
+"""Parses the times of custom data: seconds, or dates that are converted to seconds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _DATES = {"date": pa.timestamp("us"), "date with a zone": pa.timestamp("us", tz=
 
 
 def times_of(texts: pa.ChunkedArray) -> np.ndarray:
-    """(rows,) seconds since 1970 of numbers or ISO 8601 dates, all of one kind. Raises ValueError."""
+    """Return seconds since 1970 of numbers or ISO 8601 dates, all of one kind: (rows,). Raises ValueError."""
     try:
         return pc.cast(texts, pa.int64()).to_numpy()
     except pa.ArrowInvalid:
@@ -27,7 +27,7 @@ def times_of(texts: pa.ChunkedArray) -> np.ndarray:
 
 
 def seconds_of(stamps: pa.ChunkedArray) -> np.ndarray:
-    """(rows,) seconds since 1970 of arrow timestamps or dates: int64, or float64 if there are fractions."""
+    """Return seconds since 1970 of Arrow timestamps or dates: (rows,) int64, or float64 if there are fractions."""
     unit = pa.timestamp("us", tz=getattr(stamps.type, "tz", None))
     microseconds = pc.cast(pc.cast(stamps, unit), pa.int64()).to_numpy()
     if not (microseconds % 1_000_000).any():
@@ -36,23 +36,23 @@ def seconds_of(stamps: pa.ChunkedArray) -> np.ndarray:
 
 
 def whole_if_possible(seconds: np.ndarray) -> np.ndarray:
-    """(rows,) int64 if no fraction is lost, else float64 as given. Raises ValueError for what is not finite."""
+    """Return int64 if no fraction is lost, else float64 as given: (rows,). Raises ValueError if not finite."""
     if not np.isfinite(seconds).all() or np.abs(seconds).max(initial=0) >= 2**62:
-        raise ValueError("times that are no finite numbers")
-    whole = seconds.astype(np.int64)
-    return whole if (whole == seconds).all() else seconds
+        raise ValueError("times that are not finite numbers")
+    rounded = seconds.astype(np.int64)
+    return rounded if (rounded == seconds).all() else seconds
 
 
 def time_kind(text: str) -> str | None:
-    """`number`, `date` or `date with a zone`, or None for what is no time."""
+    """Return `number`, `date` or `date with a zone`, or None for a text that is not a time."""
     if NUMBER.fullmatch(text) and abs(float(text)) < 2**62:
         return "number"
-    return next((kind for kind, dates in _DATES.items() if _is_cast(text, dates)), None)
+    return next((kind for kind, dtype in _DATES.items() if _can_cast(text, dtype)), None)
 
 
-def _is_cast(text: str, kind: pa.DataType) -> bool:
+def _can_cast(text: str, dtype: pa.DataType) -> bool:
     try:
-        pc.cast(pa.array([text]), kind)
+        pc.cast(pa.array([text]), dtype)
     except pa.ArrowInvalid:
         return False
     return True

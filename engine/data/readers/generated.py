@@ -1,4 +1,4 @@
-"""Readers without a file: interactions drawn from the settings alone."""
+"""Readers without a file: interactions generated from the settings alone."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from engine.data import fingerprint
 
 @dataclass(frozen=True)
 class Generated:
-    """A generator of interactions. version: raised whenever the same settings would give other rows."""
+    """A generator of interactions. version: raised whenever equal settings would give other rows."""
 
     draw: Callable[[DataConfig], pd.DataFrame]
     version: int
 
     def fingerprint(self, config: DataConfig) -> str:
-        """Digest of the settings that `read` looks at."""
+        """Return a digest of the settings that `read` uses."""
         return fingerprint.of_settings(
             generator=config.dataset_name,
             version=self.version,
@@ -30,5 +30,5 @@ class Generated:
         )
 
     def read(self, config: DataConfig) -> pd.DataFrame:
-        """The interactions; the same settings always give the same ones."""
+        """Return the interactions; equal settings always give equal ones."""
         return self.draw(config)

@@ -1,4 +1,4 @@
-"""What every reader can do."""
+"""The interface of readers, and the counts of rows that they drop."""
 
 from __future__ import annotations
 
@@ -17,23 +17,21 @@ class Reader(Protocol):
     """A source of interactions: a file format, or a generator."""
 
     def fingerprint(self, config: DataConfig) -> str:
-        """Hex digest of what `read` reads; equal digests mean equal interactions. Raises B4RError."""
+        """Return a hex digest of what `read` reads; equal digests mean equal interactions. Raises B4RError."""
 
     def read(self, config: DataConfig) -> pd.DataFrame:
-        """All interactions in the order of the source, with COLUMNS.
+        """Return all interactions in the order of the source, with COLUMNS.
 
-        Ids are whole numbers or texts; ratings finite numbers, or NaN where there is none; timestamps numbers,
-        int64 unless the source has fractions of seconds.
-        A source that knows the order of interactions but no times gives no column `timestamp`.
-        Rows that were left out are counted in `dropped`.
-        Raises B4RError that names the file and the line.
+        Ids are integers or texts; ratings finite numbers, or NaN for none; timestamps numbers, int64 unless the
+        source has fractions of seconds. A source with an order but no times gives no column `timestamp`. Dropped
+        rows are counted in `dropped`. Raises B4RError that names the file and the line.
         """
 
 
 def count_dropped(frame: pd.DataFrame, counts: dict[str, int], users: int, items: int) -> pd.DataFrame:
-    """The frame, with a note on the rows its reader left out: reason → rows.
+    """Attach to the frame the rows that its reader dropped: reason → rows.
 
-    users, items: how many there are in all rows, those left out included.
+    users, items: their number in all rows, including dropped ones.
     """
     frame.attrs[_DROPPED] = {reason: count for reason, count in counts.items() if count}
     frame.attrs[_READ] = FunnelStep(_READ, len(frame) + sum(counts.values()), users, items)
@@ -41,10 +39,10 @@ def count_dropped(frame: pd.DataFrame, counts: dict[str, int], users: int, items
 
 
 def dropped(frame: pd.DataFrame) -> dict[str, int]:
-    """The rows that the reader of the frame left out: reason → rows, such as {"without unixtime": 3}."""
+    """Return the rows that the frame's reader dropped: reason → rows, such as {"without unixtime": 3}."""
     return dict(frame.attrs.get(_DROPPED, {}))
 
 
 def read_before_drops(frame: pd.DataFrame) -> FunnelStep | None:
-    """What the reader of the frame read before it left rows out; None where it left none out."""
+    """Return what the frame's reader read before it dropped rows; None if it dropped none."""
     return frame.attrs[_READ] if dropped(frame) else None

@@ -1,7 +1,7 @@
 """LibraryThing, `lt`: `reviews.txt`, lines `reviews[('<work>', '<user>')] = {<python dict literal>}`.
 
-The lines are parsed as Python but never run. A row without `stars` has no rating; a row without `unixtime` has
-no place in an order and is dropped and counted. An opening line `reviews = {}` is passed over.
+The lines are parsed as Python but never run. A row without `stars` has no rating; a row without `unixtime` cannot be
+ordered, so it is dropped and counted. An opening line `reviews = {}` is skipped.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class LibraryThing:
     file_name = DATA_FILES["lt"]
 
     def fingerprint(self, config: DataConfig) -> str:
-        """SHA-256 of the file, unpacked. Raises B4RError where it cannot be read."""
+        """Return the SHA-256 of the unpacked file. Raises B4RError if it cannot be read."""
         return self._find(config).fingerprint()
 
     def read(self, config: DataConfig) -> pd.DataFrame:
-        """All interactions with a time, in file order. Raises B4RError that names the first bad line."""
+        """Read all interactions with a time, in file order. Raises B4RError that names the first bad line."""
         source = self._find(config)
         rows: list[tuple[str, str, float, int]] = []
         untimed: list[tuple[str, str]] = []
@@ -47,13 +47,13 @@ class LibraryThing:
                 try:
                     row = parse_review(line) if line.strip() else None
                 except ValueError as error:
-                    raise B4RError(f"{source}:{number}: {error}; mend or remove the line") from error
+                    raise B4RError(f"{source}:{number}: {error}; fix or remove the line") from error
                 if row and row[3] is not None:
                     rows.append((*row[:3], row[3]))
                 elif row:
                     untimed.append(row[:2])
         if not rows:
-            raise B4RError(f"{source}: holds no interactions with a unixtime; download {TITLE} again")
+            raise B4RError(f"{source}: has no interactions with a unixtime; download {TITLE} again")
         users, works = (len({row[place] for row in (*rows, *untimed)}) for place in (0, 1))
         return count_dropped(_frame(rows), {"without unixtime": len(untimed)}, users, works)
 
@@ -62,9 +62,9 @@ class LibraryThing:
 
 
 def parse_review(line: str) -> tuple[str, str, float, int | None] | None:
-    """(user, work, stars or NaN, unixtime or None) of a line; None for `reviews = {}`.
+    """Parse a line to (user, work, stars or NaN, unixtime or None); None for `reviews = {}`.
 
-    Raises ValueError with what is wrong.
+    Raises ValueError that says what is wrong.
     """
     try:
         (statement,) = ast.parse(line.strip()).body

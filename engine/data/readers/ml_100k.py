@@ -1,4 +1,4 @@
-"""MovieLens 100K: `u.data`, four numbers a line between tabs."""
+"""MovieLens 100K: `u.data`, four tab-separated numbers per line."""
 
 from __future__ import annotations
 

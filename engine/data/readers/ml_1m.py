@@ -1,4 +1,4 @@
-"""MovieLens 1M: `ratings.dat`, four numbers a line between double colons."""
+"""MovieLens 1M: `ratings.dat`, four numbers per line, separated by double colons."""
 
 from __future__ import annotations
 

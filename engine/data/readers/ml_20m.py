@@ -1,4 +1,4 @@
-"""MovieLens 20M: `ratings.csv`, a header, then four numbers a line between commas; ratings in half stars."""
+"""MovieLens 20M: `ratings.csv`, a header, then four comma-separated numbers per line; ratings in half stars."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`random`: users and items drawn uniformly, nothing to learn; for speed and plumbing."""
+"""`random`: users and items drawn uniformly, with nothing to learn; for speed and smoke tests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from engine.data.readers.generated import Generated
 
 
 def draw_random(config: DataConfig) -> pd.DataFrame:
-    """`random_size` rows, every rating 5, the timestamp the number of the row; ids count from 1."""
+    """Draw `random_size` rows: ratings are 5, timestamps the row numbers, ids count from 1."""
     rows = np.arange(config.random_size)
     return pd.DataFrame(
         {

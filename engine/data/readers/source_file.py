@@ -1,4 +1,4 @@
-"""Finds the file of a data set, plain or packed, and says what is missing where it cannot be read."""
+"""Finds the file of a data set, plain or compressed, and reports what is missing."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from engine.data import fingerprint
 
 @dataclass(frozen=True)
 class Source:
-    """The bytes of a data file. path: the file on disk. member: its name in a zip archive, where it is in one."""
+    """The bytes of a data file. path: the file on disk. member: its name in a zip archive, if it is in one."""
 
     path: Path
     member: str | None = None
 
     def __str__(self) -> str:
-        """What sentences call it."""
+        """Return the source as messages name it."""
         return f"{self.path}/{self.member}" if self.member else str(self.path)
 
     @property
     def name(self) -> str:
-        """The name of the data file, unpacked, without folders."""
+        """Name of the unpacked data file, without folders."""
         name = Path(self.member or self.path.name).name
         return name[:-3] if name.lower().endswith(".gz") else name
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
-        """The unpacked bytes. Raises B4RError for a file that cannot be read, is damaged, or is a bomb."""
+        """Open the unpacked bytes. Raises B4RError for a file that is unreadable, damaged, or a decompression bomb."""
         try:
             if self.member:
                 with archives.opened_zip(self.path) as archive, archive.open(self.member) as file:
@@ -48,26 +48,26 @@ class Source:
             raise unreadable(self.path, error) from error
 
     def fingerprint(self) -> str:
-        """SHA-256 of the unpacked bytes, so that packing a file changes nothing. Raises B4RError."""
+        """Return the SHA-256 of the unpacked bytes, so that compressing a file does not change it. Raises B4RError."""
         with self.open() as file:
             return fingerprint.of_stream(file)
 
 
 def find_source(dataset_path: str | None, dataset_name: str, file_name: str, title: str) -> Source:
-    """The data file: `dataset_path` itself, or the one in that folder; plain, .gz, or in a .zip.
+    """Find the data file: `dataset_path` itself, or the one in that folder; plain, .gz, or in a .zip.
 
-    file_name: what is expected, and title: the data set's name, both for people. Raises B4RError that says
-    which file is expected where.
+    file_name, title: the expected file and the data set's name, for messages. Raises B4RError that says which file
+    is expected where.
     """
     if not dataset_path:
-        raise B4RError(f"{title} needs the folder of its {file_name}; set data.dataset_path")
+        raise B4RError(f"data.dataset_path is missing; set it to the folder of {title}'s {file_name}")
     path = Path(dataset_path)
     try:
         return _unpacked(_found(path.expanduser(), dataset_name, file_name, title), dataset_name, file_name)
     except OSError as error:
         raise unreadable(path, error) from error
     except (RuntimeError, ValueError) as error:
-        raise B4RError(f"{path}: names no folder ({error}); mend data.dataset_path") from error
+        raise B4RError(f"{path}: not a valid path ({error}); fix data.dataset_path") from error
 
 
 def _found(path: Path, dataset_name: str, file_name: str, title: str) -> Path:
@@ -75,7 +75,7 @@ def _found(path: Path, dataset_name: str, file_name: str, title: str) -> Path:
         return _in_folder(path, dataset_name, file_name, title)
     if not path.exists():
         raise B4RError(
-            f"{path}: does not exist; put {file_name} of {title} there, or set data.dataset_path to its folder"
+            f"data.dataset_path not found: {path}; put {file_name} of {title} there, or set it to its folder"
         )
     return path
 
@@ -83,8 +83,7 @@ def _found(path: Path, dataset_name: str, file_name: str, title: str) -> Path:
 def _in_folder(folder: Path, dataset_name: str, file_name: str, title: str) -> Path:
     if (folder / file_name).is_dir():
         raise B4RError(
-            f"{folder / file_name}: is a folder where the file {file_name} of {title} is expected; "
-            "put the file there"
+            f"{folder / file_name}: is a folder, but the file {file_name} of {title} is expected; put the file there"
         )
     found = candidates(folder, dataset_name)
     if not found:
@@ -98,14 +97,15 @@ def _in_folder(folder: Path, dataset_name: str, file_name: str, title: str) -> P
 
 
 def _unpacked(path: Path, dataset_name: str, file_name: str) -> Source:
-    """The file, or the one in the archive that it is."""
+    """Return the file, or the data file in it if it is an archive."""
     if path.suffix.lower() != ".zip":
         return Source(path)
-    found = [info.filename for info in members_for(path, dataset_name)]
-    if len(found) == 1:
-        return Source(path, found[0])
+    names = [info.filename for info in members_for(path, dataset_name)]
+    if len(names) == 1:
+        return Source(path, names[0])
     raise B4RError(
-        f"{path}: holds {_listed(found)} where one {file_name} is expected; unpack it and name the file"
+        f"{path}: contains {_listed(names)}, but one {file_name} is expected; unpack it and set data.dataset_path "
+        "to the file"
     )
 
 
@@ -117,5 +117,5 @@ def _listed(names: list[Path] | list[str]) -> str:
 
 
 def unreadable(path: Path, error: OSError) -> B4RError:
-    """The error to raise where the operating system refuses a file."""
+    """Return the error to raise for a file that the operating system cannot read."""
     return B4RError(f"{path}: cannot be read ({error.strerror or error}); check the file and its permissions")

@@ -1,7 +1,7 @@
-"""`synthetic`: walks over a planted sparse Markov chain of items, so that there is something to learn.
+"""`synthetic`: users follow a hidden sparse Markov chain over items, so that there is something to learn.
 
-Each item has a few successors with fixed probabilities. A walk starts, and now and then starts again, at an
-item drawn by popularity (Zipf), else it goes on to a successor; it prefers items that the user has not had.
+Each item has a few successors with fixed probabilities. A walk starts, and now and then restarts, at an item drawn
+by popularity (Zipf), else it moves to a successor; it prefers items that the user has not had.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ SUCCESSOR_PROBABILITIES = (0.6, 0.2, 0.12, 0.08)
 RESTART_PROBABILITY = 0.1
 ZIPF_EXPONENT = 1.0
 _ATTEMPTS = 8  # draws for an item that the user has not had, before a repeat is accepted
-_CHUNK_CELLS = 1 << 26  # users × items whose visits are remembered at a time: 64 MiB
+_CHUNK_CELLS = 1 << 26  # users × items whose visits are stored at a time: 64 MiB
 
 
 @dataclass(frozen=True)
 class Chain:
-    """A planted chain. successors: (items, 4) int64. popular: (items,) int64, items by falling popularity.
+    """A Markov chain. successors: (items, 4) int64. popular: (items,) int64, items by descending popularity.
 
-    popularity_ends: (items,) float64, the cumulated Zipf probabilities of `popular`.
+    popularity_ends: (items,) float64, the cumulative Zipf probabilities of `popular`.
     """
 
     successors: np.ndarray
@@ -34,18 +34,18 @@ class Chain:
     popularity_ends: np.ndarray
 
     def restart(self, chance: np.ndarray) -> np.ndarray:
-        """Items drawn by popularity; chance is uniform in [0, 1)."""
+        """Draw items by popularity; chance is uniform in [0, 1)."""
         places = np.searchsorted(self.popularity_ends, chance, side="right")
         return self.popular[np.minimum(places, len(self.popular) - 1)]
 
     def follow(self, items: np.ndarray, chance: np.ndarray) -> np.ndarray:
-        """A successor of each item; chance is uniform in [0, 1)."""
+        """Draw a successor of each item; chance is uniform in [0, 1)."""
         choice = np.searchsorted(np.cumsum(SUCCESSOR_PROBABILITIES[:-1]), chance, side="right")
         return self.successors[items, choice]
 
 
 def plant_chain(num_items: int, seed: int) -> Chain:
-    """The first successors form one ring through all items; the others are drawn by popularity."""
+    """Draw a chain whose first successors form one ring through all items; others are drawn by popularity."""
     items = np.arange(num_items)
     popular = np.argsort(hashed(seed, "synthetic popularity", items), kind="stable")
     weights = 1.0 / (1.0 + items) ** ZIPF_EXPONENT
@@ -62,7 +62,7 @@ def plant_chain(num_items: int, seed: int) -> Chain:
 
 
 def draw_synthetic(config: DataConfig) -> pd.DataFrame:
-    """`random_size` rows, user after user, rating 5; ids from 1. Users have no common clock, so no times."""
+    """Draw `random_size` rows, user after user, rating 5, ids from 1; without times, as users have no common clock."""
     lengths = _walk_lengths(config)
     chain = plant_chain(config.random_item_count, config.seed)
     chunk = max(1, _CHUNK_CELLS // config.random_item_count)
@@ -81,14 +81,14 @@ def draw_synthetic(config: DataConfig) -> pd.DataFrame:
 
 
 def _walk_lengths(config: DataConfig) -> np.ndarray:
-    """(users,) int64 that sum to `random_size`, spread evenly between half and one and a half of the mean."""
+    """Draw lengths that sum to `random_size`, uniform between 0.5 and 1.5 of the mean: (users,) int64."""
     shares = 0.5 + uniforms(config.seed, "synthetic lengths", np.arange(config.random_user_count))
     ends = np.rint(np.cumsum(shares) / shares.sum() * config.random_size).astype(np.int64)
     return np.diff(ends, prepend=0)
 
 
 def _walk(chain: Chain, users: np.ndarray, lengths: np.ndarray, seed: int) -> np.ndarray:
-    """(sum of lengths,) int64: the items of the users' walks, one user after another."""
+    """Return the items of the users' walks, one user after another: (sum of lengths,) int64."""
     steps = int(lengths.max())
     walks = np.zeros((len(users), steps), dtype=np.int64)
     visited = np.zeros((len(users), len(chain.popular)), dtype=bool)
@@ -103,7 +103,7 @@ def _walk(chain: Chain, users: np.ndarray, lengths: np.ndarray, seed: int) -> np
 def _next_items(
     chain: Chain, here: np.ndarray | None, users: np.ndarray, step: int, visited: np.ndarray, seed: int
 ) -> np.ndarray:
-    """The next item of each walk, (users,) int64: the first draw that its user has not had, or the last."""
+    """Return the next item of each walk, (users,) int64: the first draw new to its user, or the last draw."""
     items = np.zeros(len(users), dtype=np.int64)
     waiting = np.arange(len(users))
     for attempt in range(_ATTEMPTS):

@@ -1,7 +1,8 @@
-"""Files of numbers, one interaction a line: read fast by pandas, and once more slowly to find a bad line.
+"""Files of numbers, one interaction per line.
 
-UTF-8 or ASCII with or without a byte order mark, any line ends; blank lines are passed over. Ids are whole
-numbers from 0, so that `7` and `07` are one user. Rows that say the same twice are two interactions.
+Pandas reads the file fast; a slow second pass finds the first bad line. UTF-8 or ASCII with or without a byte order
+mark, any line ends; blank lines are skipped. Ids are integers from 0, so `7` and `07` are the same user. Repeated
+rows are separate interactions.
 """
 
 from __future__ import annotations
@@ -23,16 +24,16 @@ from engine.data.readers.interface import COLUMNS
 from engine.data.readers.source_file import Source, find_source
 
 _WHOLE = re.compile(r"[+-]?[0-9]+")
-ENDS_AT_NUL = int(pd.__version__.partition(".")[0]) < 3  # there a field silently ends at such a byte
-_LONGEST_LINE = 1 << 16  # characters; a longer one is no interaction, whatever it holds
+ENDS_AT_NUL = int(pd.__version__.partition(".")[0]) < 3  # these versions silently end a field at a NUL byte
+_LONGEST_LINE = 1 << 16  # characters; no interaction is longer
 
 
 @dataclass(frozen=True)
 class TextTable:
     """A format with the fields user, item, rating, timestamp (seconds), in this order.
 
-    title: the data set's name for people. separator: one character, or one character twice.
-    header: the first line, where the format has one.
+    title: the data set's name, for messages. separator: one character, or one character twice. header: the first
+    line, if the format has one.
     """
 
     title: str
@@ -41,11 +42,11 @@ class TextTable:
     header: str | None = None
 
     def fingerprint(self, config: DataConfig) -> str:
-        """SHA-256 of the file, unpacked. Raises B4RError where it cannot be read."""
+        """Return the SHA-256 of the unpacked file. Raises B4RError if it cannot be read."""
         return self._find(config).fingerprint()
 
     def read(self, config: DataConfig) -> pd.DataFrame:
-        """All interactions in file order. Raises B4RError that names the first bad line."""
+        """Read all interactions in file order. Raises B4RError that names the first bad line."""
         source = self._find(config)
         if problem := self._first_problem(source, lines=1):
             raise B4RError(problem)
@@ -58,9 +59,9 @@ class TextTable:
         return find_source(config.dataset_path, config.dataset_name, self.file_name, self.title)
 
     def _read_fast(self, source: Source) -> pd.DataFrame:
-        """Raises ValueError or DtypeWarning where a line is bad, without saying which.
+        """Read with pandas. Raises ValueError or DtypeWarning for a bad line, without its number.
 
-        The first line has to be good: pandas takes the number of fields from it.
+        The first line must be valid: pandas takes the number of fields from it.
         """
         if ENDS_AT_NUL and _has_nul(source):
             raise ValueError("a NUL byte")
@@ -84,14 +85,14 @@ class TextTable:
         return _checked(frame[list(COLUMNS)])
 
     def _columns(self) -> list[str]:
-        """Names for pandas, which splits at one character: `::` makes an empty column between two fields."""
+        """Return column names for pandas, which splits at one character: `::` gives an empty column in between."""
         columns: list[str] = []
         for name in COLUMNS:
             columns += [name, *(f"after {name}" for _ in self.separator[1:])]
         return columns[: len(columns) - len(self.separator[1:])]
 
     def _first_problem(self, source: Source, lines: int | None = None) -> str | None:
-        """A sentence on the first bad line of the file, or of its first `lines`, or on there being none at all."""
+        """Return a sentence on the first bad line, among the first `lines` if given, or on a file without lines."""
         count = 0
         with source.open() as stream:
             file = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace")
@@ -102,11 +103,11 @@ class TextTable:
                         return f"{source}:1: expected the header {self.header}, found {quoted(line)}; add it"
                 elif line.strip(" "):
                     if problem := self._problem(line):
-                        return f"{source}:{number}: {problem}; mend or remove the line"
+                        return f"{source}:{number}: {problem}; fix or remove the line"
                     count += 1
                 if count == lines:
                     break
-        return None if count else f"{source}: holds no interactions; download {self.title} again"
+        return None if count else f"{source}: has no interactions; download {self.title} again"
 
     def _problem(self, line: str) -> str | None:
         fields = line.split(self.separator)
@@ -125,17 +126,17 @@ def _has_nul(source: Source) -> bool:
 
 
 def _checked(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame, if pandas took every field for the number it has to be; ValueError if not."""
-    whole = frame[["user", "item", "timestamp"]]
-    if frame.empty or not (whole.dtypes == np.int64).all() or frame["rating"].dtype.kind not in "if":
-        raise ValueError("no lines, or fields that are no numbers")
-    if not np.isfinite(frame["rating"]).all() or whole[["user", "item"]].min(axis=None) < 0:
+    """Return the frame if pandas parsed every field as the right kind of number; raises ValueError otherwise."""
+    integers = frame[["user", "item", "timestamp"]]
+    if frame.empty or not (integers.dtypes == np.int64).all() or frame["rating"].dtype.kind not in "if":
+        raise ValueError("no lines, or fields that are not numbers")
+    if not np.isfinite(frame["rating"]).all() or integers[["user", "item"]].min(axis=None) < 0:
         raise ValueError("numbers out of range")
     return frame
 
 
 def _fault(name: str, text: str) -> str | None:
-    """What keeps a text from being a field of that name, if anything."""
+    """Return why a text is not a valid field of that name, or None."""
     if name == "rating":
         return None if NUMBER.fullmatch(text) and math.isfinite(float(text)) else "not a number"
     if not _WHOLE.fullmatch(text):

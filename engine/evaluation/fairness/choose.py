@@ -1,4 +1,4 @@
-"""Finds the groups that somebody asks for, in whatever tells them: side files, a csv, or the data themselves."""
+"""Finds the requested groups of users and items: in side files, a csv, or the data set itself."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from engine.evaluation.fairness.side_files import has_side_file, read_side_file
 
 
 def user_groups(wanted: str | None, config: DataConfig, dataset: Dataset) -> Groups:
-    """Groups of all users. wanted: a kind, a csv's path, or None for gender where it is known. Raises B4RError.
+    """Return the groups of all users. wanted: a kind, a csv's path, or None for gender if known. Raises B4RError.
 
-    Popularity counts a user's training interactions: the most popular fifth is the most active one.
+    Popularity counts a user's training interactions, so the most popular fifth is the most active.
     """
     counts = dataset.train_ends() - dataset.offsets[:-1]
     return _choose(wanted, USER_GROUPS, config, dataset.user_ids, counts)
 
 
 def item_groups(wanted: str | None, config: DataConfig, dataset: Dataset) -> Groups:
-    """Groups of all items, as `user_groups`; None is genre where it is known."""
+    """Return the groups of all items, like `user_groups`; None stands for genre if known."""
     return _choose(wanted, ITEM_GROUPS, config, dataset.item_ids, dataset.popularity)
 
 
 def _choose(
     wanted: str | None, kinds: tuple[str, ...], config: DataConfig, known: np.ndarray, counts: np.ndarray
 ) -> Groups:
-    """kinds: the first is the usual one. known: (n,) ids. counts: (n,) training interactions."""
+    """Return the groups. kinds: the first is the default. known: (n,) ids. counts: (n,) training interactions."""
     if wanted is None:
         usual = has_side_file(config.dataset_name, config.dataset_path, kinds[0])
         wanted = kinds[0] if usual else "popularity"
@@ -42,5 +42,5 @@ def _choose(
         return read_side_file(config.dataset_name, config.dataset_path, wanted, known)
     path = Path(wanted).expanduser()
     if not path.is_file():
-        raise B4RError(f"{wanted}: is neither {', '.join(kinds)} nor a csv of groups; name one of these")
+        raise B4RError(f"{wanted}: not found; use {', '.join(kinds)} or a csv of groups")
     return read_group_file(path, known)

@@ -1,4 +1,4 @@
-"""Groups of users or items: who belongs to which, by name; one may belong to several, or to none."""
+"""Groups of users or items, by name; a user or item may belong to several groups, or to none."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FIFTHS = ("most popular fifth", "second fifth", "third fifth", "fourth fifth", "
 class Groups:
     """Groups of the users or of the items of a data set.
 
-    kind: what divides them, such as gender. names: (groups,). members: (groups, users or items), a stored 1 for each
+    kind: the attribute, such as gender. names: (groups,). members: (groups, users or items), a stored 1 for each
     member. unknown: distinct ids of the source that the data set does not have.
     """
 
@@ -26,40 +26,40 @@ class Groups:
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Members by group."""
+        """Number of members by group."""
         return dict(zip(self.names, np.diff(self.members.indptr).tolist(), strict=True))
 
     @property
     def outside(self) -> int:
-        """How many belong to no group."""
+        """Number of users or items that belong to no group."""
         return int((self.members.sum(axis=0) == 0).sum())
 
     def among(self, chosen: np.ndarray) -> Groups:
-        """The same groups of some users or items only, in that order."""
+        """Return the same groups restricted to some users or items, in that order."""
         return replace(self, members=csr_array(self.members[:, chosen]))
 
 
 def from_memberships(
     kind: str, memberships: Iterable[tuple[str, str]], known: np.ndarray, names: Sequence[str] | None = None
 ) -> Groups:
-    """Groups from pairs (id, group). known: (n,) str, the ids of the data set, whose order the columns have.
+    """Return groups from pairs (id, group). known: (n,) str, the data set's ids, in the order of columns.
 
-    names: all groups in their order; default those of the pairs, sorted. A pair that comes twice counts once.
+    names: all groups in order; default those of the pairs, sorted. Repeated pairs count once.
     """
     pairs = sorted(set(memberships))
     names = tuple(names or sorted({group for _, group in pairs}))
     rows, columns = {name: row for row, name in enumerate(names)}, {str(i): c for c, i in enumerate(known)}
-    cells = [(rows[group], columns[one]) for one, group in pairs if one in columns]
+    cells = [(rows[group], columns[id_]) for id_, group in pairs if id_ in columns]
     members = csr_array(
         (np.ones(len(cells)), tuple(np.array(cells, dtype=np.int64).reshape(-1, 2).T)),
         shape=(len(names), len(known)),
     )
     members.sort_indices()
-    return Groups(kind, names, members, len({one for one, _ in pairs if one not in columns}))
+    return Groups(kind, names, members, len({id_ for id_, _ in pairs if id_ not in columns}))
 
 
 def popularity_fifths(interactions: np.ndarray) -> Groups:
-    """Five groups as equal in size as can be, by falling number of interactions, (n,); of equal ones the first."""
+    """Return five groups of nearly equal size by descending number of interactions, (n,); ties by index."""
     order = np.argsort(-interactions, kind="stable")
     fifths = np.empty(len(order), dtype=np.int64)
     fifths[order] = np.arange(len(order)) * len(FIFTHS) // len(order)

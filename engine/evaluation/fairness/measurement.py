@@ -1,4 +1,4 @@
-"""One measurement: from everybody's lists and ratings to the object that the result file holds."""
+"""One measurement: from the lists of all users, and ratings, to the contents of the result file."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from engine.evaluation.fairness.rankings import Rankings, scaled
 from engine.evaluation.fairness.relevance import relevant_targets
 from engine.evaluation.fairness.result import LIST_LENGTH, group_tables, result_of
 from engine.evaluation.fairness.target import centre, target_exposure
-from engine.evaluation.fairness.tradeoff import Draws, Sides, trade_off
+from engine.evaluation.fairness.tradeoff import Draws, Reference, trade_off
 
 
-def measured(
+def measure_rankings(
     rankings: Rankings,
     ratings: np.ndarray,
     groups: tuple[Groups, Groups],
@@ -26,10 +26,10 @@ def measured(
     facts: dict[str, Any],
     on_step: Callable[[int, int], None],
 ) -> dict[str, Any]:
-    """The result. ratings: (n,) of the held-out items, NaN for none. groups: of the ranked users, and of all items.
+    """Return the result. ratings: (n,) of held-out items, NaN for none. groups: of ranked users, and of all items.
 
-    facts: what the result says of run and data besides. on_step: told the lists drawn so far, and of all, in users ×
-    temperatures. Raises B4RError where scores cannot be scaled or nothing is relevant.
+    facts: about run and data. on_step: gets the lists drawn so far, and of all, in users × temperatures. Raises
+    B4RError if scores cannot be scaled or nothing is relevant.
     """
     num_items = groups[1].members.shape[1]
     relevance = relevant_targets(rankings, ratings, options.relevant_rating, num_items)
@@ -38,13 +38,13 @@ def measured(
     steps = len(rankings.users) * len(options.temperatures)
     points = trade_off(
         replace(rankings, scores=scaled(rankings.scores, options.scale)),
-        Sides(target, groups[0].members, groups[1].members),
+        Reference(target, groups[0].members, groups[1].members),
         discount,
         Draws(options.temperatures, options.samples, options.seed),
         lambda step: on_step(step, steps),
     )
-    told = {"users": len(rankings.users), "items": num_items, "relevance": relevance.rule}
-    told |= {"relevant_users": relevance.users, "centre": centre(target)}
+    counts = {"users": len(rankings.users), "items": num_items, "relevance": relevance.rule}
+    counts |= {"relevant_users": relevance.users, "centre": centre(target)}
     static = static_exposure(rankings.items, num_items, discount)
     tables = group_tables(static, target, groups)
-    return result_of(options, facts | told, groups, list(points), tables)
+    return result_of(options, facts | counts, groups, list(points), tables)

@@ -1,8 +1,8 @@
 """The six metrics of joint multisided exposure fairness, from sparse matrices of exposure.
 
-A metric looks at cells, user group × item group, where a group may be a single user or item, or all users. In a
-cell it takes the mean exposure of its pairs, less the exposure of a random ranking. Nothing of users × items is
-ever dense: what a sparse matrix does not store is zero, and all zeros are alike.
+A metric is defined on cells, user group × item group, where a group may be a single user or item, or all users. A
+cell's value is the mean exposure of its pairs, minus the exposure by a random ranking. No dense users × items array
+is needed: values that a sparse matrix does not store are zero, and can be counted.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ METRICS = ("II", "IG", "GI", "GG", "AI", "AG")
 
 @dataclass(frozen=True)
 class Parts:
-    """A metric and what it is made of: fairness = disparity - relevance + target, lower is fairer.
+    """A metric and its components: fairness = disparity - relevance + target, lower is fairer.
 
-    With e and t the system's and the target's mean exposure of a cell, less the centre, and means over cells:
+    With e and t the system's and the target's mean exposure of a cell, minus the centre, and means over cells:
     fairness = mean (e - t)², disparity = mean e², relevance = 2 mean e t, target = mean t².
     """
 
@@ -31,18 +31,18 @@ class Parts:
     target: float
 
     def by_letter(self) -> dict[str, float]:
-        """As the paper writes them: F, D, R and T² (T2)."""
+        """Return the components as the paper names them: F, D, R and T² (T2)."""
         return {"F": self.fairness, "D": self.disparity, "R": self.relevance, "T2": self.target}
 
 
 def measure(
     system: csr_array, target: csr_array, user_groups: csr_array, item_groups: csr_array
 ) -> dict[str, Parts]:
-    """The six metrics of Wu et al. (SIGIR 2022), section 4, by name.
+    """Return the six metrics of Wu et al. (SIGIR 2022), section 4, by name.
 
     system, target: (users, items) exposure. user_groups: (groups, users) and item_groups: (groups, items), a stored
-    1 for each member. Groups may overlap, and an empty one counts as no difference at all. The first letter
-    of a name stands for users, the second for items: each alone (I), in their groups (G), all together (A).
+    1 for each member. Groups may overlap, and an empty one counts as no difference. The first letter of a name
+    stands for users, the second for items: individually (I), in groups (G), all together (A).
     """
     sides = {
         "I": (None, None),
@@ -56,13 +56,13 @@ def measure(
 def cell_means(
     exposure: csr_array, user_groups: csr_array | None, item_groups: csr_array | None
 ) -> csr_array:
-    """Mean exposure of each user group's and item group's pairs; None has each user or item alone."""
+    """Return the mean exposure of each user group's and item group's pairs; None means individuals."""
     means = exposure if user_groups is None else averaging(user_groups) @ exposure
     return csr_array(means if item_groups is None else means @ averaging(item_groups).T)
 
 
 def averaging(groups: csr_array) -> csr_array:
-    """The groups with each member's 1 divided by the size of the group: a product with it is a mean."""
+    """Divide each member's 1 by the size of its group, so that a product with the result is a mean."""
     sizes = np.diff(groups.indptr)
     return csr_array(diags_array(1.0 / np.maximum(sizes, 1)) @ groups)
 
@@ -87,10 +87,10 @@ def _parts(
 
 
 def _squares(means: csr_array, level: float, filled: int) -> float:
-    """Σ (mean - level)² over cells with members, the cells that are not stored all counting as 0 - level."""
+    """Return Σ (mean - level)² over cells with members; a cell that is not stored counts as 0 - level."""
     return float(((means.data - level) ** 2).sum() + level**2 * (filled - means.nnz))
 
 
 def _filled(groups: csr_array | None, alone: int) -> int:
-    """Groups with members; `alone` where each stands alone."""
+    """Return the number of groups with members; for individuals, their number `alone`."""
     return alone if groups is None else int(np.count_nonzero(np.diff(groups.indptr)))

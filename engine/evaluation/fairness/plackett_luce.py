@@ -1,4 +1,4 @@
-"""Draws rankings at random: the better an item's score, the likelier it comes early.
+"""Samples random rankings in which items with better scores are likely to come earlier.
 
 Plackett–Luce draws items one after another without replacement, each with a chance in proportion to exp(score /
 temperature). Sorting by (score / temperature + Gumbel noise) gives the same distribution in one step (Yellott: The
@@ -14,16 +14,16 @@ import numpy as np
 
 from engine.data.counter_rng import hashed
 
-_CHUNK_CELLS = 1 << 17  # numbers drawn at once: they stay in a processor's cache
+_CHUNK_CELLS = 1 << 17  # numbers drawn at once, so that they stay in the CPU's cache
 
 
 def sampled_orders(
     scores: np.ndarray, user: int, temperature: float, samples: int, seed: int
 ) -> Iterator[np.ndarray]:
-    """Pieces of `samples` rankings of one user's items: each (rankings, k) int64, columns of `scores`, best first.
+    """Yield `samples` rankings of one user's items in chunks (rankings, k) int64: columns of `scores`, best first.
 
-    scores: (k,), -inf comes last. Every number comes from (seed, user, temperature, sample, column), so
-    neither the other users, temperatures or samples nor their order change a draw.
+    scores: (k,), -inf comes last. Every number is drawn from (seed, user, temperature, sample, column), so other
+    users, temperatures or samples never change a draw.
     """
     level = ((scores - scores.max()) / temperature).astype(
         np.float32
@@ -38,26 +38,12 @@ def sampled_orders(
 
 
 def negative_gumbel(bits: np.ndarray) -> np.ndarray:
-    """The negative of Gumbel noise, float32, from uniform 64-bit integers: log(-log(u)) with u in (0, 1)."""
+    """Return negative Gumbel noise, float32, from uniform 64-bit integers: log(-log(u)) with u in (0, 1)."""
     uniform = ((bits >> np.uint64(41)).astype(np.float32) + np.float32(0.5)) * np.float32(2.0**-23)
     return np.asarray(np.log(-np.log(uniform)))
 
 
-def expected_exposure(
-    scores: np.ndarray, users: np.ndarray, temperature: float, samples: int, seed: int, discount: np.ndarray
-) -> np.ndarray:
-    """Mean exposure over drawn rankings, (users, k) float64.
-
-    scores: (users, k), -inf for none. users: (users,) integers that name them. discount: (k,) exposure by rank.
-    """
-    exposure = np.zeros(scores.shape)
-    for row, user in enumerate(users):
-        for orders in sampled_orders(scores[row], int(user), temperature, samples, seed):
-            exposure[row] += exposure_of(orders, discount)
-    return exposure / samples
-
-
 def exposure_of(orders: np.ndarray, discount: np.ndarray) -> np.ndarray:
-    """Summed exposure of each column over rankings (rankings, k)."""
+    """Return the summed exposure of each column over rankings (rankings, k)."""
     weights = np.broadcast_to(discount, orders.shape).ravel()
     return np.bincount(orders.ravel(), weights=weights, minlength=orders.shape[1])

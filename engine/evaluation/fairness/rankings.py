@@ -1,4 +1,4 @@
-"""What is measured: every user's best unseen items with their scores, and the item that was held out."""
+"""The rankings to measure: every user's best unseen items with their scores, and the held-out item."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.contract.errors import B4RError
 
 @dataclass(frozen=True, eq=False)
 class Rankings:
-    """Lists of a full ranking, one row a user.
+    """Lists of a full ranking, one row per user.
 
     users: (n,) int64 user index. items: (n, k) int32, best first, -1 where there are fewer candidates. scores:
     (n, k) float64, -inf where there is no item. targets: (n,) int32, the held-out item.
@@ -25,13 +25,13 @@ class Rankings:
 
     @property
     def target_columns(self) -> np.ndarray:
-        """(n,) int64: where the held-out item stands in the list, from 0; -1 where it is not in it."""
-        found = self.items == self.targets[:, None]
-        return np.where(found.any(axis=1), found.argmax(axis=1), -1)
+        """Position of the held-out item in the list, counted from 0, -1 if it is not listed: (n,) int64."""
+        is_target = self.items == self.targets[:, None]
+        return np.where(is_target.any(axis=1), is_target.argmax(axis=1), -1)
 
 
 def in_user_order(parts: Sequence[Rankings]) -> Rankings:
-    """The rows of all parts by rising user, so that nothing depends on how users were dealt to ranks."""
+    """Concatenate the parts and sort them by user, so that nothing depends on how users were divided among ranks."""
     names = ("users", "items", "scores", "targets")
     users, items, scores, targets = (
         np.concatenate([getattr(part, name) for part in parts]) for name in names
@@ -41,9 +41,9 @@ def in_user_order(parts: Sequence[Rankings]) -> Rankings:
 
 
 def scaled(scores: np.ndarray, scale: str) -> np.ndarray:
-    """Scores (n, k) as `none`, `normalise` (each row sums to 1) or a number as text asks for.
+    """Scale scores (n, k). scale: `none`, `normalise` (each row sums to 1), or a factor as text.
 
-    Raises B4RError where scores cannot be normalised.
+    Raises B4RError if scores cannot be normalised.
     """
     if scale == "none":
         return scores
@@ -53,7 +53,7 @@ def scaled(scores: np.ndarray, scale: str) -> np.ndarray:
     sums = np.where(shown, scores, 0.0).sum(axis=1, keepdims=True)
     if (scores[shown] < 0).any() or (sums <= 0).any():
         raise B4RError(
-            "--scale normalise needs scores from 0 on that do not sum to 0, and this ranker gives others; "
+            "--scale normalise needs non-negative scores with a positive sum, which this ranker does not give; "
             "use none or a number"
         )
     return np.asarray(scores / sums)

@@ -1,4 +1,4 @@
-"""Which held-out items are relevant: those that their users liked, as far as the data tell."""
+"""Decides which held-out items are relevant: those that their users liked, as far as ratings show."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from engine.evaluation.fairness.rankings import Rankings
 
 @dataclass(frozen=True, eq=False)
 class Relevance:
-    """matrix: (users, items), a stored 1 for each relevant pair. rule: how it was decided, for people."""
+    """Relevant items. matrix: (users, items), a stored 1 for each relevant pair. rule: how it was decided, as text."""
 
     matrix: csr_array
     rule: str
 
     @property
     def users(self) -> int:
-        """Users whose held-out item is relevant."""
+        """Number of users whose held-out item is relevant."""
         return int(self.matrix.nnz)
 
 
 def relevant_targets(rankings: Rankings, ratings: np.ndarray, above: float, num_items: int) -> Relevance:
-    """The held-out items rated higher than `above`, or not rated at all. ratings: (users,), NaN for none.
+    """Return the held-out items rated above `above`, or not rated. ratings: (users,), NaN for none.
 
-    Raises B4RError where no held-out item is relevant.
+    Raises B4RError if no held-out item is relevant.
     """
     unrated = np.isnan(ratings)
     liked = unrated | (ratings > above)
@@ -42,6 +42,6 @@ def relevant_targets(rankings: Rankings, ratings: np.ndarray, above: float, num_
 
 def _rule(unrated: np.ndarray, above: float) -> str:
     if unrated.all():
-        return "each held-out item is relevant, since the data have no ratings"
+        return "every held-out item is relevant, since the data have no ratings"
     rule = f"a held-out item is relevant if it is rated above {above:g}"
     return f"{rule}; {int(unrated.sum())} without a rating count as relevant" if unrated.any() else rule

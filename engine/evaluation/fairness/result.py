@@ -1,4 +1,4 @@
-"""What a measurement leaves behind: one JSON object that says what was measured, and on what."""
+"""The result of a measurement: one JSON object with what was measured, and on what."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.evaluation.fairness.metrics import cell_means
 from engine.evaluation.fairness.tradeoff import NDCG_CUT, Point
 
 LIST_LENGTH = 100  # ranks that have exposure, as in the published work
-MOST_CELLS = 10_000  # of the user group × item group tables in the file
+MOST_CELLS = 10_000  # in the user group × item group tables of the file
 
 
 def result_of(
@@ -26,13 +26,13 @@ def result_of(
     points: Sequence[Point],
     tables: dict[str, list[list[float]]],
 ) -> dict[str, Any]:
-    """The object. facts: of run, data and relevance. tables: mean exposure of user groups (rows) × item groups."""
+    """Return the object. facts: of run, data and relevance. tables: mean exposure, user groups (rows) × item groups."""
     chosen = asdict(options)
-    kept = ("ranker", "samples", "seed", "scale", "convention", "relevant_rating")
+    recorded = ("ranker", "samples", "seed", "scale", "convention", "relevant_rating")
     return {
         "v": 1,
         **facts,
-        **{name: chosen[name] for name in kept},
+        **{name: chosen[name] for name in recorded},
         "patience": PATIENCE,
         "exposure": EXPONENTS[options.convention],
         "list_length": LIST_LENGTH,
@@ -46,11 +46,11 @@ def result_of(
 def group_tables(
     static: csr_array, target: csr_array, groups: tuple[Groups, Groups]
 ) -> dict[str, list[list[float]]]:
-    """Mean exposure by user group and item group, of the static system and the target; nothing where too many."""
-    sides = [one.members for one in groups]
-    if sides[0].shape[0] * sides[1].shape[0] > MOST_CELLS:
+    """Return mean exposure by user and item group, of the static system and the target; {} if there are too many."""
+    members = [side.members for side in groups]
+    if members[0].shape[0] * members[1].shape[0] > MOST_CELLS:
         return {}
-    means = {"system": cell_means(static, *sides), "target": cell_means(target, *sides)}
+    means = {"system": cell_means(static, *members), "target": cell_means(target, *members)}
     return {name: np.asarray(table.toarray()).tolist() for name, table in means.items()}
 
 

@@ -1,4 +1,4 @@
-"""Groups from the files that MovieLens ships beside its ratings: gender, age and occupation; genre."""
+"""Reads groups from the files that MovieLens ships with its ratings: gender, age and occupation; genre."""
 
 from __future__ import annotations
 
@@ -66,13 +66,13 @@ _GENRES_100K = [
     "Western",
 ]  # in the order of u.item's flags
 
-_INSTEAD = "choose popularity or a csv of groups"
-Labels = Callable[[list[str]], list[str]]  # the groups of a row
+_INSTEAD = "use popularity or a csv of groups"
+Labels = Callable[[list[str]], list[str]]  # row → its groups
 
 
 @dataclass(frozen=True)
 class SideFile:
-    """A file of facts, a row for each user or item. names: all groups in order, where they are known."""
+    """A file with one row per user or item. names: all groups in order, if known."""
 
     name: str
     separator: str
@@ -82,7 +82,7 @@ class SideFile:
 
 
 def age_group(years: int) -> str:
-    """The group of an age in years, of the seven that MovieLens 1M asks for."""
+    """Return the age group of a number of years, of the seven groups of MovieLens 1M."""
     return AGES[max((first for first in AGES if first <= years), default=1)]
 
 
@@ -112,16 +112,16 @@ SIDE_FILES = {
 
 
 def has_side_file(dataset_name: str, dataset_path: str | None, kind: str) -> bool:
-    """Whether the data set has groups of this kind and their file is there."""
+    """Return whether the data set has groups of this kind and their file exists."""
     side = SIDE_FILES.get((dataset_name, kind))
     return side is not None and dataset_path is not None and (folder_of(dataset_path) / side.name).is_file()
 
 
 def read_side_file(dataset_name: str, dataset_path: str | None, kind: str, known: np.ndarray) -> Groups:
-    """Groups of the ids `known`, (n,) str, from the file beside the data. Raises B4RError where there is none."""
+    """Read the groups of the ids `known`, (n,) str, from the file next to the data. Raises B4RError."""
     side = SIDE_FILES.get((dataset_name, kind))
     if side is None or dataset_path is None:
-        raise B4RError(f"{dataset_name} has no file that tells {kind}; use popularity, or a csv of groups")
+        raise B4RError(f"{dataset_name} has no file with {kind}; use popularity, or a csv of groups")
     path = folder_of(dataset_path) / side.name
     return from_memberships(kind, _memberships(path, side), known, side.names)
 

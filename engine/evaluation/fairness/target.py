@@ -1,4 +1,4 @@
-"""The exposure that an ideal ranking would give: to relevant items alone, and to each of them alike."""
+"""Target exposure: what an ideal ranking gives, equally to all relevant items and to no others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engine.evaluation.fairness.exposure import PATIENCE, first_exponent
 
 
 def target_exposure(relevant: csr_array, convention: str = "paper", patience: float = PATIENCE) -> csr_array:
-    """Exposure when a user's n relevant items stand at the top, in uniformly random order.
+    """Return the exposure if a user's n relevant items are at the top, in uniformly random order.
 
     Each gets the mean of the first n exposures, (1 - γ^n) / (n (1 - γ)), times γ where ranks start at γ (Wu et al.,
     SIGIR 2022). relevant: (users, items), a stored 1 for each relevant pair. A user without one has an empty row.
@@ -25,5 +25,5 @@ def target_exposure(relevant: csr_array, convention: str = "paper", patience: fl
 
 
 def centre(target: csr_array) -> float:
-    """The exposure that each item gets of a uniformly random ranking with the same total: the mean of the target."""
+    """Return the exposure of each item in a uniformly random ranking with the same total: the target's mean."""
     return float(target.sum()) / (target.shape[0] * target.shape[1])

@@ -1,4 +1,4 @@
-"""Fairness against accuracy: both of the same rankings, as these go from random to fixed with the temperature."""
+"""The trade-off of fairness and accuracy, on rankings from random to deterministic by temperature."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OnUser = Callable[[int], None]
 
 @dataclass(frozen=True)
 class Point:
-    """Rankings of one temperature, or the static ones for None: their mean NDCG@10 and the six metrics."""
+    """The mean NDCG@10 and the six metrics at one temperature, or of the static rankings (None)."""
 
     temperature: float | None
     ndcg: float
@@ -27,22 +27,22 @@ class Point:
 
 
 @dataclass(frozen=True, eq=False)
-class Sides:
-    """What rankings are held against: target exposure (users, items), and members of user and item groups."""
+class Reference:
+    """What rankings are compared with: target exposure (users, items), and members of user and item groups."""
 
     target: csr_array
     user_groups: csr_array
     item_groups: csr_array
 
     def point(self, temperature: float | None, exposure: csr_array, gains: np.ndarray) -> Point:
-        """The point of a system that gives this exposure (users, items) and these gains (users,)."""
+        """Return the point of a system with this exposure (users, items) and these gains (users,)."""
         metrics = measure(exposure, self.target, self.user_groups, self.item_groups)
         return Point(temperature, float(gains.mean()), metrics)
 
 
 @dataclass(frozen=True)
 class Draws:
-    """How many rankings are drawn at each temperature, and from which seed."""
+    """The number of rankings drawn at each temperature, and the seed."""
 
     temperatures: Sequence[float]
     samples: int
@@ -50,11 +50,11 @@ class Draws:
 
 
 def trade_off(
-    rankings: Rankings, sides: Sides, discount: np.ndarray, draws: Draws, on_user: OnUser | None = None
+    rankings: Rankings, sides: Reference, discount: np.ndarray, draws: Draws, on_user: OnUser | None = None
 ) -> Iterator[Point]:
-    """The static point, then one for each temperature. discount: (k,). on_user: told the users drawn so far of all.
+    """Yield the static point, then one for each temperature. discount: (k,). on_user: gets the users drawn so far.
 
-    One temperature is held at a time, users × k numbers; drawn rankings are of one user at a time.
+    Memory holds one temperature at a time, users × k numbers, and the drawn rankings of one user.
     """
     num_items = sides.target.shape[1]
     static = static_exposure(rankings.items, num_items, discount)
@@ -73,7 +73,7 @@ def _sampled(
     before: int,
     on_user: OnUser | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mean exposure (users, k) and mean gain of the held-out item (users,) over the drawn rankings."""
+    """Return mean exposure (users, k) and mean gain of the held-out item (users,) over the drawn rankings."""
     exposure, gains = np.zeros(rankings.items.shape), np.zeros(len(rankings.users))
     columns, lengths = rankings.target_columns, (rankings.items >= 0).sum(axis=1)
     for row, user in enumerate(rankings.users):
@@ -91,7 +91,7 @@ def _sampled(
 
 
 def gains_of_places(places: np.ndarray) -> np.ndarray:
-    """NDCG@10 of one relevant item at places counted from 0, -1 for nowhere: 1 / log2(2 + place), 0 from 10 on.
+    """Return NDCG@10 of one relevant item at places from 0, -1 for unlisted: 1 / log2(2 + place), 0 from 10 on.
 
     Järvelin, Kekäläinen: Cumulated gain-based evaluation of IR techniques (TOIS 2002).
     """

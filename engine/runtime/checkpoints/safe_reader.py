@@ -1,4 +1,4 @@
-"""Reads the index of a sharded checkpoint, which is a pickle, without running any code it may carry."""
+"""Reads the index of a sharded checkpoint, which is a pickle, without running code that it may contain."""
 
 from __future__ import annotations
 
@@ -36,27 +36,27 @@ _DATA_ONLY = {
 
 
 class SafeReader(FileSystemReader):
-    """Like its parent, but the index may name nothing but the plain data classes of such indexes."""
+    """A FileSystemReader whose index may name only the plain data classes of such indexes."""
 
     def read_metadata(self, *args: Any, **kwargs: Any) -> Metadata:
-        """The index. Raises B4RError where it names anything else, or is damaged."""
+        """Return the index. Raises B4RError if it names anything else, or is damaged."""
         path = f"{self.path}/.metadata"
         try:
             with self.fs.create_stream(self.fs.concat_path(self.path, ".metadata"), "rb") as file:
-                found = _Unpickler(file).load()
+                metadata = _Unpickler(file).load()
         except (pickle.UnpicklingError, EOFError, AttributeError, IndexError, TypeError, ValueError) as error:
             raise B4RError(
-                f"{path}: not an index of this program's checkpoints ({error}); delete its folder to begin anew"
+                f"{path}: not a checkpoint index of this program ({error}); delete its folder to restart from scratch"
             ) from error
-        if not isinstance(found, Metadata):
-            raise B4RError(f"{path}: holds no index of a checkpoint; delete its folder to begin anew")
-        if found.storage_meta is not None:
-            found.storage_meta.load_id = self.load_id
-        return found
+        if not isinstance(metadata, Metadata):
+            raise B4RError(f"{path}: not a checkpoint index; delete its folder to restart from scratch")
+        if metadata.storage_meta is not None:
+            metadata.storage_meta.load_id = self.load_id
+        return metadata
 
 
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if name not in _DATA_ONLY.get(module, ()):
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}, which could run code")
+            raise pickle.UnpicklingError(f"it refers to {module}.{name}, which could run code")
         return super().find_class(module, name)

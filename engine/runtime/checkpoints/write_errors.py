@@ -1,4 +1,4 @@
-"""A checkpoint that could not be written, told in one sentence that names the file."""
+"""Turns errors while a checkpoint is written into one sentence that names the file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 @contextmanager
 def os_errors() -> Iterator[None]:
-    """Raise the OSError that struck in the block where torch, closing its file, hides it behind an error of its own."""
+    """Raise the OSError of the block itself where torch, closing its file, hides it behind another error."""
     try:
         yield
     except RuntimeError as error:
@@ -28,28 +28,28 @@ def os_errors() -> Iterator[None]:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Tell an OSError of the block as a B4RError about `path`."""
+def write_errors_as_b4r(path: Path) -> Iterator[None]:
+    """Raise an OSError of the block as a B4RError about `path`."""
     try:
         with os_errors():
             yield
     except OSError as error:
-        raise unwritable(path, error) from None
+        raise write_error(path, error) from None
 
 
-def unwritable(path: Path, error: Exception) -> B4RError:
-    """The sentence for an error that struck while `path` was written."""
+def write_error(path: Path, error: Exception) -> B4RError:
+    """Return the error to raise for one that occurred while `path` was written."""
     number = error.errno if isinstance(error, OSError) else None
     text = os.strerror(number) if number else " ".join(str(error).split()) or type(error).__name__
-    mend = "make room" if number in _FULL or number is None else "let it be written"
-    return B4RError(f"{path}: {text}; {mend} to go on", ExitCode.ENVIRONMENT)
+    fix = "free disk space" if number in _FULL or number is None else "make it writable"
+    return B4RError(f"{path}: {text}; {fix}, then resume", ExitCode.ENVIRONMENT)
 
 
-class Writer(FileSystemWriter):
-    """Writes and syncs shards and their index; what the disk refuses is an OSError, which all ranks then learn of."""
+class OsErrorWriter(FileSystemWriter):
+    """A FileSystemWriter that raises an OSError where the disk fails, so that all ranks learn the cause."""
 
     def write_data(self, *arguments: Any, **options: Any) -> Any:
-        """As FileSystemWriter."""
+        """Write and sync this rank's shards. Raises OSError."""
         with os_errors():
             return super().write_data(*arguments, **options)
 

@@ -40,10 +40,10 @@ def test_names_and_positions_survive_the_way_into_a_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "key", "sentence"),
     [
-        ("columns = {user = -1}", "data.columns.user", "-1 is no column"),
-        ("columns = {user = ''}", "data.columns.user", "'' is no column"),
+        ("columns = {user = -1}", "data.columns.user", "-1 is not a valid column"),
+        ("columns = {user = ''}", "data.columns.user", "'' is not a valid column"),
         ("columns = {user = 1.5}", "data.columns.user", "1.5"),
-        ("columns = {user = 1, item = 1}", "data.columns.item", "1 is the user already"),
+        ("columns = {user = 1, item = 1}", "data.columns.item", "1 is already the user column"),
         ("columns = {usr = 1}", "data.columns.usr", "unknown key; did you mean 'user'?"),
         ("columns = 3", "data.columns", "3 is not a table"),
     ],
@@ -60,7 +60,7 @@ def test_a_wrong_column_is_told_with_its_key_and_line(
 
 def test_data_sets_with_columns_of_their_own_have_none_to_name(tmp_path: Path) -> None:
     text = OWN.replace('"csv"', '"synthetic"') + "columns = {user = 1}\n"
-    with pytest.raises(ExperimentFileError, match="synthetic has columns of its own"):
+    with pytest.raises(ExperimentFileError, match="synthetic has fixed columns"):
         loaded(tmp_path, text)
 
 

@@ -15,7 +15,7 @@ FACTOR = 2
 
 
 @pytest.mark.torchrun
-def test_a_real_run_takes_about_what_was_estimated(single_run: Path) -> None:
+def test_a_real_run_uses_about_the_estimated_memory(single_run: Path) -> None:
     experiment = read_run_config(single_run)
     size = known_size(experiment)
     assert size is not None
@@ -28,7 +28,7 @@ def test_a_real_run_takes_about_what_was_estimated(single_run: Path) -> None:
     assert weights / FACTOR < estimate(experiment, size).checkpoint < weights * FACTOR
 
 
-def test_sharding_divides_what_it_shards() -> None:
+def test_sharding_divides_memory_among_ranks() -> None:
     size = DataSize(10_000, 100, 1_000_000)
     one, four = (
         estimate(experiment_of(launch={"mode": "dmp", "j": f"1x{ranks}", "gpu": 0}), size).state

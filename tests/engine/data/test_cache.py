@@ -50,7 +50,7 @@ def assert_equal(one, other):
         assert getattr(one, name) == getattr(other, name)
 
 
-def test_what_is_kept_is_what_was_built_and_cannot_be_written(tmp_path):
+def test_cached_arrays_equal_the_built_ones_and_are_read_only(tmp_path):
     assert_equal(cache.cached(tmp_path / "new" / "folder", "key", build), build())
     again = cache.cached(tmp_path / "new" / "folder", "key", never)
     assert_equal(again, build())
@@ -92,7 +92,7 @@ def test_another_process_builds_when_the_builder_is_killed(tmp_path):
     assert not list((tmp_path / "cache").glob(".key*"))
 
 
-def test_who_has_a_damaged_folder_open_keeps_what_was_read(tmp_path):
+def test_a_reader_of_a_damaged_folder_keeps_its_data(tmp_path):
     before = cache.cached(tmp_path, "key", build)
     flip(tmp_path / f"key-v{cache.LAYOUT}" / "offsets.npy")
     assert_equal(cache.cached(tmp_path, "key", build), build())
@@ -109,7 +109,7 @@ def flip(path):
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("damage", [truncate, flip, Path.unlink, lambda path: path.write_bytes(b"")])
-def test_a_damaged_folder_is_built_anew(tmp_path, name, damage):
+def test_a_damaged_folder_is_rebuilt(tmp_path, name, damage):
     cache.cached(tmp_path, "key", build)
     damage(tmp_path / f"key-v{cache.LAYOUT}" / name)
     assert_equal(cache.cached(tmp_path, "key", build), build())
@@ -117,7 +117,7 @@ def test_a_damaged_folder_is_built_anew(tmp_path, name, damage):
 
 
 @pytest.mark.parametrize("facts", ["[]", "{}", "null", '{"checksums": 3}'])
-def test_facts_of_another_kind_are_built_anew(tmp_path, facts):
+def test_facts_of_another_type_are_rebuilt(tmp_path, facts):
     cache.cached(tmp_path, "key", build)
     (tmp_path / f"key-v{cache.LAYOUT}" / "facts.json").write_text(facts)
     assert_equal(cache.cached(tmp_path, "key", build), build())
@@ -133,7 +133,7 @@ def test_a_failed_build_leaves_nothing_behind(tmp_path):
     assert_equal(cache.cached(tmp_path, "key", build), build())
 
 
-def test_what_a_killed_build_left_is_cleared_away(tmp_path):
+def test_leftovers_of_a_killed_build_are_deleted(tmp_path):
     leftover = tmp_path / f".key-v{cache.LAYOUT}-abc"
     leftover.mkdir()
     cache.cached(tmp_path, "key", build)

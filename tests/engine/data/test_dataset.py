@@ -39,7 +39,7 @@ def cut_histories(draw):
 
 
 @given(cut_histories())
-def test_each_phase_has_its_own_users_who_find_the_first_interaction_after_its_cut(drawn):
+def test_a_phases_target_is_the_first_interaction_after_its_cut(drawn):
     rows, starts = drawn
     dataset = dataset_of(rows, 10, starts)
     assert dataset.training_items.tolist() == [
@@ -57,7 +57,7 @@ def test_each_phase_has_its_own_users_who_find_the_first_interaction_after_its_c
         assert [dataset.items[a:b].tolist() for a, b in bounds] == [of_users[user][0] for user in users]
 
 
-def test_a_user_who_is_not_evaluated_has_no_target_and_a_whole_history():
+def test_a_user_who_is_not_evaluated_has_no_target_and_a_full_history():
     dataset = dataset_of([[0, 1], [0, 1, 2]], 3)
     with pytest.raises(ValueError, match="phase test has no held-out item"):
         dataset.targets(np.array([0, 1]), "test")

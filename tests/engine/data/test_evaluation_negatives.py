@@ -61,7 +61,7 @@ def test_chunks_of_any_size_give_the_same(weights, monkeypatch):
     assert np.array_equal(sample_negatives(dataset, dataset.evaluated_users("test"), 50, weights, 3), whole)
 
 
-def test_a_smaller_count_gives_the_first_of_a_larger_one():
+def test_fewer_negatives_are_the_first_of_more():
     dataset = large()
     few, many = (
         sample_negatives(dataset, dataset.evaluated_users("test"), n, "popular", 3) for n in (10, 40)

@@ -35,7 +35,7 @@ def test_the_largest_set_of_rows_with_all_minima_stays(rows, min_rating, min_use
     columns = [np.array(column) for column in zip(*rows, strict=True)]
     expected = largest_core(rows, config)
     if not expected:
-        with pytest.raises(B4RError, match="leave no interaction"):
+        with pytest.raises(B4RError, match="leave no interactions"):
             filter_rows(*columns, config)
         return
     kept, funnel = filter_rows(*columns, config)
@@ -54,7 +54,7 @@ def test_the_items_are_filtered_before_the_users_and_then_again():
         filter_rows(users, items, np.ones(5), config)
 
 
-def test_nothing_left_names_settings_and_counts():
+def test_if_no_rows_are_left_the_error_names_settings_and_counts():
     config = DataConfig(min_rating=4.5, min_user_count=2)
     with pytest.raises(
         B4RError, match=r"min_rating = 4\.5.*min_user_count = 2.*read 3, min_rating 0.*lower them"
@@ -62,7 +62,7 @@ def test_nothing_left_names_settings_and_counts():
         filter_rows(np.zeros(3, int), np.arange(3), np.full(3, 4.0), config)
 
 
-def test_a_chain_that_comes_apart_one_user_at_a_time_is_dropped_whole():
+def test_filters_repeat_until_nothing_changes():
     links = np.arange(10)
     users = np.concatenate((np.repeat(links, 2), [20, 20, 21, 21]))
     items = np.concatenate((np.stack((links, links + 1), axis=1).ravel(), [30, 31, 30, 31]))

@@ -60,7 +60,7 @@ def test_movielens_100k_agrees_with_pandas(data_dir):
 
 
 @pytest.mark.data
-def test_movielens_1m_is_filtered_and_split_whole(data_dir):
+def test_movielens_1m_is_filtered_and_split(data_dir):
     config = DataConfig(
         dataset_name="ml-1m", dataset_path=str(data_dir / "ml-1m"), min_user_count=20, min_item_count=10
     )

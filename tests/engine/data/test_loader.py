@@ -48,7 +48,7 @@ def test_an_epoch_takes_every_window_dupe_factor_times():
     assert len(batches) == loader().steps
 
 
-def test_each_window_is_masked_dupe_factor_times_each_time_anew():
+def test_each_window_is_masked_dupe_factor_times_with_different_masks():
     dataset, copies = dataset_of(HISTORIES, 30), defaultdict(list)
     for batch in loader().epoch(0):
         unmasked = batch.items.clone()
@@ -95,7 +95,7 @@ def test_an_epoch_can_begin_at_any_step(first_step):
 
 
 @pytest.mark.parametrize("rank", [0, 2])
-def test_batches_made_together_are_those_made_one_by_one(monkeypatch, rank):
+def test_batches_made_together_equal_those_made_one_by_one(monkeypatch, rank):
     found = loader(3, rank, 2, loss="sampled", num_negatives=7)
     assert found.together > found.steps > 3
     batches = list(found.epoch(1))

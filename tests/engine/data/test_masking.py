@@ -32,7 +32,7 @@ def test_every_sequence_has_a_target_and_targets_are_the_masked_items(lengths, m
 
 
 @given(row_lengths, st.data())
-def test_a_sequence_is_masked_alike_whatever_batch_it_is_in(lengths, data):
+def test_the_mask_of_a_sequence_does_not_depend_on_its_batch(lengths, data):
     items, whole = masked(lengths)
     chosen = data.draw(st.integers(0, len(lengths) - 1))
     start = sum(lengths[:chosen])

@@ -14,7 +14,7 @@ KNOWN = st.permutations([f"item {i}" for i in range(8)] + ["item 90", "item 91"]
 
 
 @given(HISTORIES, KNOWN, st.integers(1, 10))
-def test_histories_and_targets_are_those_of_the_known_items(histories, ids, count):
+def test_histories_and_targets_contain_only_known_items(histories, ids, count):
     known = ids[:count]
     before = dataset_of(histories, 8)
     expected, unknown_rows = {}, 0
@@ -40,7 +40,7 @@ def test_histories_and_targets_are_those_of_the_known_items(histories, ids, coun
     assert unknown.items == len({i for h in histories for i in h if f"item {i}" not in known})
 
 
-def test_what_comes_after_an_unknown_target_is_not_asked_for_instead():
+def test_an_interaction_after_an_unknown_target_does_not_replace_it():
     """As a temporal split has it, where more follows a held-out interaction."""
     data = dataset_of([[0, 1, 2, 3], [0, 1, 3, 2]], 4, starts=[(1, 2), (1, 2)])
     after, unknown = on_items(data, ["item 3", "item 1", "item 0"])

@@ -41,7 +41,7 @@ def test_a_data_set_without_anything_to_hold_out_is_refused():
 
 
 @given(timed_rows, st.lists(st.integers(-1, 22), min_size=2, max_size=2, unique=True).map(sorted))
-def test_a_temporal_cut_stands_before_the_first_row_at_its_time_or_later(rows, cuts):
+def test_a_temporal_cut_is_before_the_first_row_at_its_time_or_later(rows, cuts):
     rows = sorted(rows)
     users, times = (np.array(column) for column in zip(*rows, strict=True))
     offsets = user_offsets(users, 4)
@@ -50,7 +50,7 @@ def test_a_temporal_cut_stands_before_the_first_row_at_its_time_or_later(rows, c
     validated = any(0 < a < b for a, b in zip(*before, strict=True))
     tested = any(a and b < size for a, b, size in zip(*before, sizes, strict=True))
     if not (validated and tested):
-        with pytest.raises(B4RError, match="leaves nobody to"):
+        with pytest.raises(B4RError, match="leaves no user to"):
             temporal(offsets, times, tuple(cuts))
         return
     split = temporal(offsets, times, tuple(cuts))
@@ -163,7 +163,7 @@ def test_the_fingerprint_follows_the_cuts_of_a_temporal_split_alone(tmp_path):
 
 def test_a_source_without_times_cannot_be_cut_in_time(tmp_path):
     config = config_of(dataset_name="synthetic", random_size=900, random_user_count=60)
-    with pytest.raises(B4RError, match=r"^synthetic says in which order .* not when, .* leave-two-out$"):
+    with pytest.raises(B4RError, match=r"^synthetic has no timestamps, .* leave-two-out$"):
         load_dataset(config, tmp_path)
 
 

@@ -17,7 +17,7 @@ def biases(mode, tied, training):
     """Of a model that is gone before its group is left."""
     experiment = experiment_of(model={"tie_output": tied}, training=training, launch={"mode": mode})
     with process_group(0) as group:
-        whole = build_parallel(experiment, ITEMS, group).whole_state()
+        whole = build_parallel(experiment, ITEMS, group).full_state()
     return whole["output_bias"]
 
 

@@ -5,7 +5,7 @@ import copy
 import pytest
 import torch
 
-from engine.distributed.fused_adamw import AdamW
+from engine.distributed.fused_adamw import FusedAdamW
 
 SHAPES = [(7, 5), (3,), (40, 9), (1,)]
 
@@ -24,7 +24,10 @@ def pair():
     ours = [torch.randn(shape, generator=generator).requires_grad_() for shape in SHAPES]
     theirs = copy.deepcopy(ours)
     settings = {"lr": 0.05, "betas": (0.8, 0.99), "eps": 1e-6, "fused": True}
-    return (ours, AdamW(groups(ours), **settings)), (theirs, torch.optim.AdamW(groups(theirs), **settings))
+    return (ours, FusedAdamW(groups(ours), **settings)), (
+        theirs,
+        torch.optim.AdamW(groups(theirs), **settings),
+    )
 
 
 def step(sides, seed, without=()):
@@ -62,7 +65,7 @@ def test_a_parameter_without_a_gradient_is_left_alone_and_counted_by_itself():
     assert counts == [5, 5, 5, 6]
 
 
-def test_it_takes_over_torchs_state_and_goes_on():
+def test_it_continues_from_torchs_state():
     sides = pair()
     step(sides, 0)
     (ours, mine), (theirs, other) = sides

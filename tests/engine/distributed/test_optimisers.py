@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from engine.distributed.optimisers import Optimisers
-from engine.distributed.process_group import Group
+from engine.distributed.process_group import ProcessGroup
 from engine.model.bert4rec import ITEM_TABLE, BERT4Rec
 from tests.builders import experiment_of
 from tests.conftest import ROOT
 
-ALONE = Group(0, 0, 1, torch.device("cpu"))
+ALONE = ProcessGroup(0, 0, 1, torch.device("cpu"))
 
 
 def made(**training):
@@ -22,7 +22,7 @@ def made(**training):
     return model, Optimisers.dense(dict(model.named_parameters()), experiment.training, ALONE)
 
 
-def test_decay_shrinks_matrices_and_tables_and_spares_biases_and_norms():
+def test_weight_decay_shrinks_matrices_and_tables_but_not_biases_and_norms():
     model, optimisers = made(lr=0.1, weight_decay=0.5)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -37,23 +37,23 @@ def test_decay_shrinks_matrices_and_tables_and_spares_biases_and_norms():
     assert spared == {name for name in decayed | spared if "norm" in name or name.endswith("bias")}
 
 
-def test_the_schedule_scales_the_rate_adam_began_with_and_outlives_a_loaded_state():
+def test_the_learning_rate_can_be_set_after_a_state_was_loaded():
     _, optimisers = made(lr=0.1)
     optimisers.adam.load_state_dict(optimisers.adam.state_dict())  # makes new groups, as a resumed run does
     for factor in (0.5, 0.25, 1.0):
-        optimisers.schedule(factor)
+        optimisers.set_lrs([factor * lr for lr in optimisers.base_lrs])
         assert [group["lr"] for group in optimisers.adam.param_groups] == [0.1 * factor] * 2
 
 
-@pytest.mark.parametrize(("clip", "kept"), [(1.0, 0.2), (5.0, 1.0), (7.0, 1.0)])
-def test_a_gradient_longer_than_the_clip_is_scaled_down_to_it(clip, kept):
+@pytest.mark.parametrize(("clip", "scale"), [(1.0, 0.2), (5.0, 1.0), (7.0, 1.0)])
+def test_a_gradient_above_the_clip_norm_is_scaled_down_to_it(clip, scale):
     weight, bias = torch.zeros(1, 1, requires_grad=True), torch.zeros(1, requires_grad=True)
     training = experiment_of(training={"grad_clip": clip}).training
     optimisers = Optimisers.dense({"weight": weight, "bias": bias}, training, ALONE)
     weight.grad, bias.grad = torch.full((1, 1), 3.0), torch.full((1,), 4.0)
     optimisers.step()
     first_moments = [optimisers.adam.state[p]["exp_avg"].item() for p in (weight, bias)]
-    assert first_moments == pytest.approx([0.1 * kept * 3.0, 0.1 * kept * 4.0], rel=1e-5)
+    assert first_moments == pytest.approx([0.1 * scale * 3.0, 0.1 * scale * 4.0], rel=1e-5)
 
 
 WORKER = """
@@ -79,7 +79,7 @@ with process_group(0) as group:
 
 
 @pytest.mark.torchrun
-def test_the_norm_counts_the_pieces_of_all_ranks_once_and_scales_them_alike(tmp_path):
+def test_the_norm_counts_the_shards_of_all_ranks_once_and_scales_them_alike(tmp_path):
     worker = tmp_path / "worker.py"
     worker.write_text(WORKER)
     command = [

@@ -57,10 +57,10 @@ def check(group):
         return build_parallel(experiment_of(launch=launch, training=training), ITEMS, group)
 
     replicated = built("ddp")
-    plain = group.broadcast(replicated.whole_state())
+    plain = group.broadcast(replicated.full_state())
     for sharding in ("auto", "row_wise", "table_wise", "column_wise"):
         sharded = built("dmp", sharding)
-        born = group.broadcast(sharded.whole_state())
+        born = group.broadcast(sharded.full_state())
         assert born.keys() == plain.keys()
         assert all(torch.equal(born[name], plain[name]) for name in plain), "other weights at birth"
         assert sharded.parameters == replicated.parameters
@@ -73,7 +73,7 @@ def check(group):
         assert bytes_told == 4 * sum(plain[name].numel() for name in (ITEM_TABLE, "output", "output_bias"))
         changed = {name: tensor + 1 for name, tensor in plain.items()}
         sharded.load(changed)
-        again = group.broadcast(sharded.whole_state())
+        again = group.broadcast(sharded.full_state())
         assert all(torch.equal(again[name], changed[name]) for name in changed), "load and gather differ"
         sharded.load(plain)
         check_gradients(replicated, sharded, group)
@@ -83,13 +83,13 @@ def check(group):
         replicated.optimisers.adam.zero_grad()
         sharded.load(plain)
         for factor in (0.0, 1.0):
-            sharded.optimisers.schedule(factor)
+            sharded.optimisers.set_lrs([factor * lr for lr in sharded.optimisers.base_lrs])
             sharded.objective(batch_of(0)).backward()
             sharded.optimisers.step()
-            after = group.broadcast(sharded.whole_state())
+            after = group.broadcast(sharded.full_state())
             for name in (ITEM_TABLE, "output"):
                 moved = not torch.equal(after[name], plain[name])
-                assert moved == bool(factor), f"the schedule does not reach {name}"
+                assert moved == bool(factor), f"the learning rate does not reach {name}"
 
 with process_group(0) as group:
     check(group)
@@ -114,7 +114,7 @@ def check(group):
     shapes = {"model": {"max_len": 12, "emb_dim": 16, "tie_output": True}}
     plain = experiment_of(**shapes)
     replicated = build_parallel(plain, 50, group)
-    weights = group.broadcast(replicated.whole_state())
+    weights = group.broadcast(replicated.full_state())
     for sharding in ("auto", "row_wise", "table_wise"):
         launch = plain.launch.model_copy(update={"mode": "dmp", "sharding": sharding})
         sharded = build_parallel(plain.model_copy(update={"launch": launch}), 50, group)
@@ -133,7 +133,7 @@ def check(group):
         rows, biases = sharded.bert4rec.item_rows(wanted)
         ((hidden * rows).sum() + biases.sum()).backward()
         sharded.optimisers.step()
-        after = group.broadcast(sharded.whole_state())
+        after = group.broadcast(sharded.full_state())
         moved = (after[ITEM_TABLE] != weights[ITEM_TABLE]).any(1).nonzero()[:, 0].tolist()
         assert moved == [1, 2, 3, 7, 49, 50], f"a step moved the rows {moved}"
         assert (after["output_bias"] != weights["output_bias"]).nonzero()[:, 0].tolist() == [3, 7, 49]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from engine.distributed.row_exchange import Exchange
+from engine.distributed.row_exchange import RowExchange
 from engine.distributed.sharded_output import OutputShard, even_rows
 from engine.model.losses import vocabulary_blocks
 from tests.torchrun import on_ranks
@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional
 from engine.distributed import sharded_output
 from engine.model.losses import vocabulary_blocks
-from engine.distributed.row_exchange import Exchange
+from engine.distributed.row_exchange import RowExchange
 from engine.distributed.process_group import process_group
 from engine.distributed.sharded_output import OutputShard, even_rows
 
@@ -35,7 +35,7 @@ def check_softmax(items, counts, rank, ranks):
     losses = functional.cross_entropy(hidden @ weights.T + bias, targets, reduction="none")
     losses.mean().backward()
     ranges = even_rows(items, ranks)
-    shard = OutputShard(ranges, Exchange(rank, ranks))
+    shard = OutputShard(ranges, RowExchange(rank, ranks))
     held = slice(shard.rows.start, shard.rows.stop)
     mine = own(hidden, counts, rank)
     rows, biases = (part.detach()[held].clone().requires_grad_() for part in (weights, bias))
@@ -50,7 +50,7 @@ def check_lookup(items, counts, rank, ranks):
     _, weights, _, wanted = whole(items, counts)
     expected = functional.embedding(wanted, weights)
     expected.square().sum().backward()
-    shard = OutputShard(even_rows(items, ranks), Exchange(rank, ranks))
+    shard = OutputShard(even_rows(items, ranks), RowExchange(rank, ranks))
     held = slice(shard.rows.start, shard.rows.stop)
     rows = weights.detach()[held].clone().requires_grad_()
     found = shard.look_up(own(wanted, counts, rank), rows)
@@ -76,7 +76,7 @@ def test_loss_and_gradients_are_those_of_the_whole_softmax(ranks, tmp_path):
     assert on_ranks(ranks, WORKER, tmp_path).count("rank done") == ranks
 
 
-def test_rows_are_dealt_out_evenly_and_all():
+def test_all_rows_are_divided_evenly():
     assert even_rows(101, 3) == [range(0, 33), range(33, 67), range(67, 101)]
     assert even_rows(2, 3) == [range(0, 0), range(0, 1), range(1, 2)]
 
@@ -88,7 +88,7 @@ def test_one_rank_needs_no_process_group(monkeypatch):
     parts = [torch.randn(6, 8), torch.randn(700, 8), torch.randn(700)]
     ours, plain = ([part.clone().requires_grad_() for part in parts] for _ in range(2))
     targets = torch.randint(700, (6,))
-    shard = OutputShard(even_rows(700, 1), Exchange(0, 1))
+    shard = OutputShard(even_rows(700, 1), RowExchange(0, 1))
     shard.full_softmax(ours[0], targets, *ours[1:]).backward()
     functional.cross_entropy(plain[0] @ plain[1].T + plain[2], targets, reduction="sum").backward()
     for found, expected in zip(ours, plain, strict=True):

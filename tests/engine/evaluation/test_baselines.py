@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from engine.contract.ranks.metrics import means
 from engine.evaluation.baselines import markov_scorer, popularity_scorer, random_ranks
 from engine.evaluation.evaluator import Evaluator
-from engine.evaluation.scores import TableScores
 from tests.builders import dataset_of
+from tests.engine.evaluation.table_scores import TableScores
 from tests.engine.evaluation.test_evaluator import blocks_of
 
 ITEMS = 6

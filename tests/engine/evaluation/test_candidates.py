@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from engine.evaluation.candidates import rank_candidates, rank_everything
 from engine.evaluation.full_ranking import Excluded
-from engine.evaluation.scores import TableScores
+from tests.engine.evaluation.table_scores import TableScores
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -27,7 +27,7 @@ def check(ranked, row, user, candidates, length):
 
 
 @given(SEEDS, st.integers(0, 4), st.integers(1, 30), st.integers(1, 12), st.integers(1, 40))
-def test_everything_is_ranked_but_what_is_excluded_whatever_the_block(seed, users, items, block, length):
+def test_all_but_excluded_items_are_ranked_for_any_block_size(seed, users, items, block, length):
     table = table_of(seed, users, items)
     out = np.random.default_rng(seed + 1).random((users, items)) < 0.5
     out[:, 0] = False

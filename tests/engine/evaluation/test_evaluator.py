@@ -15,8 +15,8 @@ from engine.data.evaluation_negatives import sample_negatives
 from engine.evaluation.baselines import popularity_scorer
 from engine.evaluation.evaluator import Evaluator, block_size
 from engine.evaluation.protocols import EvaluationProtocol, parse_protocol
-from engine.evaluation.scores import TableScores
 from tests.builders import dataset_of
+from tests.engine.evaluation.table_scores import TableScores
 
 ITEMS = 9
 PROTOCOLS = ["full", "popular-4", "uniform-20"]
@@ -60,7 +60,7 @@ def others_by_hand(dataset, user, phase, protocol):
 
 
 @given(histories, st.sampled_from(["validate", "test"]), st.integers(1, 5), st.integers(1, 10))
-def test_ranks_are_those_found_by_hand(rows, phase, batch_size, block):
+def test_ranks_equal_those_computed_by_hand(rows, phase, batch_size, block):
     dataset = dataset_of(rows, ITEMS)
     users = dataset.evaluated_users("test")
     with blocks_of(block):
@@ -245,5 +245,5 @@ def test_protocol_names_are_read():
 
 @pytest.mark.parametrize("name", ["", "Full", "popular", "popular-0", "popular--1", "random-100", "full-10"])
 def test_other_names_are_refused(name):
-    with pytest.raises(B4RError, match=f"'{name}' is no protocol; use full, popular-N or uniform-N"):
+    with pytest.raises(B4RError, match=f"'{name}' is not a valid protocol; use full, popular-N or uniform-N"):
         parse_protocol(name)

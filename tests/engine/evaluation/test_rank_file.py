@@ -7,8 +7,8 @@ import torch
 
 from engine.evaluation.evaluator import Evaluator
 from engine.evaluation.rank_file import write_ranks
-from engine.evaluation.scores import TableScores
 from tests.builders import dataset_of
+from tests.engine.evaluation.table_scores import TableScores
 
 
 def test_the_file_holds_every_user_once_with_the_ids_of_the_source(tmp_path):

@@ -66,7 +66,7 @@ def test_long_rows_with_ties_are_counted_as_a_comparison_counts_them():
     assert ties.tolist() == ((scores == own).sum(1) - 1).tolist()
 
 
-def test_a_row_of_equal_scores_gives_the_middle():
+def test_a_row_of_equal_scores_gives_the_middle_rank():
     assert average_ranks(torch.zeros(2, 7), torch.tensor([0, 6])).tolist() == [4.0, 4.0]
 
 

@@ -7,7 +7,7 @@ from tests.torchrun import on_ranks
 WORKER = """
 import numpy as np
 import torch
-from engine.distributed.row_exchange import Exchange
+from engine.distributed.row_exchange import RowExchange
 from engine.distributed.process_group import process_group
 from engine.distributed.sharded_output import even_rows
 from engine.evaluation.candidates import rank_everything
@@ -28,7 +28,7 @@ def check(items, counts, block, group):
     excluded = Excluded(*np.array(others, np.int64).reshape(-1, 2).T)
     rows = even_rows(items, group.world_size)[group.rank]
     held = slice(rows.start, rows.stop)
-    exchange = Exchange(group.rank, group.world_size)
+    exchange = RowExchange(group.rank, group.world_size)
     sharded = ShardedScores.of_hidden(mine, weights[held], bias[held], rows, exchange)
     whole = DotScores(mine, weights, bias)
     expected = rank_full(users, targets, whole, excluded, items, block, 5)
@@ -54,5 +54,5 @@ print("rank done")
 
 @pytest.mark.torchrun
 @pytest.mark.parametrize("ranks", [2, 3])
-def test_ranks_ties_and_lists_are_those_of_the_whole_vocabulary(ranks, tmp_path):
+def test_ranks_ties_and_lists_equal_those_of_an_unsharded_vocabulary(ranks, tmp_path):
     assert on_ranks(ranks, WORKER, tmp_path).count("rank done") == ranks

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.evaluation import list_metrics
-from engine.evaluation.top_k import TopItems
+from engine.evaluation.top_k import TopK
 
 NEVER = float("-inf")
 rows = st.integers(1, 9).flatmap(
@@ -28,7 +28,7 @@ def by_hand(row, k):
 
 @given(rows, st.integers(1, 11), st.integers(1, 9))
 def test_the_best_come_first_and_of_equals_the_smaller_index(scores, k, block):
-    top, table = TopItems(k), torch.tensor(scores)
+    top, table = TopK(k), torch.tensor(scores)
     for first in range(0, table.shape[1], block):
         top.add(table[:, first : first + block], first)
     assert top.items().tolist() == [by_hand(row, k) for row in scores]
@@ -40,7 +40,7 @@ def test_long_rows_give_the_same_best_by_their_cells(seed, k, distinct):
     columns = int(generator.integers(4096, 9000))
     table = torch.from_numpy(generator.integers(0, distinct, (2, columns)).astype(np.float32))
     table[0, generator.random(columns) < 0.2] = NEVER
-    top = TopItems(k)
+    top = TopK(k)
     top.add(table, 0)
     assert top.items().tolist() == [by_hand(row, k) for row in table.tolist()]
 

@@ -14,10 +14,10 @@ from ir_measures import RR, R, nDCG
 
 from engine.contract.ranks.metrics import per_user
 from engine.evaluation.evaluator import Evaluator
-from engine.evaluation.scores import TableScores
 from engine.evaluation.trec_files import Candidates, file_names, write_run_files
 from engine.evaluation.trec_lines import safe_ids
 from tests.builders import dataset_of
+from tests.engine.evaluation.table_scores import TableScores
 
 MEASURES = {"ndcg@3": nDCG @ 3, "recall@2": R @ 2, "mrr": RR}
 
@@ -105,7 +105,7 @@ def test_the_original_files_have_its_columns_in_user_order_and_equal_bytes(tmp_p
 
 
 @given(st.lists(st.text(min_size=1), min_size=1, max_size=5))
-def test_ids_lose_what_would_break_a_column_and_can_be_read_back(ids):
+def test_ids_are_escaped_for_columns_and_can_be_restored(ids):
     safe = safe_ids(ids)
     assert [unquote(each) for each in safe] == ids
     assert all(len(each.split()) == 1 for each in safe)

@@ -77,7 +77,7 @@ def six_columns(folder, protocol):
     return [(row[0], row[2]) for row in rows], [float(row[4]) for row in rows]
 
 
-def test_a_run_s_own_test_is_repeated_and_nothing_of_its_training_changes(ddp_run, tmp_path):
+def test_repeating_a_runs_own_test_keeps_its_training_events(ddp_run, tmp_path):
     run_dir, told = copied(ddp_run, tmp_path), []
     before, result = texts(run_dir), result_of(run_dir)
     path = measure(run_at(run_dir), EvaluateOptions(run_files=True), lambda *step: told.append(step))
@@ -183,7 +183,7 @@ def test_a_checkpoint_that_does_not_fit_is_refused_with_its_sizes(single_run, tm
     bare = shutil.copy(single_run / "checkpoints" / "epoch_1_model.pth", tmp_path / "mine.pth")
     done = command(bare, "--config", tmp_path / "experiments.toml#wide", "--j", "1x2")
     assert done.returncode == 2, done.stderr
-    assert "holds [40, 16] for output, but this experiment has [30, 32]" in done.stderr
+    assert "contains [40, 16] for output, but this experiment has [30, 32]" in done.stderr
     assert done.stderr.count("\n") == 1
 
 

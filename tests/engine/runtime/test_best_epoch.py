@@ -1,12 +1,12 @@
 """Which epoch is best and when a run ends: by the metrics asked for, counted in validations."""
 
-from engine.runtime.best_epoch import Selection
+from engine.runtime.best_epoch import EpochSelection
 from tests.builders import experiment_of
 
 
 def selection_of(**settings):
     experiment = experiment_of(training=settings, evaluation={"select_by": "ndcg@10"})
-    return Selection(experiment.training, experiment.evaluation)
+    return EpochSelection(experiment.training, experiment.evaluation)
 
 
 def metrics(ndcg, recall=0.0):

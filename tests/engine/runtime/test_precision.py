@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from engine.distributed.process_group import Group
+from engine.distributed.process_group import ProcessGroup
 from engine.runtime.precision import bf16_gains, with_precision
 from tests.builders import experiment_of
 
@@ -29,7 +29,7 @@ class Machine:
         (1e-3, 2e-3, 0.0, False),
     ],
 )
-def test_bf16_is_taken_where_it_is_clearly_faster(fp32, bf16, first, gains):
+def test_bf16_is_used_if_it_is_clearly_faster(fp32, bf16, first, gains):
     assert bf16_gains(Machine(fp32, bf16, first)) is gains
 
 
@@ -55,13 +55,13 @@ def test_on_cpu_the_probe_decides_for_every_loss_and_mode(monkeypatch, groups, g
 
     monkeypatch.setattr("engine.runtime.precision.bf16_gains", probe)
     auto = experiment_of(**groups | {"training": {**groups.get("training", {}), "precision": "auto"}})
-    chosen = with_precision(auto, Group(0, 0, 1, torch.device("cpu"))).training.precision
+    chosen = with_precision(auto, ProcessGroup(0, 0, 1, torch.device("cpu"))).training.precision
     assert chosen == ("bf16" if gains else "fp32")
     assert len(timed) == 2 and all(each > 0 for each in timed)
 
 
 def test_auto_becomes_a_number_format_and_leaves_the_random_numbers_alone():
-    alone = Group(0, 0, 1, torch.device("cpu"))
+    alone = ProcessGroup(0, 0, 1, torch.device("cpu"))
     before = torch.get_rng_state()
     auto = experiment_of(training={"precision": "auto"})
     assert with_precision(auto, alone).training.precision in ("fp32", "bf16")

@@ -16,7 +16,7 @@ from engine.contract.options.export_model import ExportOptions
 from engine.programs.export_model import export
 from engine.serving import onnx_export
 from engine.serving.export_check_inputs import histories_to_try
-from engine.serving.loaded_model import load_trained
+from engine.serving.loaded_model import load_model
 from engine.serving.pth_export import read_plain
 from tests.builders import experiment_of, write_run_config
 from tests.engine.serving.test_recommend import command
@@ -38,7 +38,7 @@ def test_a_plain_file_scores_without_torchrec(run, request):
     done = command("export-model", run_dir, "--format", "pth")
     assert done.returncode == 0, done.stderr
     assert "the file read back gives the very same scores (1 x 1, 1 x 11, " in done.stdout
-    trained = load_trained(run_dir, read_run_config(run_dir), "best")
+    trained = load_model(run_dir, read_run_config(run_dir), "best")
     path = run_dir / "exports" / f"epoch_{trained.epoch}_model.pth"
     alone = subprocess.run(
         [sys.executable, "-c", ALONE, str(path)], capture_output=True, text=True, check=True
@@ -48,7 +48,7 @@ def test_a_plain_file_scores_without_torchrec(run, request):
     assert alone.stdout == f"40 {expected}\n"
 
 
-def test_a_plain_file_holds_all_that_scoring_needs(single_run):
+def test_a_pth_file_contains_all_that_scoring_needs(single_run):
     path = single_run / "exports" / "epoch_1_model.pth"
     export(single_run, ExportOptions("pth", "epoch_1_model.pth"))
     content = torch.load(path, weights_only=True)
@@ -63,7 +63,7 @@ def test_an_onnx_file_gives_torchs_scores_for_any_batch_and_length(run, request,
     done = command("export-model", run_dir, "--format", "onnx", "--out", out)
     assert done.returncode == 0, done.stderr
     assert "onnxruntime gives torch's scores, largest difference " in done.stdout
-    trained = load_trained(run_dir, read_run_config(run_dir), "best")
+    trained = load_model(run_dir, read_run_config(run_dir), "best")
     session = onnxruntime.InferenceSession(str(out))
     generator = np.random.default_rng(0)
     for rows, length in [(1, 1), (4, 3), (7, 11)]:
@@ -87,7 +87,7 @@ def fresh_run(single_run, tmp_path):
     return tmp_path
 
 
-def test_a_graph_that_gives_other_scores_is_not_let_out(fresh_run, monkeypatch):
+def test_a_graph_with_other_scores_is_not_written(fresh_run, monkeypatch):
     monkeypatch.setattr(onnx_export, "ALLOWED", -1.0)
     with pytest.raises(B4RError, match="differ from torch's by") as caught:
         export(fresh_run, ExportOptions("onnx"))
@@ -95,7 +95,7 @@ def test_a_graph_that_gives_other_scores_is_not_let_out(fresh_run, monkeypatch):
     assert not list((fresh_run / "exports").iterdir())
 
 
-def test_missing_packages_are_named_with_the_mend(fresh_run, monkeypatch):
+def test_missing_packages_are_named_with_the_fix(fresh_run, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(
         B4RError, match=r"needs onnx, onnxscript, onnxruntime, which pip install 'b4r-tui\[onnx\]'"
@@ -103,14 +103,14 @@ def test_missing_packages_are_named_with_the_mend(fresh_run, monkeypatch):
         onnx_export.check_installed()
 
 
-def test_other_settings_than_the_checkpoints_are_told_by_size(fresh_run):
+def test_a_size_mismatch_with_the_checkpoint_is_an_error(fresh_run):
     write_run_config(fresh_run, experiment_of(model={"emb_dim": 32}))
-    with pytest.raises(B4RError, match=r"holds \[.*16.*\] for .*, but this run's settings ask for \[.*32"):
+    with pytest.raises(B4RError, match=r"contains \[.*16.*\] for .*, but this run's settings require \[.*32"):
         export(fresh_run, ExportOptions())
 
 
 def test_models_are_tried_with_one_and_more_rows_short_and_long_padded_and_not(single_run):
-    tried = histories_to_try(load_trained(single_run, read_run_config(single_run), "best"))
+    tried = histories_to_try(load_model(single_run, read_run_config(single_run), "best"))
     shapes = {tuple(some.shape) for some in tried}
     assert {rows for rows, _ in shapes} >= {1, 2, 3, 5} and {length for _, length in shapes} >= {1, 2, 11}
     assert any((some[0] < 0).all() for some in tried) and any((some >= 0).all() for some in tried)

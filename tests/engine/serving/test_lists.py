@@ -31,7 +31,7 @@ def histories(rows):
 
 
 @given(rows=rows_of_items)
-def test_the_latest_items_stand_at_the_right(rows):
+def test_the_latest_items_are_right_aligned(rows):
     found = padded(histories(rows), LONGEST)
     width = max(1, min(LONGEST, max(map(len, rows))))
     assert found.tolist() == [([-1] * width + row)[-width:] for row in rows]
@@ -48,7 +48,7 @@ def test_lists_are_the_sorted_scores_without_what_was_seen(model, rows, k):
         np.testing.assert_allclose(values[: len(unseen)], all_scores[unseen], atol=1e-4)
 
 
-def test_what_is_known_of_a_user_depends_on_the_phase():
+def test_a_users_history_depends_on_the_phase():
     dataset = dataset_of([[0, 1, 2, 3], [4, 5, 6]], 8)
     users = np.array([1, 0])
     for as_of, items, lengths in [
@@ -60,7 +60,7 @@ def test_what_is_known_of_a_user_depends_on_the_phase():
         assert (found.items.tolist(), found.lengths.tolist()) == (items, lengths)
 
 
-def test_an_item_that_comes_back_stays_a_candidate_only_where_it_is_the_one_to_find(model):
+def test_a_seen_item_is_a_candidate_only_if_it_is_the_target(model):
     dataset, user = dataset_of([[0, 1, 2, 0]], ITEMS), np.array([0])
     in_test, now = (
         best_items(model, histories_of(dataset, user, as_of), LONGEST, ITEMS, 1)[0][0].tolist()

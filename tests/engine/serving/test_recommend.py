@@ -18,7 +18,7 @@ from engine.data.loader import evaluation_batch
 from engine.evaluation.evaluator import Evaluator
 from engine.evaluation.scores import DotScores
 from engine.model.bert4rec import BERT4Rec
-from engine.runtime.checkpoints.epoch_files import Checkpoints, read_checkpoint
+from engine.runtime.checkpoints.epoch_files import EpochFiles, read_checkpoint
 from tests.builders import experiment_of
 from tests.engine.conftest import SECONDS
 
@@ -45,7 +45,7 @@ def evaluated(run_dir, users):
     experiment = read_run_config(run_dir)
     dataset = load_dataset(experiment.data)
     model = BERT4Rec(dataset.num_items, experiment.model, seed=0).eval()
-    checkpoints = Checkpoints(run_dir, experiment)
+    checkpoints = EpochFiles(run_dir, experiment)
     model.load_state_dict(read_checkpoint(checkpoints.resolve("best")).weights)
 
     def scorer(asked):
@@ -78,7 +78,7 @@ def now(single_run):
     return json.loads(done.stdout)
 
 
-def test_known_users_get_unseen_items_in_the_order_asked_for(single_run, now):
+def test_known_users_get_unseen_items_in_the_order_requested(single_run, now):
     dataset = load_dataset(read_run_config(single_run).data)
     assert [found["user"] for found in now["recommendations"]] == ["3", "7"]
     for found in now["recommendations"]:
@@ -91,13 +91,13 @@ def test_known_users_get_unseen_items_in_the_order_asked_for(single_run, now):
     assert json.loads((single_run / "recommendations" / "latest.json").read_text())["users"] > 0
 
 
-def test_the_same_history_typed_in_gives_the_same_list(single_run, now):
+def test_the_same_history_given_by_ids_gives_the_same_list(single_run, now):
     dataset = load_dataset(read_run_config(single_run).data)
     (user,) = np.flatnonzero(dataset.user_ids == "3")
     seen = dataset.item_ids[dataset.items[dataset.offsets[user] : dataset.offsets[user + 1]]]
     done = command("recommend", single_run, "--history", ",".join([*seen, "nothing"]), "-k", "5", "--csv")
     assert done.returncode == 0, done.stderr
-    assert done.stderr == "warning: left out of the history, as the data have no item 'nothing'\n"
+    assert done.stderr == "warning: ignored in the history, not in the data: 'nothing'\n"
     rows = list(csv.DictReader(io.StringIO(done.stdout)))
     expected = now["recommendations"][0]["items"]
     assert [row["item"] for row in rows] == [entry["item"] for entry in expected]
@@ -107,20 +107,20 @@ def test_the_same_history_typed_in_gives_the_same_list(single_run, now):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--user", "1", "ghost", "spectre"], "the data have no user 'ghost', 'spectre'"),
-        (["--history", "x,y"], "the data have no item 'x', 'y'"),
+        (["--user", "1", "ghost", "spectre"], "no user 'ghost', 'spectre' in the data"),
+        (["--history", "x,y"], "no item 'x', 'y' in the data"),
         (["--user", "1", "--pth", "epoch_9_model.pth"], "no checkpoint 'epoch_9_model.pth'"),
         (["--all", "--out", "/nowhere/x.parquet"], "/nowhere/x.parquet: cannot be written"),
         ([], "needs one of --user, --history and --all"),
     ],
 )
-def test_what_is_wrong_is_one_sentence_and_exit_code_2(single_run, arguments, said):
+def test_an_error_is_one_sentence_and_exit_code_2(single_run, arguments, said):
     done = command("recommend", single_run, *arguments)
     assert done.returncode == 2, done.stdout + done.stderr
     assert said in done.stderr and "Traceback" not in done.stderr and not done.stdout
 
 
-@pytest.mark.parametrize("program", ["recommend", "export_model", "serving.plain_file"])
+@pytest.mark.parametrize("program", ["programs.recommend", "programs.export_model", "serving.pth_export"])
 def test_programs_that_answer_quickly_import_neither_torchrec_nor_fbgemm(program):
     seen = f"import sys, engine.{program}; print(sorted({{'torchrec', 'fbgemm_gpu', 'torch'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", seen], capture_output=True, text=True, check=True)

@@ -1,4 +1,4 @@
-"""The first step whose loss is no number is named, wherever in an epoch it is."""
+"""The first step with a NaN or infinite loss is named, wherever in an epoch it is."""
 
 import os
 import subprocess
@@ -8,32 +8,32 @@ import pytest
 import torch
 
 from engine.contract.errors import B4RError, ExitCode
-from engine.distributed.process_group import Group
-from engine.training.finite_loss import CHECK_STEPS, LossWatch
+from engine.distributed.process_group import ProcessGroup
+from engine.training.finite_loss import CHECK_STEPS, FiniteLossCheck
 from tests.builders import experiment_of
 from tests.conftest import ROOT
 
-ALONE = Group(0, 0, 1, torch.device("cpu"))
+ALONE = ProcessGroup(0, 0, 1, torch.device("cpu"))
 STEPS = 2 * CHECK_STEPS + 3
 
 
-def watched(bad, values=(float("nan"),), **training):
-    watch = LossWatch(experiment_of(training=training).training, ALONE, 2, STEPS)
+def check_losses(bad, values=(float("nan"),), **training):
+    check = FiniteLossCheck(experiment_of(training=training).training, ALONE, 2, STEPS)
     for step in range(STEPS):
         value = values[(step - bad) % len(values)] if step >= bad else 1.0
-        watch.add(step, torch.tensor(value, dtype=torch.float64))
+        check.add(step, torch.tensor(value, dtype=torch.float64))
 
 
 @pytest.mark.parametrize("bad", [0, 7, CHECK_STEPS - 1, CHECK_STEPS, STEPS - 1])
 @pytest.mark.parametrize("values", [(float("nan"),), (float("inf"), 1.0)])
 def test_the_first_bad_step_is_named_with_its_learning_rate(bad, values):
     with pytest.raises(B4RError, match=rf"epoch 2, step {bad} of {STEPS} .*learning rate 0.025;") as caught:
-        watched(bad, values, lr=0.1, gamma=0.5, decay_step=1)
+        check_losses(bad, values, lr=0.1, gamma=0.5, decay_step=1)
     assert caught.value.code == ExitCode.RUN_FAILED
 
 
 def test_finite_losses_pass():
-    watched(STEPS)
+    check_losses(STEPS)
 
 
 WORKER = """
@@ -41,16 +41,16 @@ import os
 import torch
 from engine.distributed.process_group import process_group
 from engine.contract.errors import B4RError
-from engine.training.finite_loss import LossWatch
+from engine.training.finite_loss import FiniteLossCheck
 from tests.builders import experiment_of
 
 with process_group(0) as group:
-    watch = LossWatch(experiment_of().training, group, 0, 6)
+    check = FiniteLossCheck(experiment_of().training, group, 0, 6)
     try:
         for step in range(6):
-            watch.add(step, torch.tensor(float("inf") if group.rank == 1 and step == 3 else 1.0))
+            check.add(step, torch.tensor(float("inf") if group.rank == 1 and step == 3 else 1.0))
     except B4RError as error:
-        os.write(1, error.sentence.encode() + bytes([10]))  # in one piece: the ranks share a pipe
+        os.write(1, error.sentence.encode() + bytes([10]))  # in one write: the ranks share a pipe
 """
 
 

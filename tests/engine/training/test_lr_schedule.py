@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from engine.training.lr_schedule import rate_factor
+from engine.training.lr_schedule import lr_at
 from tests.builders import experiment_of
 
 
 @pytest.mark.parametrize("warmup_steps", [0, 1, 7, 12])
-def test_warm_up_and_cuts_are_those_of_pytorchs_schedulers(warmup_steps):
+def test_warm_up_and_decay_equal_pytorchs_schedulers(warmup_steps):
     config = experiment_of(training={"gamma": 0.5, "decay_step": 2, "warmup_steps": warmup_steps}).training
     steps = 5
     cuts = torch.optim.SGD([torch.zeros(1)], lr=1.0)
@@ -21,6 +21,6 @@ def test_warm_up_and_cuts_are_those_of_pytorchs_schedulers(warmup_steps):
         for step in range(epoch * steps, (epoch + 1) * steps):
             factor = 1.0 if warmup_steps < 2 else warm.param_groups[0]["lr"]
             expected = cuts.param_groups[0]["lr"] * factor
-            assert rate_factor(config, epoch, step) == pytest.approx(expected, rel=1e-9)
+            assert lr_at(1.0, config, epoch, step) == pytest.approx(expected, rel=1e-9)
             warm.step(), by_step.step()
         cuts.step(), by_epoch.step()

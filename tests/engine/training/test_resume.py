@@ -132,7 +132,7 @@ def killed(tmp_path_factory):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_run_killed_at_any_step_goes_on_bit_for_bit(kind, undisturbed, killed):
+def test_a_run_killed_at_any_step_resumes_bit_identically(kind, undisturbed, killed):
     run_dir, whole = killed(kind), undisturbed(kind)
     assert position(run_dir)[0] == 1 and position(run_dir)[1] > 0, "killed outside an epoch"
     resume(run_dir, KINDS[kind][1])
@@ -156,7 +156,7 @@ def test_a_run_killed_at_any_step_goes_on_bit_for_bit(kind, undisturbed, killed)
     assert len(environment["earlier"]) == 1 and "earlier" not in environment["earlier"][0]
 
 
-def test_a_sigterm_saves_between_two_steps_and_the_run_goes_on_bit_for_bit(undisturbed, tmp_path):
+def test_a_sigterm_saves_between_two_steps_and_the_run_resumes_bit_identically(undisturbed, tmp_path):
     write_run_config(tmp_path, experiment_of(**settings_of("ddp", 2, minutes=100.0)))
     assert signal_when(lambda: trains_in(tmp_path, 1), tmp_path, 2, signal.SIGTERM) != 0
     assert position(tmp_path) > (1, 0), "nothing was saved when it was told to stop"

@@ -22,7 +22,7 @@ def events_of(run_dir, kind):
     ]
 
 
-def test_a_run_reports_what_the_contract_says(single_run):
+def test_a_run_writes_the_events_of_the_contract(single_run):
     raw = [json.loads(line) for line in (single_run / "events.jsonl").read_text().splitlines()]
     kinds = [event["type"] for event in raw if event["type"] != "progress"]
     assert kinds[0] == "run_started" and kinds[-1] == "run_finished"
@@ -216,7 +216,7 @@ def test_the_first_rank_that_fails_is_the_one_reported(tmp_path):
     assert failure.rank == 0 and "environment.json" in failure.error and failure.traceback
 
 
-def test_a_watched_rank_logs_to_a_file_of_its_own(tmp_path):
+def test_a_supervised_rank_logs_to_its_own_file(tmp_path):
     write_run_config(tmp_path, experiment_of(launch={"mode": "dmp", "j": "1x2", "sharding": "row_wise"}))
     done = run_module("engine.train", [str(tmp_path)], 2, B4R_RUN_ID="watched")
     assert done.returncode == 0, done.stderr

@@ -41,7 +41,7 @@ def test_two_ddp_ranks_learn_what_one_process_learns_with(name, train):
 
 
 @pytest.mark.parametrize(("loss", "mode"), [("full", "ddp"), ("gbce", "ddp"), ("full", "dmp")])
-def test_half_precision_learns_about_what_the_whole_does(loss, mode, train):
+def test_bf16_learns_about_what_fp32_does(loss, mode, train):
     settings = {"loss": loss, "num_negatives": 20} if loss == "gbce" else {}
     half, whole = (
         train(experiment_of(training=settings | {"precision": precision}, launch={"mode": mode}), 0)
@@ -51,7 +51,7 @@ def test_half_precision_learns_about_what_the_whole_does(loss, mode, train):
     assert found == pytest.approx(expected, rel=0.02)
 
 
-def test_dmp_learns_by_a_sampled_loss_and_says_that_its_table_is_not_clipped(train):
+def test_dmp_learns_by_a_sampled_loss_and_warns_that_its_table_is_not_clipped(train):
     settings = SETTINGS["sampled"] | {"precision": "auto"}
     run_dir = train(experiment(settings, launch={"mode": "dmp", "j": "1x2", "sharding": "row_wise"}), 2)
     losses = [event.train_loss for event in events_of(run_dir, Epoch)]
@@ -61,7 +61,7 @@ def test_dmp_learns_by_a_sampled_loss_and_says_that_its_table_is_not_clipped(tra
     assert started.precision in ("fp32", "bf16")
 
 
-def test_a_tied_output_learns_in_dmp_and_measures_alike_on_one_process(train, tmp_path):
+def test_a_tied_output_learns_in_dmp_and_evaluates_equally_on_one_process(train, tmp_path):
     experiment_in = {"model": {"dropout": 0.0, "tie_output": True}, "training": SETTINGS["sampled"]}
     launch = {"mode": "dmp", "j": "1x2", "sharding": "row_wise"}
     run_dir = train(experiment_of(**experiment_in, launch=launch), 2)

@@ -121,8 +121,8 @@ class TestUnderTorchrun:
 
     def test_the_first_rank_to_fail_is_named_not_its_echo(self, store: RunStore, scripted: Scripted) -> None:
         body = (
-            "import torch.distributed as dist\nfrom engine.runtime.report import failures_reported\n"
-            "with failures_reported(run, rank):\n"
+            "import torch.distributed as dist\nfrom engine.runtime.report import failures_reported, to_events\n"
+            "with failures_reported(to_events(run, rank)):\n"
             "    dist.init_process_group('gloo')\n    dist.barrier()\n"
             "    if rank == 1: os.kill(os.getpid(), 9)\n    dist.barrier()"
         )

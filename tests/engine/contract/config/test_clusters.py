@@ -11,35 +11,39 @@ from engine.contract.config.clusters import SlurmConfig
 from engine.contract.config.experiment import Experiment
 from engine.contract.config.launch import LaunchConfig
 from engine.contract.config.validation import problems_of
-from engine.train import dealt
+from engine.train import with_fewer_nodes
 from tests.builders import experiment_of
 
 
 @pytest.mark.parametrize(
     ("launch", "key", "words"),
     [
-        ({"j": "2x1"}, "launch.hosts", "is not set; name 2"),
-        ({"j": "3x1", "hosts": ["a", "b"]}, "launch.hosts", "names 2; name 3"),
+        ({"j": "2x1"}, "launch.hosts", "needs 2 hosts, but none is listed"),
+        ({"j": "3x1", "hosts": ["a", "b"]}, "launch.hosts", "2 are listed; list 3"),
         ({"hosts": ["a", "b"]}, "launch.hosts", 'remove the hosts, or write j = "2x1"'),
         ({"j": "2x1", "hosts": ["a", "a"]}, "launch.hosts", "listed twice"),
-        ({"j": "2x1", "hosts": ["a", "-oProxyCommand=x"]}, "launch.hosts", "is no host"),
-        ({"j": "2x1", "hosts": ["a"], "scheduler": "slurm"}, "launch.hosts", "finds its nodes itself"),
-        ({"j": "3:2x1", "scheduler": "slurm"}, "launch.j", "write the smaller first"),
+        ({"j": "2x1", "hosts": ["a", "-oProxyCommand=x"]}, "launch.hosts", "is not a valid host"),
+        ({"j": "2x1", "hosts": ["a"], "scheduler": "slurm"}, "launch.hosts", "assigns the nodes itself"),
+        ({"j": "3:2x1", "scheduler": "slurm"}, "launch.j", "write MIN:NODESxPROCESSES"),
         ({"rdzv_port": 29400}, "launch.rdzv_port", "needs no rendezvous"),
-        ({"max_restarts": 1}, "launch.max_restarts", "no node to lose"),
+        ({"max_restarts": 1}, "launch.max_restarts", "needs several nodes"),
         ({"scheduler": "slrm"}, "launch.scheduler", "did you mean 'slurm'?"),
-        ({"scheduler": "torchx:a b"}, "launch.scheduler", "is no scheduler"),
-        ({"slurm": {}}, "launch.slurm", "does nothing"),
-        ({"scheduler": "slurm", "torchx": {}}, "launch.torchx", "does nothing"),
+        ({"scheduler": "torchx:a b"}, "launch.scheduler", "is not a valid scheduler"),
+        ({"slurm": {}}, "launch.slurm", "has no effect"),
+        ({"scheduler": "slurm", "torchx": {}}, "launch.torchx", "has no effect"),
         (
             {"scheduler": "slurm", "slurm": {"partion": "x"}},
             "launch.slurm.partion",
             "did you mean 'partition'?",
         ),
         ({"scheduler": "slurm", "slurm": {"gres": "gpu:1"}}, "launch.slurm.gres", "launch.gpu = 0"),
-        ({"scheduler": "slurm", "gpu": 1, "j": "1x2"}, "launch.gpu", "need a GPU each"),
-        ({"scheduler": "slurm", "slurm": {"mem": "lots"}}, "launch.slurm.mem", "is no size"),
-        ({"scheduler": "slurm", "slurm": {"extra": ["-N4"]}}, "launch.slurm.extra", "no flag of sbatch"),
+        ({"scheduler": "slurm", "gpu": 1, "j": "1x2"}, "launch.gpu", "need one GPU each"),
+        ({"scheduler": "slurm", "slurm": {"mem": "lots"}}, "launch.slurm.mem", "is not a valid size"),
+        (
+            {"scheduler": "slurm", "slurm": {"extra": ["-N4"]}},
+            "launch.slurm.extra",
+            "is not a valid sbatch flag",
+        ),
         (
             {"scheduler": "slurm", "slurm": {"extra": ["--wrap=x"]}},
             "launch.slurm.extra",
@@ -47,7 +51,7 @@ from tests.builders import experiment_of
         ),
     ],
 )
-def test_what_does_not_go_together_is_refused_at_its_key(launch: dict, key: str, words: str) -> None:
+def test_incompatible_settings_are_refused_at_their_key(launch: dict, key: str, words: str) -> None:
     with pytest.raises(ValidationError) as caught:
         experiment_of(launch=launch)
     (problem,) = problems_of(caught.value, Experiment)
@@ -85,9 +89,9 @@ def test_an_elastic_run_keeps_its_steps_or_is_refused() -> None:
     launch = {"j": "1:2x1", "hosts": ["a", "b"]}
     experiment = experiment_of(launch=launch)
     batch = experiment.training.train_batch_size
-    assert dealt(experiment, 2) is experiment
-    assert dealt(experiment, 1).training.train_batch_size == 2 * batch
+    assert with_fewer_nodes(experiment, 2) is experiment
+    assert with_fewer_nodes(experiment, 1).training.train_batch_size == 2 * batch
     fixed = experiment_of(launch={"j": "2x1", "hosts": ["a", "b"]})
-    assert dealt(fixed, 1) is fixed
-    with pytest.raises(ValidationError, match="can't be dealt evenly to 2 of 3 nodes"):
+    assert with_fewer_nodes(fixed, 1) is fixed
+    with pytest.raises(ValidationError, match="do not divide evenly among 2 of 3 nodes"):
         experiment_of(training={"train_batch_size": 3}, launch={"j": "2:3x1", "hosts": ["a", "b", "c"]})

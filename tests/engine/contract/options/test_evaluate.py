@@ -44,7 +44,7 @@ def test_options_survive_the_command_line(options):
         EvaluateOptions(protocols=("full", "popular-10"), metric_ks=(10, 5, 1)),
     ],
 )
-def test_a_run_with_its_own_settings_gives_its_own_result_on_any_ranks(options):
+def test_a_runs_own_settings_give_its_own_result_on_any_ranks(options):
     plan = planned(RUN, experiment_of(), options)
     assert plan.own and plan.result_dir == RUN and plan.folder == RUN / "evaluations" / "own"
     assert plan.experiment.launch.j == (options.j or "1x1")
@@ -67,7 +67,7 @@ def test_each_other_choice_has_a_folder_of_its_own():
     assert plans[1].folder.name.startswith("epoch_0_model_synthetic_")
 
 
-def test_columns_of_ones_own_data_are_not_those_of_another_format():
+def test_columns_of_custom_data_do_not_apply_to_another_format():
     data = {"dataset_name": "csv", "dataset_path": "/x.csv", "columns": {"user": "who"}}
     plan = planned(RUN, experiment_of(data=data), EvaluateOptions(dataset_name="lt", dataset_path="/lt"))
     assert plan.experiment.data.columns is None
@@ -76,13 +76,16 @@ def test_columns_of_ones_own_data_are_not_those_of_another_format():
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "sentence"),
     [
-        (EvaluateOptions(protocols=("hardest-3",)), "evaluation.protocols.*'hardest-3' is no protocol"),
-        (EvaluateOptions(j="2x2"), "launch.hosts: 2x2 runs on 2 hosts, but the list is not set; name 2"),
-        (EvaluateOptions(dataset_name="lt"), "data.dataset_path: lt needs the folder"),
+        (
+            EvaluateOptions(protocols=("hardest-3",)),
+            "evaluation.protocols.*'hardest-3' is not a valid protocol",
+        ),
+        (EvaluateOptions(j="2x2"), "launch.hosts: 2x2 needs 2 hosts, but none is listed; list 2"),
+        (EvaluateOptions(dataset_name="lt"), "data.dataset_path: is missing; set it to the folder of lt"),
     ],
 )
-def test_what_does_not_fit_the_settings_is_one_sentence(options, said):
-    with pytest.raises(B4RError, match=said):
+def test_options_that_do_not_fit_the_settings_give_one_sentence(options, sentence):
+    with pytest.raises(B4RError, match=sentence):
         planned(RUN, experiment_of(), options)

@@ -42,16 +42,16 @@ def test_everyone_and_exports_survive_too():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "sentence"),
     [
-        ([], "needs one of"),
-        (["--user", "1", "--history", "2"], "no more than one"),
-        (["--all"], "--all goes with --out"),
-        (["--user", "1", "--out", "x"], "--all goes with --out"),
+        ([], "exactly one of"),
+        (["--user", "1", "--history", "2"], "exactly one of"),
+        (["--all"], "--all and --out FILE must be used together"),
+        (["--user", "1", "--out", "x"], "--all and --out FILE must be used together"),
     ],
 )
-def test_choices_that_do_not_go_together_are_refused(arguments, said):
-    with pytest.raises(B4RError, match=said):
+def test_incompatible_options_are_refused(arguments, sentence):
+    with pytest.raises(B4RError, match=sentence):
         parsed(recommend, arguments)
 
 

@@ -58,7 +58,7 @@ def read(name: str, path: Path) -> pd.DataFrame | None:
     text=TEXT,
     row=st.lists(st.sampled_from(PIECES), max_size=9),
 )
-def test_any_text_is_read_or_told_and_both_ways_to_read_agree(
+def test_any_text_is_read_or_gives_an_error_and_both_readers_agree(
     tmp_path: Path, file_name: str, text: str, row: list[str]
 ) -> None:
     path = tmp_path / file_name
@@ -77,7 +77,7 @@ def test_any_text_is_read_or_told_and_both_ways_to_read_agree(
     ending=st.sampled_from([".csv", ".parquet", ".zip", ".gz", ".txt", ".inter", ""]),
     content=st.binary(max_size=200),
 )
-def test_any_bytes_are_read_or_told(tmp_path: Path, name: str, ending: str, content: bytes) -> None:
+def test_any_bytes_are_read_or_give_an_error(tmp_path: Path, name: str, ending: str, content: bytes) -> None:
     path = tmp_path / f"file{ending}"
     path.write_bytes(content)
     read(name, path)
@@ -98,7 +98,7 @@ def packed(ending: str) -> bytes:
 
 @FEW
 @given(data=st.data(), ending=st.sampled_from([".gz", ".zip", ".parquet"]))
-def test_a_damaged_archive_is_told(tmp_path: Path, data: st.DataObject, ending: str) -> None:
+def test_a_damaged_archive_is_an_error(tmp_path: Path, data: st.DataObject, ending: str) -> None:
     content = bytearray(packed(ending))
     for place in data.draw(st.lists(st.integers(0, len(content) - 1), max_size=6)):
         content[place] ^= data.draw(st.integers(1, 255))

@@ -137,11 +137,11 @@ REFUSED: dict[str, tuple[str, Make, str]] = {
         file("a.tsv", CSV.replace(b",", b"\t") + b"b\ty\t1,5\t1"),
         r"a\.tsv:5: rating '1,5'",
     ),
-    "empty time": ("csv", file("a.csv", CSV + b"bob,y,1,\n"), r"a\.csv:5: timestamp '' is no time"),
+    "empty time": ("csv", file("a.csv", CSV + b"bob,y,1,\n"), r"a\.csv:5: timestamp '' is not a time"),
     "word for a time": (
         "csv",
         file("a.csv", CSV + b"bob,y,1,now\n"),
-        r"a\.csv:5: timestamp 'now' is no time",
+        r"a\.csv:5: timestamp 'now' is not a time",
     ),
     "dates after seconds": (
         "csv",
@@ -149,24 +149,24 @@ REFUSED: dict[str, tuple[str, Make, str]] = {
         r"a\.csv:5: .* a date where .* number",
     ),
     "open quote": ("csv", file("a.csv", CSV + b'"bob,y,1,1\n'), r"a\.csv:5: cannot be split"),
-    "empty file": ("ml-1m", file("ratings.dat", b""), r"ratings\.dat: holds no interactions"),
+    "empty file": ("ml-1m", file("ratings.dat", b""), r"ratings\.dat: has no interactions"),
     "empty own file": ("csv", file("a.csv", b""), r"a\.csv:1: is empty"),
-    "header alone": ("csv", file("a.csv", b"user,item\n"), r"a\.csv: holds no interactions"),
-    "empty reviews": ("lt", file("reviews.txt", b"reviews = {}\n"), r"reviews\.txt: holds no interactions"),
+    "header alone": ("csv", file("a.csv", b"user,item\n"), r"a\.csv: has no interactions"),
+    "empty reviews": ("lt", file("reviews.txt", b"reviews = {}\n"), r"reviews\.txt: has no interactions"),
     "missing header": (
         "csv",
         file("a.csv", b"1,2\n3,4\n"),
-        r"a\.csv:1: no column is known as the user .*there are 1, 2",
+        r"a\.csv:1: no user column found among 1, 2",
     ),
     "strange header": (
         "csv",
         file("a.csv", b"user,what\n3,4\n"),
-        r"a\.csv:1: no column is known as the item",
+        r"a\.csv:1: no item column found",
     ),
     "two user columns": (
         "csv",
         file("a.csv", b"user,user_id,item\n1,2,3"),
-        r"a\.csv:1: user, user_id could all be",
+        r"a\.csv:1: several user columns: user, user_id",
     ),
     "sequences": (
         "csv",
@@ -209,8 +209,8 @@ REFUSED: dict[str, tuple[str, Make, str]] = {
     ),
     "folder for a file": ("ml-1m", folder_for_a_file, r"ratings\.dat: is a folder where the file"),
     "two files": ("csv", two_files, r"has a\.csv and b\.tsv; set data\.dataset_path to the one to read"),
-    "gzip that is none": ("csv", file("a.csv.gz", CSV), r"a\.csv\.gz: is damaged or no such archive"),
-    "torn gzip": ("csv", file("a.csv.gz", gzip.compress(CSV * 99)[:-20]), r"a\.csv\.gz: is damaged"),
+    "gzip that is none": ("csv", file("a.csv.gz", CSV), r"a\.csv\.gz: damaged, or not an archive"),
+    "torn gzip": ("csv", file("a.csv.gz", gzip.compress(CSV * 99)[:-20]), r"a\.csv\.gz: damaged"),
     "gzip bomb": ("csv", file("a.csv.gz", gzip.compress(CSV + BOMB)), r"a\.csv\.gz: unpacks to more than"),
     "zip bomb": ("csv", zipped("a.zip", ("a.csv", CSV + BOMB)), r"a\.zip: unpacks to more than"),
     "bomb among files": (
@@ -218,10 +218,10 @@ REFUSED: dict[str, tuple[str, Make, str]] = {
         zipped("a.zip", ("ratings.dat", ML), ("b", BOMB)),
         r"a\.zip: unpacks to more",
     ),
-    "zip that is none": ("csv", file("a.zip", CSV), r"a\.zip: is damaged or no such archive"),
-    "torn zip": ("csv", torn_zip, r"a\.zip: is damaged"),
+    "zip that is none": ("csv", file("a.zip", CSV), r"a\.zip: damaged, or not an archive"),
+    "torn zip": ("csv", torn_zip, r"a\.zip: damaged"),
     "encrypted zip": ("csv", encrypted, r"a\.zip: a\.csv is encrypted"),
-    "empty zip": ("csv", zipped("a.zip"), r"a\.zip: holds none where one data file"),
+    "empty zip": ("csv", zipped("a.zip"), r"a\.zip: contains none, but one data file"),
     "two in a zip": (
         "csv",
         zipped("a.zip", ("a.csv", CSV), ("b.csv", CSV)),
@@ -230,10 +230,10 @@ REFUSED: dict[str, tuple[str, Make, str]] = {
     ".. in a zip": (
         "csv",
         zipped("a.zip", ("../a.csv", CSV)),
-        r"a\.zip: names a file outside of itself \('\.\./a",
+        r"a\.zip: has a path outside the archive \('\.\./a",
     ),
-    "absolute name": ("csv", zipped("a.zip", ("/etc/a.csv", CSV)), r"a\.zip: names a file outside of itself"),
-    "drive letter": ("csv", zipped("a.zip", ("C:\\a.csv", CSV)), r"a\.zip: names a file outside of itself"),
+    "absolute name": ("csv", zipped("a.zip", ("/etc/a.csv", CSV)), r"a\.zip: has a path outside the archive"),
+    "drive letter": ("csv", zipped("a.zip", ("C:\\a.csv", CSV)), r"a\.zip: has a path outside the archive"),
     "bad line in a zip": (
         "csv",
         zipped("a.zip", ("d/a.csv", CSV + b"b")),
@@ -260,7 +260,7 @@ REFUSED: dict[str, tuple[str, Make, str]] = {
     "no rows in parquet": (
         "csv",
         parquet(user=pa.array([], "int64"), item=pa.array([], "int64")),
-        r"holds 0 rows",
+        r"has 0 rows",
     ),
 }
 
@@ -290,7 +290,7 @@ def config(name: str, folder: Path) -> DataConfig:
 
 @pytest.fixture(autouse=True)
 def small_bombs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archives, "HARMLESS", 4 << 20)
+    monkeypatch.setattr(archives, "SAFE_SIZE", 4 << 20)
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -313,9 +313,9 @@ def test_each_odd_input_is_read_as_documented(case: str, tmp_path: Path) -> None
     assert READERS[name].read(config(name, tmp_path)).to_numpy().tolist() == ROWS + more
 
 
-def test_a_file_whose_ending_tells_no_format_is_told(tmp_path: Path) -> None:
+def test_an_unknown_extension_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "plays.xlsx").write_bytes(CSV)
-    with pytest.raises(B4RError, match=r"plays\.xlsx: has no ending that tells its format; name it \.csv"):
+    with pytest.raises(B4RError, match=r"plays\.xlsx: unknown extension; use one of \.csv"):
         READERS["csv"].read(config("csv", tmp_path / "plays.xlsx"))
 
 
@@ -328,20 +328,20 @@ def test_no_code_in_reviews_is_run(tmp_path: Path) -> None:
     assert not mark.exists()
 
 
-def test_users_with_one_item_are_filtered_and_nothing_left_is_said(tmp_path: Path) -> None:
+def test_users_with_one_item_are_filtered_and_an_empty_result_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("".join(f"{user} {user}\n" for user in range(9)))
-    with pytest.raises(B4RError, match="leave no interaction"):
+    with pytest.raises(B4RError, match="leave no interactions"):
         load_dataset(config("csv", tmp_path), tmp_path / "cache")
 
 
 def test_an_archive_with_endless_names_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archives, "MOST_MEMBERS", 2)
     zipped("a.zip", *((f"{number}.csv", CSV) for number in range(3)))(tmp_path)
-    with pytest.raises(B4RError, match=r"a\.zip: holds 3 files, more than any data set"):
+    with pytest.raises(B4RError, match=r"a\.zip: contains 3 files, too many for a data set"):
         READERS["csv"].read(config("csv", tmp_path))
 
 
-def test_a_stream_of_gzip_is_stopped_before_it_is_whole(tmp_path: Path) -> None:
+def test_a_gzip_bomb_is_stopped_before_it_is_unpacked(tmp_path: Path) -> None:
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(bytes(64 << 20)))
     taken = io.BytesIO()
     with pytest.raises(B4RError), archives.opened_gzip(tmp_path / "a.csv.gz") as stream:

@@ -102,7 +102,7 @@ def test_a_name_that_is_not_there_gets_the_nearest(tmp_path: Path) -> None:
         B4RError, match=r"a\.csv:1: has no column 'waht' for data\.columns\.item; did you mean 'what'"
     ):
         read(tmp_path, {"user": "who", "item": "waht"})
-    with pytest.raises(B4RError, match=r"'what' is both user and item; mend data\.columns\.user"):
+    with pytest.raises(B4RError, match=r"'what' is both user and item; fix data\.columns\.user"):
         read(tmp_path, {"user": "what", "item": 1})
 
 
@@ -138,7 +138,9 @@ def test_dates_are_seconds(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_fractions_of_seconds_are_kept_and_whole_floats_are_whole(tmp_path: Path, name: str) -> None:
+def test_fractions_of_seconds_are_preserved_and_integral_floats_become_integers(
+    tmp_path: Path, name: str
+) -> None:
     frame = pd.DataFrame({"user": 1, "item": [1, 2], "time": [1.5, 1.25]})
     WRITERS[name](tmp_path / name, frame)
     assert read(tmp_path / name)["timestamp"].tolist() == [1.5, 1.25]
@@ -146,7 +148,7 @@ def test_fractions_of_seconds_are_kept_and_whole_floats_are_whole(tmp_path: Path
     assert read(tmp_path / name)["timestamp"].dtype == np.int64
 
 
-def test_rows_without_a_rating_stay_unless_one_is_asked_for(tmp_path: Path) -> None:
+def test_unrated_rows_stay_unless_a_minimum_is_set(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("user,item,rating\n" + "".join(f"1,{i},\n1,{i},4\n" for i in range(6)))
 
     def rows(minimum: float) -> int:
@@ -200,7 +202,7 @@ def test_any_id_that_is_one_comes_through_a_csv(tmp_path: Path, rows: list[tuple
 
 
 @pytest.mark.data
-def test_beauty_is_read_whole(data_dir: Path) -> None:
+def test_beauty_is_read_completely(data_dir: Path) -> None:
     frame = read(data_dir / "beauty")
     expected = pd.read_csv(data_dir / "beauty" / "beauty.txt", sep=" ", names=["user", "item"])
     assert frame[["user", "item"]].equals(expected)

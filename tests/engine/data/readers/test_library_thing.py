@@ -40,7 +40,7 @@ def test_reviews_are_read_and_those_without_a_time_counted(tmp_path: Path) -> No
     assert dropped(frame) == {"without unixtime": 1}
 
 
-def test_a_run_logs_what_was_dropped_and_missing_stars_are_no_rating(
+def test_dropped_rows_are_logged_and_missing_stars_mean_unrated(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     timed = "".join(f"reviews[('{work}', 'ann')] = {{'unixtime': {work}}}\n" for work in range(6))

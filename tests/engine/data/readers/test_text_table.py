@@ -98,7 +98,7 @@ def test_a_bad_line_is_named(tmp_path, line, problem, before):
         read("ml-1m", folder)
     assert caught.value.code is ExitCode.BAD_INPUT
     assert caught.value.sentence.startswith(f"{folder / 'ratings.dat'}:{before + 1}: {problem}")
-    assert caught.value.sentence.endswith("; mend or remove the line")
+    assert caught.value.sentence.endswith("; fix or remove the line")
     assert len(caught.value.sentence) < len(str(folder)) + 250
 
 
@@ -110,8 +110,8 @@ def test_a_column_of_truth_values_is_no_column_of_numbers(tmp_path):
 @pytest.mark.parametrize(
     "content, sentence",
     [
-        (b"", "holds no interactions; download MovieLens 20M again"),
-        (HEADER, "holds no interactions"),
+        (b"", "has no interactions; download MovieLens 20M again"),
+        (HEADER, "has no interactions"),
         (b"1,2,3,4\n", ":1: expected the header userId,movieId,rating,timestamp, found '1,2,3,4'; add it"),
         (HEADER + b"1,2,3,4\n1,2,3\n", ":3: expected user,item,rating,timestamp, found '1,2,3'"),
         (b"PK\x03\x04" + bytes(range(256)), ":1: expected the header"),
@@ -125,11 +125,13 @@ def test_a_bad_csv_gets_a_sentence(tmp_path, content, sentence):
 
 
 def test_a_missing_folder_or_file_is_named_with_what_is_expected(tmp_path):
-    with pytest.raises(B4RError, match=r"nowhere: does not exist; put u\.data of MovieLens 100K there"):
+    with pytest.raises(
+        B4RError, match=r"data\.dataset_path not found: .*nowhere; put u\.data of MovieLens 100K there"
+    ):
         read("ml-100k", tmp_path / "nowhere")
     with pytest.raises(B4RError, match=r"has no u\.data; put u\.data of MovieLens 100K there"):
         read("ml-100k", tmp_path)
-    with pytest.raises(B4RError, match=r"needs the folder of its u\.data; set data\.dataset_path"):
+    with pytest.raises(B4RError, match=r"data\.dataset_path is missing; .* MovieLens 100K's u\.data"):
         READERS["ml-100k"].read(DataConfig(dataset_name="ml-100k"))
 
 

@@ -34,19 +34,19 @@ def test_a_csv_may_overlap_repeat_and_name_ids_that_the_data_lack(tmp_path):
     [
         ("", "its first line has to be id,group"),
         ("user,group\n7,a\n", "begins with 'user,group'; its first line has to be id,group"),
-        ("id,group\n7,a,b\n", ":2: is no id and group"),
-        ("id,group\n7,a\n7,\n", ":3: is no id and group"),
+        ("id,group\n7,a,b\n", ":2: expected an id and a group"),
+        ("id,group\n7,a\n7,\n", ":3: expected an id and a group"),
         ("id,group\nx,a\ny,a\n", "none of its 2 ids is in the data"),
     ],
 )
-def test_a_wrong_csv_is_told_in_one_sentence(tmp_path, text, said):
+def test_an_invalid_csv_is_an_error_of_one_sentence(tmp_path, text, said):
     with pytest.raises(B4RError) as caught:
         read_group_file(file_of(tmp_path, text), KNOWN)
     assert said in caught.value.sentence and "groups.csv" in caught.value.sentence
     assert "\n" not in caught.value.sentence
 
 
-def test_a_csv_that_is_no_text_is_told(tmp_path):
+def test_a_csv_that_is_not_text_is_an_error(tmp_path):
     path = tmp_path / "groups.csv"
     path.write_bytes(b"id,group\n\xff\xfe,a\n")
     with pytest.raises(B4RError, match="cannot be read"):
@@ -59,7 +59,7 @@ def test_popularity_makes_fifths_of_equal_size_by_falling_count():
     assert groups.members.toarray().argmax(axis=0).tolist() == [4, 0, 1, 1, 4, 0, 2, 3, 3, 2]
 
 
-def test_without_side_files_popularity_is_chosen_and_a_typo_is_told():
+def test_without_side_files_popularity_is_chosen_and_a_typo_is_an_error():
     dataset, config = dataset_of([[0, 1, 2, 3], [1, 0, 1, 2]], 4), DataConfig(dataset_name="synthetic")
     assert user_groups(None, config, dataset).kind == item_groups(None, config, dataset).kind == "popularity"
     with pytest.raises(B4RError, match="gendre: is neither genre, popularity nor a csv"):
@@ -90,7 +90,7 @@ def test_movielens_20m_films_are_read(tmp_path):
     }
 
 
-def test_a_missing_or_wrong_side_file_is_told(tmp_path):
+def test_a_missing_or_wrong_side_file_is_an_error(tmp_path):
     assert not has_side_file("ml-100k", str(tmp_path), "gender")
     with pytest.raises(B4RError, match=r"u\.user: cannot be read"):
         read_side_file("ml-100k", str(tmp_path), "gender", KNOWN)

@@ -61,7 +61,7 @@ def test_measuring_leaves_the_run_as_it_was(single_run, result):
 
 
 @pytest.mark.parametrize("ranks", [0, 2])
-def test_a_sharded_checkpoint_gives_the_same_on_any_number_of_ranks(dmp_run, result, ranks):
+def test_a_sharded_checkpoint_loads_equally_on_any_number_of_ranks(dmp_run, result, ranks):
     """Alone, a dmp checkpoint is rated in one process; its numbers are those of two ranks that share the users."""
     done = run_module("engine.programs.measure_fairness", [str(dmp_run), *FEW, "--seed", "0"], ranks)
     assert done.returncode == 0, done.stderr
@@ -75,7 +75,7 @@ def test_a_sharded_checkpoint_gives_the_same_on_any_number_of_ranks(dmp_run, res
     )
 
 
-def test_popularity_with_groups_of_ones_own_equals_brute_force(single_run, tmp_path):
+def test_popularity_with_custom_groups_equals_brute_force(single_run, tmp_path):
     """Every step anew, in loops: unseen items by training count, exposure by rank, overlapping groups."""
     dataset = load_dataset(read_run_config(single_run).data)
     users, items = tmp_path / "users.csv", tmp_path / "items.csv"
@@ -125,7 +125,7 @@ def test_the_command_prints_table_curve_and_notes_and_draws_a_picture(single_run
         (["--scale=-1"], "is not above 0"),
     ],
 )
-def test_what_is_wrong_is_one_sentence_and_exit_code_2(single_run, tmp_path, monkeypatch, arguments, said):
+def test_an_error_is_one_sentence_and_exit_code_2(single_run, tmp_path, monkeypatch, arguments, said):
     (tmp_path / "bad.csv").write_text("item;genre\n1;x\n")
     monkeypatch.setenv("PYTHONPATH", os.getcwd(), prepend=os.pathsep)  # noqa: PTH109
     monkeypatch.chdir(tmp_path)

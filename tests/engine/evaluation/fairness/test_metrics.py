@@ -92,7 +92,7 @@ def test_the_order_of_users_items_and_groups_changes_nothing(toy, random):
 
 
 @given(toys())
-def test_a_system_that_shows_everything_alike_has_no_disparity(toy):
+def test_uniform_exposure_has_no_disparity(toy):
     _, target, users, items = toy
     uniform = np.full(target.shape, target.mean())
     found = fast(uniform, target, users, items)

@@ -8,16 +8,30 @@ from scipy.sparse import csr_array
 
 from engine.contract.errors import B4RError
 from engine.evaluation.fairness.exposure import discounts
-from engine.evaluation.fairness.plackett_luce import expected_exposure, negative_gumbel, sampled_orders
+from engine.evaluation.fairness.plackett_luce import exposure_of, negative_gumbel, sampled_orders
 from engine.evaluation.fairness.rankings import Rankings, scaled
-from engine.evaluation.fairness.tradeoff import Draws, Sides, gains_of_places, trade_off
+from engine.evaluation.fairness.tradeoff import Draws, Reference, gains_of_places, trade_off
 
 SAMPLES = 40_000
 lists = st.lists(st.floats(-5, 5), min_size=1, max_size=6)
 
 
+def expected_exposure(
+    scores: np.ndarray, users: np.ndarray, temperature: float, samples: int, seed: int, discount: np.ndarray
+) -> np.ndarray:
+    """Return the mean exposure over drawn rankings, (users, k) float64.
+
+    scores: (users, k), -inf for none. users: (users,) their numbers. discount: (k,) exposure by rank.
+    """
+    exposure = np.zeros(scores.shape)
+    for row, user in enumerate(users):
+        for orders in sampled_orders(scores[row], int(user), temperature, samples, seed):
+            exposure[row] += exposure_of(orders, discount)
+    return exposure / samples
+
+
 @pytest.mark.parametrize("temperature", ["8", "1", "0.125"])
-def test_mean_exposure_is_the_enumerated_one_within_its_standard_error(oracles, temperature):
+def test_mean_exposure_equals_the_enumerated_one_within_its_standard_error(oracles, temperature):
     oracle = oracles["plackett_luce"]
     discount = np.append(discounts(oracle["cut"]), 0.0)
     scores, expected = np.array(oracle["scores"]), oracle["expected_exposure_by_temperature"][temperature]
@@ -38,7 +52,7 @@ def test_every_draw_is_a_ranking_and_more_samples_begin_with_the_same_ones(score
     assert (many[:3] == few).all()
 
 
-def test_long_draws_in_pieces_are_the_same_rankings():
+def test_long_draws_in_chunks_give_the_same_rankings():
     scores = np.linspace(1, 0, 100)
     pieces = list(sampled_orders(scores, 1, 1.0, 3000, 0))
     assert len(pieces) > 1 and sum(map(len, pieces)) == 3000
@@ -71,7 +85,7 @@ def toy_rankings():
 
 def sides():
     target = csr_array((np.ones(3), (np.arange(3), toy_rankings().targets)), shape=(3, 6))
-    return Sides(
+    return Reference(
         target, csr_array([[1.0, 0, 1], [0, 1, 0]]), csr_array([[1.0, 1, 1, 0, 0, 0], [0, 0, 0, 1, 1, 1]])
     )
 
@@ -93,7 +107,7 @@ def test_a_cold_temperature_is_the_static_ranking():
 def test_the_order_of_users_does_not_change_sampled_metrics():
     rankings, order = toy_rankings(), np.array([2, 0, 1])
     moved = Rankings(*(part[order] for part in vars(rankings).values()))
-    other = Sides(
+    other = Reference(
         csr_array(sides().target[order]), csr_array(sides().user_groups[:, order]), sides().item_groups
     )
     for one, two in zip(points(rankings, sides()), points(moved, other), strict=True):
@@ -106,7 +120,7 @@ def test_gains_end_after_the_tenth_place():
     assert gains_of_places(np.array([-1, 0, 2, 9, 10])).tolist() == [0, 1, 0.5, 1 / np.log2(11), 0]
 
 
-def test_scores_are_scaled_as_asked():
+def test_scores_are_scaled_as_requested():
     scores = np.array([[3.0, 1.0, -np.inf]])
     assert scaled(scores, "none") is scores
     assert scaled(scores, "0.5").tolist() == [[1.5, 0.5, -np.inf]]

@@ -24,7 +24,7 @@ def test_items_rated_above_the_limit_or_not_rated_are_relevant():
     assert "above 3; 1 without a rating count as relevant" in found.rule
 
 
-def test_without_ratings_every_held_out_item_is_relevant_and_it_is_said():
+def test_without_ratings_every_held_out_item_is_relevant_and_the_result_says_so():
     found = relevant_targets(rankings([2, 0]), np.array([NONE, NONE]), 3, 4)
     assert found.users == 2 and "no ratings" in found.rule
 
@@ -34,7 +34,7 @@ def test_nothing_relevant_is_an_error():
         relevant_targets(rankings([1]), np.array([5.0]), 5, 4)
 
 
-def test_ratings_stand_beside_the_interactions_they_are_of(tmp_path):
+def test_ratings_are_in_the_order_of_interactions(tmp_path):
     """Rows out of order, with a dropped one: ratings are 10 x user + item, so that each tells where it belongs."""
     rows = [(u, i) for i in (3, 1, 2, 4) for u in (2, 1)]
     lines = [f"{u},{i},{10 * u + i},{-i}" for u, i in rows] + ["3,1,0,0"]

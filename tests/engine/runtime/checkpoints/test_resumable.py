@@ -9,7 +9,7 @@ import torch
 
 from engine.contract.errors import B4RError
 from engine.distributed.process_group import process_group
-from engine.runtime.checkpoints.resumable import LastCheckpoint
+from engine.runtime.checkpoints.resumable import ResumableCheckpoint
 from tests.builders import experiment_of
 from tests.conftest import ROOT
 
@@ -21,7 +21,7 @@ class Killed(BaseException):
 @pytest.mark.parametrize("renames", [0, 1, 2])
 def test_a_kill_while_saving_leaves_the_old_or_the_new(tmp_path, monkeypatch, renames):
     with process_group(0) as group:
-        last = LastCheckpoint(tmp_path, group)
+        last = ResumableCheckpoint(tmp_path, group)
         assert last.facts() is None
         last.save({"a": torch.full((3, 2), 1.0)}, {"number": 1})
         done: list = []
@@ -40,7 +40,7 @@ def test_a_kill_while_saving_leaves_the_old_or_the_new(tmp_path, monkeypatch, re
                 patched.setattr("engine.runtime.checkpoints.resumable._sync_folder", _dies_at_second_call())
             with pytest.raises(Killed):
                 last.save({"a": torch.full((3, 2), 2.0)}, {"number": 2})
-        again = LastCheckpoint(tmp_path, group)
+        again = ResumableCheckpoint(tmp_path, group)
         expected = 2 if renames == 2 else 1
         assert again.facts() == {"number": expected}
         state = {"a": torch.zeros(3, 2)}
@@ -62,9 +62,9 @@ def _dies_at_second_call():
     return sync
 
 
-def test_what_has_another_size_or_is_missing_is_named_and_left_alone(tmp_path):
+def test_tensors_of_another_size_or_missing_are_named_and_not_loaded(tmp_path):
     with process_group(0) as group:
-        last = LastCheckpoint(tmp_path, group)
+        last = ResumableCheckpoint(tmp_path, group)
         last.save({"a": torch.ones(3), "b": torch.ones(2)}, {})
         state = {"a": torch.zeros(3), "b": torch.zeros(5), "c": torch.zeros(1)}
         assert last.load_into(state) == ["b", "c"]
@@ -75,7 +75,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch):
     with process_group(0) as group:
         monkeypatch.setattr("torch.distributed.checkpoint.filesystem.torch.save", _full)
         with pytest.raises(B4RError, match="No space left") as raised:
-            LastCheckpoint(tmp_path, group).save({"a": torch.ones(3)}, {})
+            ResumableCheckpoint(tmp_path, group).save({"a": torch.ones(3)}, {})
         assert "\n" not in raised.value.sentence
 
 
@@ -92,9 +92,9 @@ import torch
 from engine.data.loader import Batch
 from engine.distributed.process_group import process_group
 from engine.distributed.parallel_model import build_parallel
-from engine.distributed.sharded_tensors import whole_state
+from engine.distributed.sharded_tensors import full_state
 from engine.model.bert4rec import ITEM_TABLE
-from engine.runtime.checkpoints.resumable import LastCheckpoint
+from engine.runtime.checkpoints.resumable import ResumableCheckpoint
 from tests.builders import experiment_of
 
 FOLDER, WRITES = Path(sys.argv[1]), sys.argv[2] == "write"
@@ -112,7 +112,7 @@ def stepped(model, times):
 def whole(group, model):
     state = model.state_for_resume()
     flat = {n: t for n, t in state.items() if n.startswith("model.") or "exp_avg" in n}
-    found = whole_state(flat, group)
+    found = full_state(flat, group)
     name = f"optimiser.{ITEM_TABLE}.item.momentum1"  # a rank that holds no shard does not know of it
     shards = state[name].local_shards() if name in state else []
     parts = group.gather([(shard.metadata.shard_offsets[0], shard.tensor.clone()) for shard in shards])
@@ -124,7 +124,7 @@ def whole(group, model):
 def check(group, mode, sharding, source):
     model = built(group, mode, sharding)
     untouched = group.broadcast(whole(group, model))
-    missing = LastCheckpoint(FOLDER / source, group).load_into(model.state_for_resume())
+    missing = ResumableCheckpoint(FOLDER / source, group).load_into(model.state_for_resume())
     expected = torch.load(FOLDER / f"{source}.pt") if group.is_first else {}
     for name, tensor in whole(group, model).items():
         wanted = untouched[name] if name in missing else expected[name]
@@ -139,7 +139,7 @@ def main(group):
         for mode in ("ddp", "dmp"):
             model = built(group, mode, "row_wise")
             stepped(model, 3)
-            LastCheckpoint(FOLDER / mode, group).save(model.state_for_resume(), {"mode": mode})
+            ResumableCheckpoint(FOLDER / mode, group).save(model.state_for_resume(), {"mode": mode})
             found = whole(group, model)
             if group.is_first:
                 torch.save(found, FOLDER / f"{mode}.pt")
@@ -159,7 +159,7 @@ with process_group(0) as group:
 
 
 @pytest.mark.torchrun
-def test_two_ranks_write_what_two_ranks_and_one_read_in_either_mode(tmp_path):
+def test_a_checkpoint_of_two_ranks_is_read_by_one_or_two_in_either_mode(tmp_path):
     worker = tmp_path / "worker.py"
     worker.write_text(WORKER)
     env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}

@@ -33,16 +33,14 @@ def disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
 @pytest.mark.parametrize(
     ("options", "file", "says"),
     [
-        ("size=200k", "epoch_0_model.pth", "No space left on device; make room to go on"),
-        ("size=2m", ".last.new", "No space left on device; make room to go on"),
-        ("ro", "epoch_0_model.pth", "Read-only file system; let it be written to go on"),
+        ("size=200k", "epoch_0_model.pth", "No space left on device; free disk space, then resume"),
+        ("size=2m", ".last.new", "No space left on device; free disk space, then resume"),
+        ("ro", "epoch_0_model.pth", "Read-only file system; make it writable, then resume"),
     ],
     ids=["epoch file", "last", "read-only"],
 )
 @pytest.mark.parametrize("ranks", [0, 2])
-def test_a_disk_that_takes_no_checkpoint_ends_the_run_with_a_sentence(
-    tmp_path, disk, options, file, says, ranks
-):
+def test_a_full_or_read_only_disk_ends_the_run_with_one_sentence(tmp_path, disk, options, file, says, ranks):
     folder = disk(options)
     run_dir = tmp_path / "run"
     run_dir.mkdir()
@@ -60,6 +58,6 @@ def test_a_disk_that_takes_no_checkpoint_ends_the_run_with_a_sentence(
     assert done.returncode == (ExitCode.RUN_FAILED if ranks else ExitCode.ENVIRONMENT)  # torchrun's own code
 
 
-def test_an_error_that_is_not_of_the_disk_stays_what_it_is():
+def test_other_errors_than_the_disks_are_not_changed():
     with pytest.raises(RuntimeError, match="another"), os_errors():
         raise RuntimeError("another")

@@ -88,7 +88,7 @@ def test_stop_reaches_the_ranks_of_all_hosts_which_save(root: RunStore, fake_ssh
     stop(run, wait=60)
     assert run.state is RunState.STOPPED
     assert (run.dir / "checkpoints" / "last" / "state.json").exists()
-    assert "stopped as asked" in run.log_path(1).read_text()
+    assert "stopped on request" in run.log_path(1).read_text()
     assert not carriers(run.run_id)
 
 

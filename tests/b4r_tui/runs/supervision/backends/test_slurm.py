@@ -146,7 +146,7 @@ def test_a_job_is_taken_up_requeued_and_stopped(slurm: RunStore) -> None:
 
     stop(run, wait=90)
     assert run.state is RunState.STOPPED
-    assert "stopped as asked" in run.log_path(0).read_text(), "the ranks were told, and saved"
+    assert "stopped on request" in run.log_path(0).read_text(), "the ranks were told, and saved"
     assert not carriers(run.run_id)
 
 

@@ -52,7 +52,7 @@ def test_a_stop_cancels_the_app_whose_ranks_save(root: RunStore) -> None:
     wait_until(lambda: any(event.phase == "train" for event in events_of(run, Progress)), SECONDS)
     stop(run, wait=60)
     assert run.state is RunState.STOPPED
-    assert "stopped as asked" in run.log_path(0).read_text()
+    assert "stopped on request" in run.log_path(0).read_text()
     assert not carriers(run.run_id)
 
 
