@@ -10,7 +10,7 @@ import torch
 
 from engine.contract.config.experiment import Experiment
 from engine.distributed.process_group import Group
-from engine.model.thread_pool import alone
+from engine.model.thread_pool import single_threaded
 
 GAIN = 1.2  # bf16 must be so many times faster, since its numbers are coarser
 HOPELESS = 5.0  # slower than this at its first call, which may set up a kernel, and it is not tried again
@@ -83,7 +83,7 @@ def _feed_forward_timer(experiment: Experiment, device: torch.device) -> Seconds
         vectors, widen, narrow = made[half]
         if cuda:
             torch.cuda.synchronize(device)
-        with alone():  # as each thread computes its pieces
+        with single_threaded():  # as each thread computes its chunks
             start = time.perf_counter()
             (vectors @ widen.t()) @ narrow.t()
             if cuda:
