@@ -42,6 +42,7 @@ def attend(
         torch.baddbmm(grad_key, grad_scores.transpose(1, 2), query_BQW, beta=0, alpha=scale, out=grad_key)
         torch.baddbmm(grad_query, grad_scores, key_BKW, beta=0, alpha=scale, out=grad_query)
 
+    # the masked weights are computed twice, not held: (B, Q, K) is the largest tensor of a block
     torch.bmm(_masked(weights_BQK, mask_BQK), value_BKW, out=out_BQW)
     return vjp
 

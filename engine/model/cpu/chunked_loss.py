@@ -144,5 +144,6 @@ def _add_chunks(
             generator,
         )
         loss, grad_hidden = add_softmax(hidden_ND, batch.targets[chunk.targets], output, share.output, weight)
+        # backward at once: after it the chunk's activations are free
         share.embedded.append((chunk, vjp(grad_hidden)))
         share.loss += loss

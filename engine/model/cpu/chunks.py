@@ -53,6 +53,7 @@ def assign_chunks(lengths: Tensor, positions: Tensor) -> list[list[SeededChunk]]
 def split_batch(lengths: Tensor, positions: Tensor, count: int) -> Iterator[Chunk]:
     """Yield at most `count` chunks of about the same work, at least one sequence each. Otherwise as `assign_chunks`."""
     each = lengths.numpy()
+    # tokens, and the pairs of them that attention computes
     work, ends = np.cumsum(each * (1 + each / ATTENTION_DOUBLES)), np.cumsum(each)
     last = np.searchsorted(work, work[-1] * np.arange(1, count + 1) / count)
     last = np.unique(np.minimum(last, len(ends) - 1))

@@ -25,6 +25,7 @@ class GradientBuffers:
         returned. It is a view, which autograd takes for a gradient without copying it.
         """
         key = (id(parameter), number)
+        # autograd adds to a gradient in place: its memory must not be written before `zero_grad`
         if parameter.grad is not None or key in self._lent:
             return torch.empty_like(parameter)
         self._lent.add(key)

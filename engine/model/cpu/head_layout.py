@@ -83,7 +83,7 @@ class HeadLayout:
         """
         width = tokens.shape[1] // parts // self.heads
         if self._unpadded:
-            (group,) = self.groups
+            (group,) = self.groups  # without padding a permutation does it, and no index is needed
             shape = (group.rows, group.longest, parts, self.heads, width)
             cells = tokens[: self._in_rows].view(shape).permute(2, 0, 3, 1, 4).reshape(-1, width)
             return self.views(cells.to(self.dtype), parts)

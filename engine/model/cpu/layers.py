@@ -117,6 +117,7 @@ class Affine:
 
         def vjp(grad_output: Tensor) -> Tensor:
             if self.accumulator.dtype == self.accumulator.flat.dtype:
+                # multiplied and added in one pass; biases are small, so all of them are added in one call
                 self.grad_weight.addmm_(grad_output.t(), x)
                 self.accumulator.add_later(self.grad_bias, grad_output.sum(0))
             else:  # memory for products, which `flush` adds
@@ -139,6 +140,7 @@ class _Norm:
 
         def vjp(grad_output: Tensor) -> Tensor:
             saved = (mean, rstd, weight, bias)
+            # [True] * 3: gradients by the input, the weight and the bias are all wanted
             grad_x, grad_weight, grad_bias = _norm_backward(grad_output, x, shape, *saved, [True] * 3)
             self.accumulator.add_later(self.accumulator.gradient(weight), grad_weight)
             self.accumulator.add_later(self.accumulator.gradient(bias), grad_bias)
@@ -191,6 +193,7 @@ def residual(inner: Layer, mask: Tensor | None, queries_N: Tensor | None = None)
         def vjp(grad_output: Tensor) -> Tensor:
             return add_at(inner_vjp(masked(grad_output, mask)), grad_output, queries_N)
 
+        # addcmul masks and adds in one pass
         return x + inner_output if mask is None else torch.addcmul(x, inner_output, mask), vjp
 
     return run

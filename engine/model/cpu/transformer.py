@@ -63,7 +63,7 @@ def transform(
     casts = accumulator.dtype != outer_dtype
     rows, target_rows = (_rounded_up(tokens), _rounded_up(targets)) if casts else (tokens, targets)
 
-    # how attention sees tokens in each block, and what dropout drops
+    # how attention sees tokens in each block, and what dropout drops; queries that fill up are cut off at the end
     queries_N = functional.pad(positions, (0, target_rows - targets)) if target_rows > targets else positions
     plans = _attention_plans(model, lengths.numpy(), queries_N, positions.numpy(), rows, outer_dtype)
     input_mask, block_masks = _draw_masks(model, rows, accumulator.dtype, plans, generator)
@@ -137,10 +137,11 @@ def _attention_plans(
     too.
     """
     heads = cast("Block", model.blocks[0]).attention.heads
-    groups = group_rows(lengths)
+    groups = group_rows(lengths)  # the same for queries and keys, since each group attends by itself
     layout = HeadLayout(lengths, groups, heads, rows, dtype)
     target_layout = HeadLayout(query_counts(lengths, positions), groups, heads, len(queries_N), dtype)
     biases = [padding_bias(group.mask_RL, heads, dtype) for group in layout.groups]
+    # one layout for all blocks: the indices it makes of lengths are computed once
     all_tokens = _AttentionPlan(None, layout, layout, biases)
     return [all_tokens] * (len(model.blocks) - 1) + [_AttentionPlan(queries_N, target_layout, layout, biases)]
 
@@ -171,6 +172,7 @@ def _draw_masks(
     counts = [rows, *(plan.query_layout.tokens for plan in plans for _output in ("attended", "fed"))]
     input_mask, *token_masks = draw_masks(rate, [torch.Size([n, width]) for n in counts], dtype, generator)
     shapes = [shape for plan in plans for shape in _weight_shapes(plan)]
+    # attention computes in float32 with bfloat16 tokens too, and so its masks are float32
     weight_masks = iter(draw_masks(rate, shapes, plans[0].key_layout.dtype, generator))
     return input_mask, [
         _BlockMasks(attended, fed, [next(weight_masks) for _group in plan.biases])
@@ -239,7 +241,7 @@ def _attention_of_all(qkv: Affine, width: int, plan: _AttentionPlan, masks: _Mas
         mixed, attention_vjp = _attend_groups(layout.split(qkv_T3D, 3), width, plan, masks)
 
         def vjp(grad_output: Tensor) -> Tensor:
-            grad_qkv = layout.buffer(3, mixed.shape[1])
+            grad_qkv = layout.buffer(3, mixed.shape[1])  # gradients are written where `merge` reads them
             attention_vjp(grad_output, layout.views(grad_qkv, 3))
             return qkv_vjp(layout.merge(grad_qkv, 3, x_TD.dtype))
 
@@ -256,6 +258,7 @@ def _attention_of_queries(
     query_layout, key_layout = plan.query_layout, plan.key_layout
 
     def run(x_TD: Tensor) -> tuple[Tensor, Vjp]:
+        # the other tokens' queries, a third of the product, are never computed
         query_ND, query_vjp = query_part(x_TD.index_select(0, queries_N))
         key_value_T2D, key_value_vjp = key_value_part(x_TD)
         parts = _joined(query_layout.split(query_ND, 1), key_layout.split(key_value_T2D, 2))
