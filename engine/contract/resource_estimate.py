@@ -8,12 +8,11 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from engine.contract import kernel_sizes
 from engine.contract.config.experiment import Experiment
 
 FLOAT = 4
 BASE = 450 << 20  # Python with torch, TorchRec and FBGEMM loaded
-PIECE_TOKENS, LEAST_TOKENS = 4096, 1024  # of `engine.model.cpu.chunks`
-BLOCK_CELLS, KEPT_CELLS = 1 << 19, 1 << 24  # of `engine.model.losses.vocabulary_blocks`
 READ_BYTES = 120  # an interaction takes while a data set is read, filtered and ordered
 KNOWN_SIZES = {  # interactions, users and items before filters
     "ml-100k": (100_000, 943, 1_682),
@@ -101,24 +100,26 @@ def _state(experiment: Experiment, table: int, output: int, dense: int) -> int:
     launch = experiment.launch
     copies = 4 if launch.ranks == 1 else 5
     if launch.mode == "ddp":
-        of_threads = (_hands(experiment) - 1) * (output + dense)  # gradients of the threads but the first
+        of_threads = (_workers(experiment) - 1) * (output + dense)  # gradients of the threads but the first
         return FLOAT * (copies * (table + output + dense) + of_threads)
     return FLOAT * (copies * dense + (2 * table + 4 * output) // launch.ranks)
 
 
-def _hands(experiment: Experiment) -> int:
-    """Threads that work on pieces of their own."""
+def _workers(experiment: Experiment) -> int:
+    """Return the number of threads that work on chunks of their own."""
     launch = experiment.launch
     threads = launch.threads or max(1, (os.cpu_count() or 1) // launch.ranks)
     batch = experiment.training.train_batch_size * experiment.model.max_len
-    return max(1, min(threads, batch // LEAST_TOKENS))
+    return max(1, min(threads, batch // kernel_sizes.MIN_CHUNK_TOKENS))
 
 
 def _tokens(experiment: Experiment) -> int:
     """Tokens that go through the transformer at once."""
     batch = experiment.training.train_batch_size * experiment.model.max_len
-    pieces = experiment.training.loss == "full" and experiment.launch.mode == "ddp"
-    return min(batch, _hands(experiment) * max(PIECE_TOKENS, experiment.model.max_len)) if pieces else batch
+    if experiment.training.loss != "full" or experiment.launch.mode != "ddp":
+        return batch
+    chunk = max(kernel_sizes.CHUNK_TOKENS, experiment.model.max_len)
+    return min(batch, _workers(experiment) * chunk)
 
 
 def _activations(experiment: Experiment) -> int:
@@ -134,5 +135,7 @@ def _logits(experiment: Experiment, items: int) -> int:
     targets = max(1, int(_tokens(experiment) * experiment.training.mask_prob))
     if experiment.training.loss == "full":
         cells = targets * items
-        return FLOAT * (cells if cells <= KEPT_CELLS else max(BLOCK_CELLS, 2048 * targets))
-    return FLOAT * 3 * targets * min(experiment.training.num_negatives or 256, items)
+        by_blocks = max(kernel_sizes.BLOCK_LOGITS, 2048 * targets)
+        return FLOAT * (cells if cells <= kernel_sizes.RETAINED_LOGITS else by_blocks)
+    negatives = experiment.training.num_negatives or kernel_sizes.DEFAULT_NEGATIVES
+    return FLOAT * 3 * targets * min(negatives, items)

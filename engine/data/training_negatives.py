@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from engine.contract import kernel_sizes
 from engine.contract.config.training import TrainingConfig
 from engine.contract.errors import B4RError
 from engine.data.counter_rng import uniforms
 from engine.data.dataset import Dataset
 
-DEFAULT_COUNT = 256
 SMOOTHING = 1  # added to each item's training interactions, so that any item can be drawn by popularity
 
 
@@ -21,7 +21,7 @@ def negative_count(config: TrainingConfig, num_items: int) -> int:
     if config.loss == "full":
         return 0
     if config.num_negatives is None:
-        return min(DEFAULT_COUNT, num_items - 1)
+        return min(kernel_sizes.DEFAULT_NEGATIVES, num_items - 1)
     if config.num_negatives >= num_items:
         raise B4RError(
             f"training.num_negatives: {config.num_negatives} negatives of {num_items} items cost more than the full "

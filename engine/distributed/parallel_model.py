@@ -28,7 +28,9 @@ from engine.distributed.sharded_output import OutputShard, even_rows
 from engine.distributed.sharded_tensors import StateDict, full_state, load_full_state, sharded_by_rows, spans
 from engine.distributed.sharding_plan import describe, make_plan, table_ranges
 from engine.model.bert4rec import ITEM_TABLE, OUTPUT, BERT4Rec
+from engine.model.cpu.kernels import CpuKernels
 from engine.model.init_weights import fill_rows
+from engine.model.kernels import AutogradKernels, StepKernels
 from engine.model.objective import Objective
 
 TABLE_OPTIMISERS = {"cuda": EmbOptimType.ADAM, "cpu": EmbOptimType.EXACT_ROWWISE_ADAGRAD}
@@ -122,7 +124,7 @@ def build_parallel(experiment: Experiment, num_items: int, group: ProcessGroup) 
 
 def _replicated(experiment: Experiment, num_items: int, group: ProcessGroup) -> ParallelModel:
     model = BERT4Rec(num_items, experiment.model, experiment.training.seed).to(group.device)
-    plain = Objective(model, experiment.training)
+    plain = Objective(model, experiment.training, _kernels(experiment.training, group))
     nn.init.constant_(model.output_bias, plain.first_bias)
     several = group.world_size > 1
     objective = DistributedDataParallel(plain, gradient_as_bucket_view=True) if several else plain
@@ -134,7 +136,7 @@ def _sharded(experiment: Experiment, num_items: int, group: ProcessGroup) -> Par
     training, exchange = experiment.training, RowExchange(group.rank, group.world_size)
     ranges = even_rows(num_items, group.world_size)
     model = BERT4Rec(num_items, experiment.model, training.seed, "meta", ranges[group.rank])
-    objective, sharder = Objective(model, training), _sharder(training, group)
+    objective, sharder = Objective(model, training, _kernels(training, group)), _sharder(training, group)
     plan = make_plan(objective, sharder, experiment, group)
     if model.output is None:  # scores come from the item table, so biases lie where its rows are
         ranges = table_ranges(plan, num_items, group.world_size)
@@ -155,6 +157,11 @@ def _sharded(experiment: Experiment, num_items: int, group: ProcessGroup) -> Par
     optimisers.shards = [p for name, p in dense.items() if name in OUTPUT]
     optimisers.add_fused(sharded.fused_optimizer, sharded)
     return ParallelModel(sharded, model, optimisers, group, plan)
+
+
+def _kernels(training: TrainingConfig, group: ProcessGroup) -> StepKernels:
+    dtype = torch.bfloat16 if training.precision == "bf16" else torch.float32
+    return CpuKernels(dtype) if group.device.type == "cpu" else AutogradKernels(dtype)
 
 
 def _sharder(training: TrainingConfig, group: ProcessGroup) -> EmbeddingCollectionSharder:

@@ -1,4 +1,4 @@
-"""Weights at birth: truncated normal numbers that any shard of a table can draw for itself."""
+"""Initial weights: truncated normal numbers that any shard of a table can draw for itself."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from engine.data.counter_rng import uniforms
 
 STD = 0.02  # Sun et al. 2019, section 4.4; truncated at two deviations as in BERT
 _CELLS = 1 << 20  # numbers drawn at a time
-_SHRUNK = 0.8796  # what is left of a deviation after the truncation
+_SHRUNK = 0.8796  # standard deviation after truncation, as a share of that before
 _BELOW = 0.5 * (1 + math.erf(-2 / math.sqrt(2)))  # share of a normal distribution below -2 deviations
 
 
 def truncated_normal(seed: int, name: str, rows: range, columns: range) -> Tensor:
-    """Rows × columns of a table whose number at (row, column) depends on (seed, name, row, column) alone.
+    """Return rows × columns of a table whose number at (row, column) depends on (seed, name, row, column) alone.
 
-    Returns (len(rows), len(columns)) float32 with mean 0, deviation 0.02 before truncation at ±0.04; made by
+    They are (len(rows), len(columns)) float32 with mean 0 and deviation 0.02 before truncation at ±0.04, made by
     inverting the normal distribution function.
     """
     row = np.arange(rows.start, rows.stop, dtype=np.uint64)[:, None]
@@ -35,8 +35,8 @@ def initialise_dense(
 ) -> None:
     """Fill every dense parameter of `module`, each by its own name: matrices truncated normal, biases 0.
 
-    Layer norms keep their ones and zeros. Tables on the meta device are left to whoever materialises them.
-    first_rows: of parameters that are a part of a longer table, the row of it that they begin with. by_width: give
+    Layer norms keep their ones and zeros. Tables on the meta device are left to what materialises them.
+    first_rows: for parameters that are part of a longer table, the row of it that they begin with. by_width: give
     linear layers the deviation √(2 / (inputs + outputs)) of Glorot & Bengio (AISTATS 2010) instead.
     """
     for name, parameter in module.named_parameters():
@@ -54,9 +54,9 @@ def initialise_dense(
 
 @torch.no_grad()
 def fill_rows(target: Tensor, seed: int, name: str, first: int, columns: range) -> None:
-    """Set `target` to the rows from `first` on and the columns of a table, a block at a time.
+    """Set `target` to the rows from `first` on and the columns of a table, one block at a time.
 
-    The numbers are drawn in eight bytes and more than one copy, which for a large table at once is too much.
+    Numbers are drawn as float64 and copied, which takes too much memory for a large table at once.
     """
     size = max(1, _CELLS // max(1, len(columns)))
     for row in range(0, len(target), size):

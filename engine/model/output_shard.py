@@ -1,4 +1,4 @@
-"""What the model asks of a part of the output layer, where other ranks hold the rest of it."""
+"""Interface to an output layer that is sharded: this rank has some rows of it, other ranks the rest."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from torch import Tensor
 
 
 class PartOfOutput(Protocol):
-    """Some rows of the output layer, and a way to those of others. All methods are collectives."""
+    """Some rows of the output layer, and access to those of other ranks. All methods are collectives."""
 
     def full_softmax(self, hidden: Tensor, targets: Tensor, weights: Tensor, bias: Tensor) -> Tensor:
-        """As `losses.full.full_softmax`, with this part's weights and biases."""
+        """Return the loss of `losses.full_softmax.full_softmax`, given this part's weights and biases."""
 
     def look_up(self, items: Tensor, table: Tensor) -> Tensor:
-        """Rows of items (n,) of the whole vocabulary, given this part's rows: (n, width)."""
+        """Return the rows of items (n,) of the full vocabulary, given this part's rows: (n, D)."""

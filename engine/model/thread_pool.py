@@ -10,29 +10,30 @@ from typing import TypeVar
 
 import torch
 
-_Found = TypeVar("_Found")
+_Result = TypeVar("_Result")
 
 
-def side_by_side(jobs: Sequence[Callable[[], _Found]]) -> list[_Found]:
-    """What the jobs return, each run without autograd in a thread of its own, the first in this one.
+def run_parallel(jobs: Sequence[Callable[[], _Result]]) -> list[_Result]:
+    """Return the results of the jobs, each run without autograd in a thread of its own, the first in this one.
 
-    While there are several, each has one of torch's threads. Raises what the first job that failed raised, after all
-    of them have ended.
+    While there are several, each has one of torch's threads. Raises the exception of the first job that failed, after
+    all of them have ended.
     """
     first, *others = jobs
     if not others:
         with torch.no_grad():
             return [first()]
-    coming = [_threads(len(others)).submit(torch.no_grad()(job)) for job in others]
-    with alone():  # until all have ended: where a thread starts late, its number is that of later ones, too
+    futures = [_threads(len(others)).submit(torch.no_grad()(job)) for job in others]
+    # until all have ended: a thread that starts late sets torch's number of threads for later threads, too
+    with single_threaded():
         try:
             with torch.no_grad():
-                found = first()
+                result = first()
         finally:
-            ends = [job.exception() for job in coming]
-    if failures := [end for end in ends if end]:
+            exceptions = [future.exception() for future in futures]
+    if failures := [exception for exception in exceptions if exception]:
         raise failures[0]
-    return [found, *(job.result() for job in coming)]
+    return [result, *(future.result() for future in futures)]
 
 
 @cache
@@ -41,8 +42,8 @@ def _threads(count: int) -> ThreadPoolExecutor:
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """One thread for the operations of this thread of Python."""
+def single_threaded() -> Iterator[None]:
+    """Give torch's operations one thread while the context lasts, in this thread of Python."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

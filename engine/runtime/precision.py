@@ -10,7 +10,7 @@ import torch
 
 from engine.contract.config.experiment import Experiment
 from engine.distributed.process_group import ProcessGroup
-from engine.model.thread_pool import alone
+from engine.model.thread_pool import single_threaded
 
 GAIN = 1.2  # how many times faster bf16 must be, since it is less precise
 HOPELESS = 5.0  # how many times slower than fp32 ends the benchmark
@@ -82,7 +82,7 @@ def _feed_forward_timer(experiment: Experiment, device: torch.device) -> Seconds
         vectors, widen, narrow = operands[bf16]
         if cuda:
             torch.cuda.synchronize(device)
-        with alone():  # as each thread computes its pieces
+        with single_threaded():  # as each thread computes its chunks
             start = time.perf_counter()
             (vectors @ widen.t()) @ narrow.t()
             if cuda:

@@ -1,6 +1,8 @@
-"""BERT4Rec once more, in plain torch on padded rows: to answer quickly and to be taken elsewhere, never to train.
+"""BERT4Rec in plain torch on padded rows, for inference and export: needs neither TorchRec nor FBGEMM.
 
-It has the weights of `engine.model.bert4rec.BERT4Rec` by the same names, and needs neither TorchRec nor FBGEMM.
+It has the weights of `engine.model.bert4rec.BERT4Rec` by the same names. A second definition, since the reference
+model is built on these two, and since ONNX wants attention spelled out. Tensors are named by the letters of
+`engine.model`.
 """
 
 from __future__ import annotations
@@ -19,8 +21,8 @@ PADDING = -1
 class PlainBERT4Rec(nn.Module):
     """Scores all items as the next interaction after each history.
 
-    A history has at most max_len - 1 items, the latest last, and rows are filled up with -1 at their beginning. The
-    mask token, which stands where the next interaction will, is put behind it here.
+    A history has at most max_len - 1 items, the latest last; rows are padded with -1 at their beginning. The mask
+    token, in the place of the next interaction, is appended here.
     """
 
     def __init__(self, num_items: int, config: ModelConfig) -> None:
@@ -38,37 +40,37 @@ class PlainBERT4Rec(nn.Module):
         self.output_bias = nn.Parameter(torch.empty(num_items))
 
     def forward(self, histories: Tensor) -> Tensor:
-        """Scores (logits), (batch, num_items), after histories (batch, length) int64."""
+        """Return scores (logits), (R, V), after histories (R, L - 1) int64."""
         return functional.linear(self.hidden(histories), self.item_weights, self.output_bias)
 
     def hidden(self, histories: Tensor) -> Tensor:
-        """What the output layer turns into scores: (batch, emb_dim)."""
+        """Return the hidden vectors that the output layer turns into scores: (R, D)."""
         items = functional.pad(histories, (0, 1), value=self.num_items)
         from_end = torch.arange(items.shape[1], device=items.device).flip(0)
         vectors = functional.embedding(items.clamp(min=0), self.items.weight)
-        tokens = self.input_norm(vectors + self.positions(from_end))
-        keep = (items != PADDING)[:, None, None, :]
+        x_RLD = self.input_norm(vectors + self.positions(from_end))
+        mask = (items != PADDING)[:, None, None, :]
         *first, last = self.blocks
         for block in first:
-            tokens = block(tokens, tokens, keep)
-        end = self.last_norm(last(tokens[:, -1:], tokens, keep))[:, 0]
-        return self.head_norm(functional.gelu(self.head(end)))
+            x_RLD = block(x_RLD, x_RLD, mask)
+        x_RD = self.last_norm(last(x_RLD[:, -1:], x_RLD, mask))[:, 0]
+        return self.head_norm(functional.gelu(self.head(x_RD)))
 
     @property
     def item_weights(self) -> Tensor:
-        """The output layer's weights: (num_items, emb_dim)."""
+        """The output layer's weights: (V, D)."""
         if self.output is not None:
             return self.output
         return self.items.weight[: self.num_items]
 
 
 def _table(rows: int, width: int) -> nn.Embedding:
-    """A table whose weights are to be loaded; drawing them first would take longer than an answer."""
+    """Return a table whose weights will be loaded; drawing them first would take longer than an answer."""
     return nn.Embedding.from_pretrained(torch.empty(rows, width))
 
 
 class _Items(nn.Module):
-    """The item table, by the name that an EmbeddingCollection gives it."""
+    """The item table, under the name that an EmbeddingCollection gives it."""
 
     def __init__(self, rows: int, width: int) -> None:
         super().__init__()
@@ -76,12 +78,12 @@ class _Items(nn.Module):
 
     @property
     def weight(self) -> Tensor:
-        """The rows: (rows, width)."""
+        """The table's weights: (V + 1, D)."""
         return cast(nn.Embedding, self.embeddings["item"]).weight
 
 
 class _Attention(nn.Module):
-    """Multi-head attention (Vaswani et al. 2017) of some tokens of a row to all of it."""
+    """Multi-head attention (Vaswani et al. 2017) of some tokens of a row to all of them."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -89,25 +91,25 @@ class _Attention(nn.Module):
         self.qkv = nn.Linear(config.emb_dim, 3 * config.emb_dim)
         self.out = nn.Linear(config.emb_dim, config.emb_dim)
 
-    def forward(self, asking: Tensor, tokens: Tensor, keep: Tensor) -> Tensor:
-        """(batch, asking, emb_dim), (batch, length, emb_dim) → as `asking`; keep: (batch, 1, 1, length) bool."""
-        width = tokens.shape[2]
+    def forward(self, query_RQD: Tensor, x_RLD: Tensor, mask: Tensor) -> Tensor:
+        """Return what each query attends to, (R, Q, D). mask: (R, 1, 1, L) bool, False for padding."""
+        width = x_RLD.shape[2]
         weight, bias = self.qkv.weight, self.qkv.bias
-        query = self._heads(functional.linear(asking, weight[:width], bias[:width]))
+        query = self._split_heads(functional.linear(query_RQD, weight[:width], bias[:width]))
         key, value = map(
-            self._heads, functional.linear(tokens, weight[width:], bias[width:]).split(width, dim=2)
+            self._split_heads, functional.linear(x_RLD, weight[width:], bias[width:]).split(width, dim=2)
         )
-        scores = (query * query.shape[-1] ** -0.5) @ key.transpose(2, 3)
-        shares = scores.masked_fill(~keep, -torch.inf).softmax(-1)
-        return self.out((shares @ value).transpose(1, 2).flatten(2))
+        scores_RHQK = (query * query.shape[-1] ** -0.5) @ key.transpose(2, 3)
+        weights_RHQK = scores_RHQK.masked_fill(~mask, -torch.inf).softmax(-1)
+        return self.out((weights_RHQK @ value).transpose(1, 2).flatten(2))
 
-    def _heads(self, tokens: Tensor) -> Tensor:
-        """(batch, length, emb_dim) → (batch, heads, length, width of a head)."""
-        return tokens.unflatten(2, (self.heads, tokens.shape[2] // self.heads)).transpose(1, 2)
+    def _split_heads(self, x_RLD: Tensor) -> Tensor:
+        """(R, L, D) → (R, H, L, W)."""
+        return x_RLD.unflatten(2, (self.heads, x_RLD.shape[2] // self.heads)).transpose(1, 2)
 
 
 class _Block(nn.Module):
-    """As `engine.model.blocks.Block` without dropout, for the tokens that ask."""
+    """`engine.model.bert4rec.Block` without dropout, for the queries."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -118,14 +120,14 @@ class _Block(nn.Module):
         self.narrow = nn.Linear(4 * config.emb_dim, config.emb_dim)
         self.feed_norm = nn.LayerNorm(config.emb_dim)
 
-    def forward(self, asking: Tensor, tokens: Tensor, keep: Tensor) -> Tensor:
-        """(batch, asking, emb_dim), some or all of the tokens (batch, length, emb_dim) → as `asking`."""
+    def forward(self, query_RQD: Tensor, x_RLD: Tensor, mask: Tensor) -> Tensor:
+        """Return the block's output at the queries, some or all of the tokens: (R, Q, D)."""
         if self.pre:
             norm = self.attention_norm
-            asking = asking + self.attention(norm(asking), norm(tokens), keep)
-            return asking + self._feed(self.feed_norm(asking))
-        asking = self.attention_norm(asking + self.attention(asking, tokens, keep))
-        return self.feed_norm(asking + self._feed(asking))
+            query_RQD = query_RQD + self.attention(norm(query_RQD), norm(x_RLD), mask)
+            return query_RQD + self._feed_forward(self.feed_norm(query_RQD))
+        query_RQD = self.attention_norm(query_RQD + self.attention(query_RQD, x_RLD, mask))
+        return self.feed_norm(query_RQD + self._feed_forward(query_RQD))
 
-    def _feed(self, tokens: Tensor) -> Tensor:
-        return self.narrow(functional.gelu(self.widen(tokens)))
+    def _feed_forward(self, x: Tensor) -> Tensor:
+        return self.narrow(functional.gelu(self.widen(x)))

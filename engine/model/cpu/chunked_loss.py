@@ -1,6 +1,6 @@
-"""The full softmax's loss and gradients made piece by piece: forward and backward before the next piece begins.
+"""The full softmax's loss and gradients computed chunk by chunk: forward and backward before the next chunk begins.
 
-Gradients of a sum are sums of gradients, and so no more than the activations of a piece is ever held by a thread.
+Gradients of a sum are sums of gradients, and so no thread ever holds more than the activations of one chunk.
 """
 
 from __future__ import annotations
@@ -14,101 +14,136 @@ from torch import Tensor
 
 from engine.data.loader import Batch
 from engine.model.bert4rec import BERT4Rec
-from engine.model.cpu.chunks import Piece, SeededPiece, deal, in_order
-from engine.model.cpu.gradient_buffers import Room
-from engine.model.cpu.layers import Sums
-from engine.model.cpu.transformer import sums_of, transform
-from engine.model.losses.full_softmax import Output, OutputSums, add_softmax
-from engine.model.thread_pool import side_by_side
+from engine.model.cpu.chunks import Chunk, SeededChunk, assign_chunks, in_batch_order
+from engine.model.cpu.gradient_buffers import GradientBuffers
+from engine.model.cpu.layers import GradientAccumulator
+from engine.model.cpu.softmax import OutputGradients, OutputLayer, add_softmax
+from engine.model.cpu.transformer import accumulators_for, transform
+from engine.model.thread_pool import run_parallel
 
 
-def full_softmax_by_pieces(model: BERT4Rec, batch: Batch, weight: float, half: bool, room: Room) -> Tensor:
-    """`weight` times `losses.full.full_softmax` of the encoded batch. Goes backward once.
+def chunked_full_softmax(
+    model: BERT4Rec, batch: Batch, weight: float, dtype: torch.dtype, buffers: GradientBuffers
+) -> Tensor:
+    """Return `weight` times `losses.full_softmax.full_softmax` of the encoded batch. Goes backward once.
 
-    The item table and the output layer are whole. half: let transformer and softmax work in bfloat16, with all sums
-    and gradients in float32. room: where gradients by the table and the output layer are made.
+    The item table and the output layer are not sharded. dtype: float32, or bfloat16 to let transformer and softmax
+    compute in it, with sums and gradients in float32. buffers: memory for the gradients by the table and the output
+    layer.
     """
     output = [] if model.output is None else [model.output]
-    loss: Tensor = _ByPieces.apply(
-        model, batch, weight, half, room, model.table, model.output_bias, *output, *model.inside
+    loss: Tensor = _ChunkedFullSoftmax.apply(
+        model,
+        batch,
+        weight,
+        dtype,
+        buffers,
+        model.table,
+        model.output_bias,
+        *output,
+        *model.transform_parameters,
     )
     return loss
 
 
-class _ByPieces(torch.autograd.Function):
+class _ChunkedFullSoftmax(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, model: BERT4Rec, batch: Batch, weight: float, half: bool, room: Room, *_: Tensor
+        ctx: Any,
+        model: BERT4Rec,
+        batch: Batch,
+        weight: float,
+        dtype: torch.dtype,
+        buffers: GradientBuffers,
+        *_: Tensor,  # the parameters, for autograd to give their gradients to
     ) -> Tensor:
-        vectors = model.table.index_select(0, batch.items)
+        embedded_TD = model.table.index_select(0, batch.items)
         output_table = model.table if model.output is None else model.output
-        factor = room.coarser(output_table)[: model.num_items] if half else None
-        output = Output(model.item_weights, model.output_bias, factor)
-        hands = deal(batch.lengths, batch.positions)
-        made = [room.gradient_of(output_table, number) for number in range(len(hands))]
+        bf16_weights = buffers.bf16_copy(output_table)[: model.num_items] if dtype == torch.bfloat16 else None
+        output = OutputLayer(model.item_weights, model.output_bias, bf16_weights)
+        workers = assign_chunks(batch.lengths, batch.positions)
+        table_grads = [buffers.gradient_of(output_table, number) for number in range(len(workers))]
+        accumulators = accumulators_for(model.transform_parameters, dtype, len(workers))
         shares = [
-            _Share(
-                vectors.new_zeros(()),
-                [],
-                OutputSums(place[: model.num_items], torch.empty_like(model.output_bias)),
-                inside,
-            )
-            for place, inside in zip(made, sums_of(model.inside, half, len(hands)), strict=True)
+            _Share(embedded_TD.new_zeros(()), [], _output_gradients(model, table_grad), accumulator)
+            for table_grad, accumulator in zip(table_grads, accumulators, strict=True)
         ]
-        work = zip(shares, hands, strict=True)
-        side_by_side([partial(_add, *each, model, batch, vectors, output, weight) for each in work])
-        whole, *others = shares
+        work = zip(shares, workers, strict=True)
+        run_parallel(
+            [partial(_add_chunks, *each, model, batch, embedded_TD, output, weight) for each in work]
+        )
+        total, *others = shares
         for share in others:
-            whole.add(share)
-        whole.output.finish()
-        of_table = made[0] if model.output is None else room.gradient_of(model.table)
-        (of_table if model.output is not None else of_table[model.num_items :]).zero_()
-        of_table.index_add_(0, batch.items, in_order(whole.vectors))
-        of_output = [] if model.output is None else [made[0]]
-        ctx.room = room
-        ctx.gradients = [of_table, whole.output.bias, *of_output, *whole.inside.gradients]
-        return whole.loss
+            total.add(share)
+        total.output.finish()
+        ctx.buffers = buffers
+        ctx.gradients = _gradients(model, batch, table_grads[0], total, buffers)
+        return total.loss
 
     @staticmethod
-    def backward(ctx: Any, above: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
         gradients, ctx.gradients = ctx.gradients, None  # held by nobody else, they need not be copied
-        ctx.room.handed_over()
-        if float(above) != 1:
-            gradients = [gradient.mul_(above) for gradient in gradients]
+        ctx.buffers.handed_over()
+        if float(grad_output) != 1:
+            gradients = [gradient.mul_(grad_output) for gradient in gradients]
         return (None, None, None, None, None, *gradients)
 
 
 @dataclass
 class _Share:
-    """What one thread found. vectors: gradients by the items' vectors of each piece."""
+    """One worker's part of loss and gradients. embedded: gradients by the embedded items of each chunk."""
 
     loss: Tensor
-    vectors: list[tuple[Piece, Tensor]]
-    output: OutputSums
-    inside: Sums
+    embedded: list[tuple[Chunk, Tensor]]
+    output: OutputGradients
+    transformer: GradientAccumulator
 
     def add(self, other: _Share) -> None:
-        """Take in what another thread found."""
+        """Add another worker's part."""
         self.loss += other.loss
-        self.vectors += other.vectors
+        self.embedded += other.embedded
         self.output.add(other.output)
-        self.inside.flat += other.inside.flat
+        self.transformer.flat += other.transformer.flat
 
 
-def _add(
+def _output_gradients(model: BERT4Rec, table_grad: Tensor) -> OutputGradients:
+    """Return empty gradients of the output layer, those by weights in the memory of its table's gradient."""
+    return OutputGradients(table_grad[: model.num_items], torch.empty_like(model.output_bias))
+
+
+def _gradients(
+    model: BERT4Rec, batch: Batch, output_grad: Tensor, total: _Share, buffers: GradientBuffers
+) -> list[Tensor]:
+    """Return all gradients, in the order of the parameters. output_grad: that by the table of the output layer."""
+    tied = model.output is None
+    table_grad = output_grad if tied else buffers.gradient_of(model.table)
+    # the softmax has written the rows of items where the table is tied; only the mask token's row has no score
+    (table_grad[model.num_items :] if tied else table_grad).zero_()
+    table_grad.index_add_(0, batch.items, in_batch_order(total.embedded))
+    outputs = [] if tied else [output_grad]
+    return [table_grad, total.output.bias_V, *outputs, *total.transformer.gradients]
+
+
+def _add_chunks(
     share: _Share,
-    pieces: list[SeededPiece],
+    chunks: list[SeededChunk],
     model: BERT4Rec,
     batch: Batch,
-    vectors: Tensor,
-    output: Output,
+    embedded_TD: Tensor,
+    output: OutputLayer,
     weight: float,
 ) -> None:
-    """Add what `pieces` give."""
-    for piece, generator in pieces:
-        hidden, back = transform(
-            model, vectors[piece.tokens], piece.lengths, piece.positions, share.inside, generator
+    """Add loss and gradients of `chunks` to `share`."""
+    for chunk, generator in chunks:
+        hidden_ND, vjp = transform(
+            model,
+            embedded_TD[chunk.tokens],
+            chunk.lengths,
+            chunk.positions,
+            share.transformer,
+            generator,
         )
-        loss, of_hidden = add_softmax(hidden, batch.targets[piece.targets], output, share.output, weight)
-        share.vectors.append((piece, back(of_hidden)))
+        loss, grad_hidden = add_softmax(hidden_ND, batch.targets[chunk.targets], output, share.output, weight)
+        # backward at once: after it the chunk's activations are free
+        share.embedded.append((chunk, vjp(grad_hidden)))
         share.loss += loss

@@ -9,22 +9,27 @@ import torch
 from torch import Tensor
 
 from engine.model.bert4rec import BERT4Rec
-from engine.model.cpu.chunks import Piece, SeededPiece, deal, in_order
-from engine.model.cpu.layers import Pullback, Sums
-from engine.model.cpu.transformer import sums_of, transform
-from engine.model.thread_pool import side_by_side
+from engine.model.cpu.chunks import Chunk, SeededChunk, assign_chunks, in_batch_order
+from engine.model.cpu.layers import GradientAccumulator, Vjp
+from engine.model.cpu.transformer import accumulators_for, transform
+from engine.model.thread_pool import run_parallel
 
-_Encoded = tuple[Piece, Tensor, Pullback]
+_Encoded = tuple[Chunk, Tensor, Vjp]
 
 
-def encode(model: BERT4Rec, items: Tensor, lengths: Tensor, positions: Tensor, half: bool = False) -> Tensor:
-    """As `BERT4Rec.encode`. Goes backward once.
+def encode(
+    model: BERT4Rec, items: Tensor, lengths: Tensor, positions: Tensor, dtype: torch.dtype | None = None
+) -> Tensor:
+    """Return the hidden vectors of `BERT4Rec.encode`. Goes backward once.
 
-    half: let it work in bfloat16, with what it gives and all gradients of parameters in float32.
+    dtype: what layers compute in, the parameters' own if it is None; hidden vectors and gradients have the parameters'.
     """
-    vectors = model.embed(items, lengths)
-    hidden: Tensor = _Transform.apply(model, lengths, positions, half, vectors, *model.inside)
-    return hidden
+    embedded_TD = model.embed(items, lengths)
+    dtype = embedded_TD.dtype if dtype is None else dtype
+    hidden_ND: Tensor = _Transform.apply(
+        model, lengths, positions, dtype, embedded_TD, *model.transform_parameters
+    )
+    return hidden_ND
 
 
 class _Transform(torch.autograd.Function):
@@ -34,33 +39,40 @@ class _Transform(torch.autograd.Function):
         model: BERT4Rec,
         lengths: Tensor,
         positions: Tensor,
-        half: bool,
-        vectors: Tensor,
-        *inside: Tensor,
+        dtype: torch.dtype,
+        embedded_TD: Tensor,
+        *parameters: Tensor,
     ) -> Tensor:
-        hands = deal(lengths, positions)
-        ctx.sums = sums_of(inside, half, len(hands))
-        work = zip(hands, ctx.sums, strict=True)
-        ctx.encoded = side_by_side([partial(_encode, model, vectors, *each) for each in work])
-        return in_order([(piece, hidden) for hand in ctx.encoded for piece, hidden, _ in hand])
+        workers = assign_chunks(lengths, positions)
+        ctx.accumulators = accumulators_for(parameters, dtype, len(workers))
+        work = zip(workers, ctx.accumulators, strict=True)
+        ctx.encoded = run_parallel([partial(_encode_chunks, model, embedded_TD, *each) for each in work])
+        return in_batch_order([(chunk, hidden) for worker in ctx.encoded for chunk, hidden, _ in worker])
 
     @staticmethod
-    def backward(ctx: Any, above: Tensor) -> tuple[Tensor | None, ...]:
-        found = side_by_side([partial(_back, above, hand) for hand in ctx.encoded])
-        whole, *others = ctx.sums
-        for sums in others:
-            whole.flat += sums.flat
-        ctx.encoded = ctx.sums = None  # held by nobody else, gradients need not be copied
-        of_vectors = in_order([each for hand in found for each in hand])
-        return None, None, None, None, of_vectors, *whole.gradients
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
+        grad_chunks = run_parallel([partial(_chunk_vjps, grad_output, worker) for worker in ctx.encoded])
+        total, *others = ctx.accumulators
+        for accumulator in others:
+            total.flat += accumulator.flat
+        ctx.encoded = ctx.accumulators = None  # held by nobody else, gradients need not be copied
+        grad_embedded = in_batch_order([each for worker in grad_chunks for each in worker])
+        return None, None, None, None, grad_embedded, *total.gradients
 
 
-def _encode(model: BERT4Rec, vectors: Tensor, pieces: list[SeededPiece], sums: Sums) -> list[_Encoded]:
+def _encode_chunks(
+    model: BERT4Rec, embedded_TD: Tensor, chunks: list[SeededChunk], accumulator: GradientAccumulator
+) -> list[_Encoded]:
     return [
-        (piece, *transform(model, vectors[piece.tokens], piece.lengths, piece.positions, sums, generator))
-        for piece, generator in pieces
+        (
+            chunk,
+            *transform(
+                model, embedded_TD[chunk.tokens], chunk.lengths, chunk.positions, accumulator, generator
+            ),
+        )
+        for chunk, generator in chunks
     ]
 
 
-def _back(above: Tensor, encoded: list[_Encoded]) -> list[tuple[Piece, Tensor]]:
-    return [(piece, back(above[piece.targets])) for piece, _, back in encoded]
+def _chunk_vjps(grad_output: Tensor, encoded: list[_Encoded]) -> list[tuple[Chunk, Tensor]]:
+    return [(chunk, vjp(grad_output[chunk.targets])) for chunk, _, vjp in encoded]

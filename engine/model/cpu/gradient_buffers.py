@@ -1,4 +1,4 @@
-"""Memory for the gradients of large parameters that is used again at every step."""
+"""Memory for the gradients of large parameters, used again at every step."""
 
 from __future__ import annotations
 
@@ -6,40 +6,39 @@ import torch
 from torch import Tensor, nn
 
 
-class Room:
-    """Tensors like parameters, whose memory stays where it is.
+class GradientBuffers:
+    """Tensors shaped as parameters, whose memory stays where it is.
 
-    Memory that a step asks for anew the system has to find and to clear: of the 14 MB of a table of 54,543 items that
-    took 13 ms in a step of 80.
+    The system has to find and to clear memory that a step newly allocates: 13 ms of a step of 80 for the 14 MB of a
+    table of 54,543 items.
     """
 
     def __init__(self) -> None:
-        self._held: dict[tuple[int, int], Tensor] = {}
+        self._buffers: dict[tuple[int, int], Tensor] = {}
         self._lent: set[tuple[int, int]] = set()
-        self._coarser: dict[int, Tensor] = {}
+        self._bf16: dict[int, Tensor] = {}
 
     def gradient_of(self, parameter: nn.Parameter, number: int = 0) -> Tensor:
-        """Memory shaped as `parameter`, with anything in it; the same every time for the same two arguments.
+        """Return memory shaped as `parameter`, with arbitrary contents; the same each time for the same two arguments.
 
-        Memory that is still the parameter's gradient, or not yet `handed_over`, is left alone, and what is given is
-        made anew. It is a view, which autograd takes for a gradient without copying it.
+        A buffer that is still the parameter's gradient, or not yet `handed_over`, is left alone, and new memory is
+        returned. It is a view, which autograd takes for a gradient without copying it.
         """
         key = (id(parameter), number)
+        # autograd adds to a gradient in place: its memory must not be written before `zero_grad`
         if parameter.grad is not None or key in self._lent:
             return torch.empty_like(parameter)
         self._lent.add(key)
-        if key not in self._held:
-            self._held[key] = torch.empty_like(parameter, requires_grad=False)
-        return self._held[key].view_as(parameter)
+        if key not in self._buffers:
+            self._buffers[key] = torch.empty_like(parameter, requires_grad=False)
+        return self._buffers[key].view_as(parameter)
 
     def handed_over(self) -> None:
-        """Say that autograd has the gradients that were made, or that nobody wants them."""
+        """Note that autograd has the gradients computed so far, or that nobody wants them."""
         self._lent.clear()
 
-    def coarser(self, parameter: nn.Parameter) -> Tensor:
-        """The parameter's numbers now in bfloat16, until the next call."""
-        if id(parameter) not in self._coarser:
-            self._coarser[id(parameter)] = torch.empty_like(
-                parameter, dtype=torch.bfloat16, requires_grad=False
-            )
-        return self._coarser[id(parameter)].copy_(parameter.detach())
+    def bf16_copy(self, parameter: nn.Parameter) -> Tensor:
+        """Return the parameter's current values in bfloat16, valid until the next call."""
+        if id(parameter) not in self._bf16:
+            self._bf16[id(parameter)] = torch.empty_like(parameter, dtype=torch.bfloat16, requires_grad=False)
+        return self._bf16[id(parameter)].copy_(parameter.detach())

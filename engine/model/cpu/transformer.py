@@ -1,13 +1,12 @@
 """The transformer in training on CPU with its gradients written out: `BERT4Rec.transform` without autograd.
 
-Autograd's bookkeeping takes a small batch longer than its arithmetic; a large one is spared passes over memory.
+Autograd's bookkeeping takes longer than the arithmetic of a small batch; a large one is spared passes over memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from typing import cast
 
 import numpy as np
@@ -15,209 +14,265 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from engine.model.bert4rec import BERT4Rec
-from engine.model.blocks import Block, SelfAttention
+from engine.model.bert4rec import BERT4Rec, Block, SelfAttention
 from engine.model.cpu.attention import attend, padding_bias
-from engine.model.cpu.head_layout import Heads, grouped
+from engine.model.cpu.dropout_masks import draw_masks
+from engine.model.cpu.head_layout import HeadLayout, group_rows
 from engine.model.cpu.layers import (
     Affine,
+    GradientAccumulator,
     Layer,
-    Pullback,
-    Sums,
+    Vjp,
     add_at,
+    cast_and_cut,
+    cast_and_fill,
     chain,
-    coarsened,
-    coarser,
-    drop,
+    copies_in,
+    dropout,
     gelu,
-    refined,
     residual,
 )
-from engine.model.dropout import Dropout
 
-_LEAST = 32  # in bfloat16 counts are multiples of this
+_MIN_ROWS = 32  # in bfloat16 numbers of rows are multiples of this
 
 _table_backward = torch.ops.aten.embedding_dense_backward.default
 
 
-def sums_of(inside: Sequence[Tensor], half: bool, count: int = 1) -> list[Sums]:
-    """So many times what `transform` adds up gradients of `BERT4Rec.inside` in. half: products are in bfloat16."""
-    factors = coarser(inside, torch.bfloat16) if half else None
-    return [Sums(inside, factors) for _ in range(count)]
+def accumulators_for(
+    parameters: Sequence[Tensor], dtype: torch.dtype, count: int = 1
+) -> list[GradientAccumulator]:
+    """Return accumulators of `BERT4Rec.transform_parameters`, one per worker. dtype: what `transform` computes in."""
+    copies = None if dtype == parameters[0].dtype else copies_in(dtype, parameters)
+    return [GradientAccumulator(parameters, copies) for _ in range(count)]
 
 
 def transform(
     model: BERT4Rec,
-    vectors: Tensor,
+    embedded_TD: Tensor,
     lengths: Tensor,
     positions: Tensor,
-    sums: Sums,
+    accumulator: GradientAccumulator,
     generator: torch.Generator | None = None,
-) -> tuple[Tensor, Pullback]:
-    """As `BERT4Rec.transform`, and its pullback from the hidden vectors to the items' vectors.
+) -> tuple[Tensor, Vjp]:
+    """Return the hidden vectors of `BERT4Rec.transform`, (N, D), and their vjp by the embedded items.
 
-    generator: what dropout draws from; torch's own if it is None.
+    The vjp adds the gradients by parameters to `accumulator`, whose dtype all layers but the first and the last
+    compute in. generator: of dropout; torch's own if it is None.
     """
+    tokens, targets, outer_dtype = len(embedded_TD), len(positions), embedded_TD.dtype
+    casts = accumulator.dtype != outer_dtype
+    rows, target_rows = (_rounded_up(tokens), _rounded_up(targets)) if casts else (tokens, targets)
+
+    # how attention sees tokens in each block, and what dropout drops; queries that fill up are cut off at the end
+    queries_N = functional.pad(positions, (0, target_rows - targets)) if target_rows > targets else positions
+    plans = _attention_plans(model, lengths.numpy(), queries_N, positions.numpy(), rows, outer_dtype)
+    input_mask, block_masks = _draw_masks(model, rows, accumulator.dtype, plans, generator)
+
+    # the layers, in the order of `BERT4Rec.transform`
     blocks = cast("list[Block]", list(model.blocks))
-    half, heads = sums.kind != vectors.dtype, blocks[0].attention.heads
-    tokens, targets = len(vectors), len(positions)
-    counts = [_round(tokens), _round(targets)] if half else [tokens, targets]
-    found, asking = lengths.numpy(), asking_of(lengths.numpy(), positions.numpy())
-    groups = grouped(found)
-    seen = Heads(found, groups, heads, counts[0], vectors.dtype)
-    wanted = Heads(asking, groups, heads, counts[1], vectors.dtype)
-    biases = [padding_bias(group.keep, heads, seen.kind) for group in seen.groups]
-    places = functional.pad(positions, (0, counts[1] - targets)) if counts[1] > targets else positions
-    asked = [_Asked(None, seen, seen, biases) for _ in blocks[1:]] + [_Asked(places, wanted, seen, biases)]
-    masks = _Masks(model.dropout, counts[0], vectors.shape[1], sums.kind, asked, generator)
-    layers: list[Layer] = [
-        _placed(model.positions, from_end(found), sums),
-        *([coarsened(sums.kind, counts[0])] if half else []),
-        sums.norm(model.input_norm),
-        drop(next(masks.of_tokens)),
-        *(_block(block, who, masks, sums) for block, who in zip(blocks, asked, strict=True)),
-        *(sums.norm(model.last_norm), sums.affine(model.head), gelu, sums.norm(model.head_norm)),
-        *([refined(vectors.dtype, targets)] if half else []),
+    embedding: list[Layer] = [
+        _add_positions(model.positions, distances_from_end(lengths.numpy()), accumulator),
+        *([cast_and_fill(accumulator.dtype, rows)] if casts else []),
+        accumulator.norm(model.input_norm),
+        dropout(input_mask),
     ]
-    hidden, back = chain(*layers)(vectors)
+    transformer = [_block(*each, accumulator) for each in zip(blocks, plans, block_masks, strict=True)]
+    head: list[Layer] = [
+        *(accumulator.norm(model.last_norm), accumulator.affine(model.head), gelu),
+        accumulator.norm(model.head_norm),
+        *([cast_and_cut(outer_dtype, targets)] if casts else []),
+    ]
+    hidden_ND, layers_vjp = chain(*embedding, *transformer, *head)(embedded_TD)
 
-    def settled(above: Tensor) -> Tensor:
-        of_vectors = back(above)
-        sums.settle()
-        return of_vectors
+    def vjp(grad_hidden: Tensor) -> Tensor:
+        grad_embedded = layers_vjp(grad_hidden)
+        accumulator.flush()
+        return grad_embedded
 
-    return hidden, settled
-
-
-def asking_of(lengths: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """How many of the chosen positions, rising, are in each row: (rows,)."""
-    found: np.ndarray = np.diff(np.searchsorted(positions, np.cumsum(lengths)), prepend=0)
-    return found
+    return hidden_ND, vjp
 
 
-def from_end(lengths: np.ndarray) -> Tensor:
-    """How far each token is from the end of its row: (tokens,) int64."""
+def query_counts(lengths: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Return how many of the chosen positions, rising, lie in each row: (R,)."""
+    counts: np.ndarray = np.diff(np.searchsorted(positions, np.cumsum(lengths)), prepend=0)
+    return counts
+
+
+def distances_from_end(lengths: np.ndarray) -> Tensor:
+    """Return each token's distance from the end of its row: (T,) int64."""
     ends = np.cumsum(lengths)
     return torch.from_numpy(np.repeat(ends - 1, lengths) - np.arange(lengths.sum()))
 
 
-def _round(count: int) -> int:
-    """Up, by an eighth or to `_LEAST`: oneDNN makes a bfloat16 kernel for every shape, in a millisecond."""
-    step = max(_LEAST, 1 << max(0, count - 1).bit_length() >> 4)
+def _rounded_up(count: int) -> int:
+    """Round up, by an eighth or to `_MIN_ROWS`: oneDNN compiles a bfloat16 kernel for each shape, in a millisecond."""
+    step = max(_MIN_ROWS, 1 << max(0, count - 1).bit_length() >> 4)
     return count + -count % step
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """Who asks and who is asked in a block.
+class _AttentionPlan:
+    """Which tokens of a block are queries, and how its attention sees queries and keys.
 
-    places: which of the tokens ask, None for all of them; asking, seen: how heads see them and the tokens that are
-    asked; biases: of each group, what hides the padding of those.
+    queries_N: places of the queries among the tokens, None for all; biases: of each group, what hides padding keys.
     """
 
-    places: Tensor | None
-    asking: Heads
-    seen: Heads
+    queries_N: Tensor | None
+    query_layout: HeadLayout
+    key_layout: HeadLayout
     biases: list[Tensor | None]
 
 
-class _Masks:
-    """What dropout multiplies with, in the order of its use; drawn together, since each draw has its price.
+def _attention_plans(
+    model: BERT4Rec,
+    lengths: np.ndarray,
+    queries_N: Tensor,
+    positions: np.ndarray,
+    rows: int,
+    dtype: torch.dtype,
+) -> list[_AttentionPlan]:
+    """Return each block's plan: all tokens are queries, but in the last block only those of `queries_N`.
 
-    of_tokens: masks of the inputs and of what each half of a block adds; of_shares: those of attention, by block and
-    group. None where nothing is dropped.
+    positions: the same without what fills them up; dtype: what attention computes in, float32 with bfloat16 tokens
+    too.
+    """
+    heads = cast("Block", model.blocks[0]).attention.heads
+    groups = group_rows(lengths)  # the same for queries and keys, since each group attends by itself
+    layout = HeadLayout(lengths, groups, heads, rows, dtype)
+    target_layout = HeadLayout(query_counts(lengths, positions), groups, heads, len(queries_N), dtype)
+    biases = [padding_bias(group.mask_RL, heads, dtype) for group in layout.groups]
+    # one layout for all blocks: the indices it makes of lengths are computed once
+    all_tokens = _AttentionPlan(None, layout, layout, biases)
+    return [all_tokens] * (len(model.blocks) - 1) + [_AttentionPlan(queries_N, target_layout, layout, biases)]
+
+
+@dataclass(frozen=True)
+class _BlockMasks:
+    """Dropout masks of a block, None where nothing is dropped.
+
+    attended, fed: of the outputs of attention and feed-forward; weights_BQK: of attention's weights in each group.
     """
 
-    def __init__(
-        self,
-        dropout: Dropout,
-        tokens: int,
-        width: int,
-        kind: torch.dtype,
-        asked: list[_Asked],
-        generator: torch.Generator | None,
-    ) -> None:
-        outputs, shares = [torch.Size([tokens, width])], list[torch.Size]()
-        for who in asked:
-            outputs += [torch.Size([who.asking.tokens, width])] * 2
-            for mine, other in zip(who.asking.groups, who.seen.groups, strict=True):
-                shares.append(torch.Size([mine.rows * who.asking.heads, mine.longest, other.longest]))
-        draws = [(outputs, kind), (shares, asked[0].seen.kind)]
-        self.of_tokens, self.of_shares = (
-            iter(dropout.masks(shapes, each, generator)) if dropout.active else repeat(None)
-            for shapes, each in draws
-        )
+    attended: Tensor | None
+    fed: Tensor | None
+    weights_BQK: list[Tensor | None]
 
 
-def _placed(table: nn.Embedding, places: Tensor, sums: Sums) -> Layer:
-    """tokens + their rows of a table of positions. places: (tokens,) int64."""
+def _draw_masks(
+    model: BERT4Rec,
+    rows: int,
+    dtype: torch.dtype,
+    plans: list[_AttentionPlan],
+    generator: torch.Generator | None,
+) -> tuple[Tensor | None, list[_BlockMasks]]:
+    """Return the dropout masks of the input and of each block, drawn in two calls for all."""
+    rate, width = model.dropout.p, model.positions.embedding_dim
+    if not model.dropout.training or rate == 0:
+        return None, [_BlockMasks(None, None, [None] * len(plan.biases)) for plan in plans]
+    counts = [rows, *(plan.query_layout.tokens for plan in plans for _output in ("attended", "fed"))]
+    input_mask, *token_masks = draw_masks(rate, [torch.Size([n, width]) for n in counts], dtype, generator)
+    shapes = [shape for plan in plans for shape in _weight_shapes(plan)]
+    # attention computes in float32 with bfloat16 tokens too, and so its masks are float32
+    weight_masks = iter(draw_masks(rate, shapes, plans[0].key_layout.dtype, generator))
+    return input_mask, [
+        _BlockMasks(attended, fed, [next(weight_masks) for _group in plan.biases])
+        for plan, attended, fed in zip(plans, token_masks[::2], token_masks[1::2], strict=True)
+    ]
 
-    def run(tokens: Tensor) -> tuple[Tensor, Pullback]:
-        def back(above: Tensor) -> Tensor:
-            sums.of(table.weight).add_(_table_backward(above, places, len(table.weight), -1, False))
-            return above
 
-        return tokens + table.weight.index_select(0, places), back
+def _weight_shapes(plan: _AttentionPlan) -> list[torch.Size]:
+    """Return the shape of attention's weights in each group: (B, Q, K)."""
+    groups = zip(plan.query_layout.groups, plan.key_layout.groups, strict=True)
+    heads = plan.query_layout.heads
+    return [torch.Size([query.rows * heads, query.longest, key.longest]) for query, key in groups]
+
+
+def _add_positions(table: nn.Embedding, distances_T: Tensor, accumulator: GradientAccumulator) -> Layer:
+    """Return the layer x + rows of the table of positions."""
+
+    def run(x_TD: Tensor) -> tuple[Tensor, Vjp]:
+        def vjp(grad_output: Tensor) -> Tensor:
+            grad_table = _table_backward(grad_output, distances_T, len(table.weight), -1, False)
+            accumulator.gradient(table.weight).add_(grad_table)
+            return grad_output
+
+        return x_TD + table.weight.index_select(0, distances_T), vjp
 
     return run
 
 
-def _block(block: Block, asked: _Asked, masks: _Masks, sums: Sums) -> Layer:
-    kept = [next(masks.of_shares) for _ in asked.biases]
-    attention = _attention(block.attention, asked, kept, sums)
-    attended, fed = next(masks.of_tokens), next(masks.of_tokens)
-    feed = chain(sums.affine(block.widen), gelu, sums.affine(block.narrow))
-    attention_norm, feed_norm = sums.norm(block.attention_norm), sums.norm(block.feed_norm)
+def _block(block: Block, plan: _AttentionPlan, masks: _BlockMasks, accumulator: GradientAccumulator) -> Layer:
+    """Return `Block` as a layer, with its two orders of norms."""
+    attention = _attention(block.attention, plan, masks.weights_BQK, accumulator)
+    feed_forward = chain(accumulator.affine(block.widen), gelu, accumulator.affine(block.narrow))
+    attention_norm, feed_norm = accumulator.norm(block.attention_norm), accumulator.norm(block.feed_norm)
     if block.pre:
         return chain(
-            residual(chain(attention_norm, attention), attended, asked.places),
-            residual(chain(feed_norm, feed), fed),
+            residual(chain(attention_norm, attention), masks.attended, plan.queries_N),
+            residual(chain(feed_norm, feed_forward), masks.fed),
         )
-    return chain(residual(attention, attended, asked.places), attention_norm, residual(feed, fed), feed_norm)
+    return chain(
+        residual(attention, masks.attended, plan.queries_N),
+        attention_norm,
+        residual(feed_forward, masks.fed),
+        feed_norm,
+    )
 
 
-def _attention(layer: SelfAttention, asked: _Asked, kept: list[Tensor | None], sums: Sums) -> Layer:
-    """From all tokens to those that ask. kept: of each group, what its shares are multiplied with."""
-    both, out, width = sums.affine(layer.qkv), sums.affine(layer.out), layer.out.in_features
-    if asked.places is None:
-        return chain(_all_ask(both, width, asked, kept), out)
-    return chain(_some_ask(both, width, asked, asked.places, kept), out)
+_Masks = list[Tensor | None]  # of attention's weights, one for each group
 
 
-def _all_ask(both: Affine, width: int, asked: _Asked, kept: list[Tensor | None]) -> Layer:
-    heads = asked.seen
+def _attention(
+    layer: SelfAttention, plan: _AttentionPlan, masks: _Masks, accumulator: GradientAccumulator
+) -> Layer:
+    """Return `SelfAttention` as a layer, from all tokens to the queries."""
+    qkv, out, width = accumulator.affine(layer.qkv), accumulator.affine(layer.out), layer.out.in_features
+    if plan.queries_N is None:
+        return chain(_attention_of_all(qkv, width, plan, masks), out)
+    return chain(_attention_of_queries(qkv, width, plan, plan.queries_N, masks), out)
 
-    def run(tokens: Tensor) -> tuple[Tensor, Pullback]:
-        found, both_back = both(tokens)
-        mixed, attend_back = _attend(heads.split(found, 3), width, asked, kept)
 
-        def back(above: Tensor) -> Tensor:
-            of_all = heads.room(3, mixed.shape[1])
-            attend_back(above, heads.views(of_all, 3))
-            return both_back(heads.merge(of_all, 3, tokens.dtype))
+def _attention_of_all(qkv: Affine, width: int, plan: _AttentionPlan, masks: _Masks) -> Layer:
+    """Return attention where all tokens are queries: one product makes query, key and value."""
+    layout = plan.key_layout
 
-        return heads.merge(mixed, 1, tokens.dtype), back
+    def run(x_TD: Tensor) -> tuple[Tensor, Vjp]:
+        qkv_T3D, qkv_vjp = qkv(x_TD)
+        mixed, attention_vjp = _attend_groups(layout.split(qkv_T3D, 3), width, plan, masks)
+
+        def vjp(grad_output: Tensor) -> Tensor:
+            grad_qkv = layout.buffer(3, mixed.shape[1])  # gradients are written where `merge` reads them
+            attention_vjp(grad_output, layout.views(grad_qkv, 3))
+            return qkv_vjp(layout.merge(grad_qkv, 3, x_TD.dtype))
+
+        return layout.merge(mixed, 1, x_TD.dtype), vjp
 
     return run
 
 
-def _some_ask(both: Affine, width: int, asked: _Asked, places: Tensor, kept: list[Tensor | None]) -> Layer:
-    ask, answer = both.outputs(0, width), both.outputs(width, 3 * width)
-    asking, seen = asked.asking, asked.seen
+def _attention_of_queries(
+    qkv: Affine, width: int, plan: _AttentionPlan, queries_N: Tensor, masks: _Masks
+) -> Layer:
+    """Return attention where some tokens are queries: one product makes their queries, another all keys and values."""
+    query_part, key_value_part = qkv.outputs(0, width), qkv.outputs(width, 3 * width)
+    query_layout, key_layout = plan.query_layout, plan.key_layout
 
-    def run(tokens: Tensor) -> tuple[Tensor, Pullback]:
-        queries, ask_back = ask(tokens.index_select(0, places))
-        answers, answer_back = answer(tokens)
-        parts = _together(asking.split(queries, 1), seen.split(answers, 2))
-        mixed, attend_back = _attend(parts, width, asked, kept)
+    def run(x_TD: Tensor) -> tuple[Tensor, Vjp]:
+        # the other tokens' queries, a third of the product, are never computed
+        query_ND, query_vjp = query_part(x_TD.index_select(0, queries_N))
+        key_value_T2D, key_value_vjp = key_value_part(x_TD)
+        parts = _joined(query_layout.split(query_ND, 1), key_layout.split(key_value_T2D, 2))
+        mixed, attention_vjp = _attend_groups(parts, width, plan, masks)
 
-        def back(above: Tensor) -> Tensor:
-            of_query, of_both = asking.room(1, mixed.shape[1]), seen.room(2, mixed.shape[1])
-            attend_back(above, _together(asking.views(of_query, 1), seen.views(of_both, 2)))
-            of_tokens = answer_back(seen.merge(of_both, 2, tokens.dtype))
-            return add_at(of_tokens, ask_back(asking.merge(of_query, 1, tokens.dtype)), places)
+        def vjp(grad_output: Tensor) -> Tensor:
+            head_width = mixed.shape[1]
+            grad_query, grad_key_value = query_layout.buffer(1, head_width), key_layout.buffer(2, head_width)
+            grad_parts = _joined(query_layout.views(grad_query, 1), key_layout.views(grad_key_value, 2))
+            attention_vjp(grad_output, grad_parts)
+            grad_x = key_value_vjp(key_layout.merge(grad_key_value, 2, x_TD.dtype))
+            return add_at(grad_x, query_vjp(query_layout.merge(grad_query, 1, x_TD.dtype)), queries_N)
 
-        return asking.merge(mixed, 1, tokens.dtype), back
+        return query_layout.merge(mixed, 1, x_TD.dtype), vjp
 
     return run
 
@@ -225,26 +280,28 @@ def _some_ask(both: Affine, width: int, asked: _Asked, places: Tensor, kept: lis
 _Parts = Iterable[Iterable[Tensor]]  # of each group its query, key and value, or their gradients
 
 
-def _together(queries: list[Tensor], both: list[Tensor]) -> _Parts:
-    """Of each group its query, key and value, (1, …) and (2, …)."""
-    return [(*query, *key_and_value) for query, key_and_value in zip(queries, both, strict=True)]
+def _joined(queries: list[Tensor], keys_and_values: list[Tensor]) -> _Parts:
+    """Return each group's query, key and value, from (1, …) and (2, …)."""
+    return [(*query, *key_and_value) for query, key_and_value in zip(queries, keys_and_values, strict=True)]
 
 
-def _attend(
-    parts: _Parts, width: int, asked: _Asked, kept: list[Tensor | None]
+def _attend_groups(
+    parts: _Parts, width: int, plan: _AttentionPlan, masks: _Masks
 ) -> tuple[Tensor, Callable[[Tensor, _Parts], None]]:
-    """Attention group by group: cells as of `Heads.room`, and what writes the gradients of `parts` to places."""
-    asking = asked.asking
-    mixed = asking.room(1, width // asking.heads)
-    groups = zip(parts, asked.biases, kept, asking.views(mixed, 1), strict=True)
-    backs = [
-        attend(query, key, value, bias, mask, place[0]) for (query, key, value), bias, mask, place in groups
-    ]
+    """Return attention's output, group by group as cells of a `HeadLayout`, and its vjp.
 
-    def back(above: Tensor, places: _Parts) -> None:
-        for attend_back, part, (of_query, of_key, of_value) in zip(
-            backs, asking.split_clean(above), places, strict=True
-        ):
-            attend_back(part, of_query, of_key, of_value)
+    The vjp takes the gradient by the output as tokens, and writes those by query, key and value to the memory it is
+    given.
+    """
+    layout = plan.query_layout
+    cells = layout.buffer(1, width // layout.heads)
+    groups = zip(parts, plan.biases, masks, layout.views(cells, 1), strict=True)
+    vjps = [attend(query, key, value, bias, mask, out[0]) for (query, key, value), bias, mask, out in groups]
 
-    return mixed, back
+    def vjp(grad_output: Tensor, grad_parts: _Parts) -> None:
+        # zeros as padding: what a padded query got would go into the gradients of keys and values
+        grads = layout.split_zero_padded(grad_output)
+        for group_vjp, grad, (grad_query, grad_key, grad_value) in zip(vjps, grads, grad_parts, strict=True):
+            group_vjp(grad, grad_query, grad_key, grad_value)
+
+    return cells, vjp

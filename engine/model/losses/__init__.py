@@ -1,4 +1,4 @@
-"""What training makes small: one loss a file, each a sum over the targets of a batch.
+"""The losses that training minimises, one per file, each a sum over the targets of a batch.
 
-They see hidden vectors and the model's output layer; they never know how many ranks there are.
+They see hidden vectors and the model's output layer, and do not know how many ranks there are.
 """

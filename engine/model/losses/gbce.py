@@ -11,7 +11,7 @@ from engine.model.losses.shared_scores import SharedScores
 
 
 def gbce(scores: SharedScores, beta: float) -> Tensor:
-    """Sum over the targets of -(beta · log σ(s) + sum over K negatives of log(1 - σ(s_j))) / (K + 1), a scalar.
+    """Return the sum over the targets of -(beta · log σ(s) + sum over K negatives of log(1 - σ(s_j))) / (K + 1).
 
     Petrov & Macdonald, RecSys 2023 (arXiv 2308.07192). Stable for scores of any size.
     """
@@ -21,7 +21,7 @@ def gbce(scores: SharedScores, beta: float) -> Tensor:
 
 
 def calibrated_beta(negatives: int, num_items: int, t: float) -> float:
-    """The power of the target's probability: alpha · (t · (1 - 1/alpha) + 1/alpha), alpha = negatives/(items - 1).
+    """Return the power of the target's probability: alpha · (t · (1 - 1/alpha) + 1/alpha), alpha = negatives/(V - 1).
 
     t = 0 gives 1, plain binary cross-entropy; t = 1 gives alpha, which undoes all of the sampling's overconfidence.
     """
@@ -30,10 +30,10 @@ def calibrated_beta(negatives: int, num_items: int, t: float) -> float:
 
 
 def prior_score(beta: float, negatives: int) -> float:
-    """The score that is best for all items while nothing is known of them: log(beta / negatives).
+    """Return the best score of all items while nothing is known about them: log(beta / negatives).
 
     An item is a target, with weight beta, once for every `negatives` times that it is a negative, so σ of its best
-    score is beta / (beta + negatives). Biases that begin there spare the first steps, which otherwise do nothing but
-    push all scores down and leave every item's vector alike (Lin et al., ICCV 2017, section 3.3).
+    score is beta / (beta + negatives). Biases that start there spare the first steps, which otherwise only push
+    all scores down and make all items' vectors alike (Lin et al., ICCV 2017, section 3.3).
     """
     return math.log(beta / negatives)

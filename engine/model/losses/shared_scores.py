@@ -21,7 +21,7 @@ class SharedScores:
 
 
 def shared_scores(model: BERT4Rec, hidden: Tensor, batch: Batch) -> SharedScores:
-    """Score a batch's hidden vectors, (targets, width), with the rows of the output layer it needs and no others.
+    """Return scores of a batch's hidden vectors, (targets, D), from the rows of the output layer that it needs.
 
     A negative that is a position's target (an accidental hit) would be pushed down and up at once, so it does not
     count there.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.contract import kernel_sizes
 from engine.contract.config.experiment import read_run_config
 from engine.contract.events import Progress, read_events
 from engine.contract.resource_estimate import DataSize, estimate, known_size
@@ -43,3 +44,22 @@ def test_more_of_anything_takes_more() -> None:
     assert estimate(experiment_of(model={"emb_dim": 64}), size).state > base.state
     assert estimate(experiment_of(training={"train_batch_size": 64}), size).activations > base.activations
     assert estimate(experiment_of(), DataSize(10_000, 100, 50_000)).logits > base.logits
+
+
+@pytest.mark.parametrize(
+    ("size", "training", "grows"),
+    [
+        ("CHUNK_TOKENS", {"loss": "full"}, "activations"),
+        ("RETAINED_LOGITS", {"loss": "full"}, "logits"),
+        ("DEFAULT_NEGATIVES", {"loss": "sampled"}, "logits"),
+    ],
+)
+def test_it_counts_with_the_sizes_that_the_kernels_work_by(
+    monkeypatch: pytest.MonkeyPatch, size: str, training: dict[str, object], grows: str
+) -> None:
+    settings = {"training": {"train_batch_size": 8192, **training}, "launch": {"gpu": 0, "threads": 1}}
+    data = DataSize(10_000_000, 100_000, 100_000)
+    monkeypatch.setattr(kernel_sizes, "RETAINED_LOGITS", 0)
+    before = getattr(estimate(experiment_of(**settings), data), grows)
+    monkeypatch.setattr(kernel_sizes, size, 1 << 40 if size == "RETAINED_LOGITS" else 8192)
+    assert getattr(estimate(experiment_of(**settings), data), grows) > before

@@ -4,16 +4,17 @@ import pytest
 import torch
 from torch.nn import functional
 
+from engine.contract import kernel_sizes
 from engine.distributed.row_exchange import RowExchange
 from engine.distributed.sharded_output import OutputShard, even_rows
-from engine.model.losses import vocabulary_blocks
 from tests.torchrun import on_ranks
 
 WORKER = """
 import torch
 from torch.nn import functional
+from engine.contract import kernel_sizes
 from engine.distributed import sharded_output
-from engine.model.losses import vocabulary_blocks
+
 from engine.distributed.row_exchange import RowExchange
 from engine.distributed.process_group import process_group
 from engine.distributed.sharded_output import OutputShard, even_rows
@@ -61,7 +62,7 @@ def check_lookup(items, counts, rank, ranks):
 with process_group(0) as group:
     rank, ranks = group.rank, group.world_size
     for cells, kept in ((1 << 20, 1 << 24), (1, 1 << 24), (1, 0)):
-        vocabulary_blocks.CELLS, vocabulary_blocks.KEPT_CELLS, sharded_output._LEAST_ROWS = cells, kept, 10
+        kernel_sizes.BLOCK_LOGITS, kernel_sizes.RETAINED_LOGITS, sharded_output._LEAST_ROWS = cells, kept, 10
         for items in (101, 2, 1):
             for counts in ([3, 4, 5], [0, 6, 1], [5, 0, 0]):
                 check_softmax(items, counts[:ranks], rank, ranks)
@@ -82,8 +83,8 @@ def test_all_rows_are_divided_evenly():
 
 
 def test_one_rank_needs_no_process_group(monkeypatch):
-    monkeypatch.setattr(vocabulary_blocks, "CELLS", 1)
-    monkeypatch.setattr(vocabulary_blocks, "KEPT_CELLS", 0)
+    monkeypatch.setattr(kernel_sizes, "BLOCK_LOGITS", 1)
+    monkeypatch.setattr(kernel_sizes, "RETAINED_LOGITS", 0)
     torch.manual_seed(1)
     parts = [torch.randn(6, 8), torch.randn(700, 8), torch.randn(700)]
     ours, plain = ([part.clone().requires_grad_() for part in parts] for _ in range(2))

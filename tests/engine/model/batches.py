@@ -16,7 +16,7 @@ ITEMS = 30
 
 
 def model_of(seed: int = 1, **settings: object) -> BERT4Rec:
-    """A small model in training, with biases and norms away from the zeros and ones of birth."""
+    """A small model in training, with biases and norms away from their initial zeros and ones."""
     model = BERT4Rec(ITEMS, experiment_of(model={"dropout": 0.0, **settings}).model, seed).train()
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""What tests of the model share."""
+"""Fixtures that tests of the model share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 
 @pytest.fixture
-def threads_are_put_back() -> Iterator[None]:
+def restored_threads() -> Iterator[None]:
     """For tests that set torch's number of threads."""
     before = torch.get_num_threads()
     yield
@@ -17,11 +17,11 @@ def threads_are_put_back() -> Iterator[None]:
 
 
 @pytest.fixture
-def pieces_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Makes pieces of about so many tokens, and lets a thread have one of its own from 4 on."""
+def chunks_of(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Makes chunks of about so many tokens, and gives a thread one of its own from 4 tokens on."""
 
     def set_sizes(tokens: int) -> None:
-        monkeypatch.setattr("engine.model.cpu.chunks.TOKENS", tokens)
-        monkeypatch.setattr("engine.model.cpu.chunks.LEAST_TOKENS", 4)
+        monkeypatch.setattr("engine.contract.kernel_sizes.CHUNK_TOKENS", tokens)
+        monkeypatch.setattr("engine.contract.kernel_sizes.MIN_CHUNK_TOKENS", 4)
 
     return set_sizes

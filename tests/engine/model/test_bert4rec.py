@@ -116,3 +116,18 @@ def test_every_weight_gets_a_gradient(tie_output):
     )
     loss.backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in model.parameters())
+
+
+def test_names_of_weights_are_those_of_existing_checkpoints():
+    block = [
+        *("attention.qkv.weight", "attention.qkv.bias", "attention.out.weight", "attention.out.bias"),
+        *("attention_norm.weight", "attention_norm.bias", "widen.weight", "widen.bias"),
+        *("narrow.weight", "narrow.bias", "feed_norm.weight", "feed_norm.bias"),
+    ]
+    expected = {
+        *("items.embeddings.item.weight", "positions.weight", "input_norm.weight", "input_norm.bias"),
+        *(f"blocks.{number}.{name}" for number in (0, 1) for name in block),
+        *("last_norm.weight", "last_norm.bias", "head.weight", "head.bias"),
+        *("head_norm.weight", "head_norm.bias", "output", "output_bias"),
+    }
+    assert set(model_of(norm="pre").state_dict()) == expected

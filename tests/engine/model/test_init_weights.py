@@ -30,7 +30,7 @@ def test_numbers_are_those_of_torchs_truncated_normal():
     assert ours.quantile(levels).numpy() == pytest.approx(theirs.quantile(levels).numpy(), abs=0.03 * STD)
 
 
-def test_linear_layers_can_be_born_as_wide_as_xaviers():
+def test_linear_layers_can_start_with_the_deviation_of_xavier():
     layer = torch.nn.Linear(300, 100)
     initialise_dense(layer, seed=1, by_width=True)
     assert float(layer.weight.std()) == pytest.approx((2 / 400) ** 0.5, rel=0.02)

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from engine.model import thread_pool
-from engine.model.thread_pool import side_by_side
+from engine.model.thread_pool import run_parallel
 
 
 @pytest.fixture(autouse=True)
-def three_threads(threads_are_put_back):
+def three_threads(restored_threads):
     torch.set_num_threads(3)
 
 
@@ -26,7 +26,7 @@ def test_results_are_in_the_order_of_jobs_whichever_ends_first(count):
         ended[number].set()
         return number
 
-    assert side_by_side([partial(job, number) for number in range(count)]) == list(range(count))
+    assert run_parallel([partial(job, number) for number in range(count)]) == list(range(count))
 
 
 def test_each_of_several_jobs_has_a_thread_of_python_and_the_first_runs_here():
@@ -36,7 +36,7 @@ def test_each_of_several_jobs_has_a_thread_of_python_and_the_first_runs_here():
         together.wait(60)
         return threading.get_ident()
 
-    found = side_by_side([job] * 3)
+    found = run_parallel([job] * 3)
     assert found[0] == threading.get_ident()
     assert len(set(found)) == 3
 
@@ -44,14 +44,14 @@ def test_each_of_several_jobs_has_a_thread_of_python_and_the_first_runs_here():
 @pytest.mark.parametrize("count", [1, 3])
 def test_jobs_run_without_autograd_and_the_caller_keeps_it(count):
     parameter = torch.ones(2, requires_grad=True)
-    found = side_by_side([lambda: (torch.is_grad_enabled(), parameter * 2)] * count)
+    found = run_parallel([lambda: (torch.is_grad_enabled(), parameter * 2)] * count)
     assert not any(enabled or product.requires_grad for enabled, product in found)
     assert torch.is_grad_enabled()
 
 
 def test_each_of_several_jobs_sees_one_thread_and_a_single_one_all():
-    assert side_by_side([torch.get_num_threads] * 3) == [1, 1, 1]
-    assert side_by_side([torch.get_num_threads]) == [3]
+    assert run_parallel([torch.get_num_threads] * 3) == [1, 1, 1]
+    assert run_parallel([torch.get_num_threads]) == [3]
     assert torch.get_num_threads() == 3
 
 
@@ -69,11 +69,11 @@ def test_the_first_failure_is_raised_after_all_jobs_have_ended(failing):
             raise ValueError(number)
 
     with pytest.raises(ValueError) as caught:
-        side_by_side([partial(job, number) for number in range(3)])
+        run_parallel([partial(job, number) for number in range(3)])
     assert caught.value.args == (min(failing),)
     assert ended == {0, 1, 2}
     assert torch.get_num_threads() == 3 and torch.is_grad_enabled()
-    assert side_by_side([lambda: 1] * 3) == [1, 1, 1]  # its threads are of use again
+    assert run_parallel([lambda: 1] * 3) == [1, 1, 1]  # its threads are of use again
 
 
 def test_a_thread_made_afterwards_has_the_callers_number_of_threads(monkeypatch):
@@ -86,7 +86,7 @@ def test_a_thread_made_afterwards_has_the_callers_number_of_threads(monkeypatch)
 
     monkeypatch.setattr(torch, "set_num_threads", slow_elsewhere)
     thread_pool._threads.cache_clear()
-    side_by_side([lambda: None] * 3)
+    run_parallel([lambda: None] * 3)
     monkeypatch.undo()
     thread_pool._threads.cache_clear()
     found = []

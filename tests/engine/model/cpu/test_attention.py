@@ -1,4 +1,4 @@
-"""Attention with dropout against the same written with torch's own differentiable pieces."""
+"""Attention with dropout against the same written with torch's own differentiable operations."""
 
 import numpy as np
 import pytest
@@ -10,20 +10,20 @@ ROWS, HEADS, KEYS, WIDTH = 4, 2, 5, 8
 PADDED = np.arange(KEYS) < np.array([5, 1, 3, 4])[:, None]
 
 
-def written_out(query, key, value, keep, kept):
+def by_definition(query, key, value, keys_shown, mask):
     scores = query @ key.transpose(1, 2) * query.shape[-1] ** -0.5
-    if keep is not None:
-        hidden = torch.from_numpy(~keep).repeat_interleave(HEADS, 0)[:, None]
+    if keys_shown is not None:
+        hidden = torch.from_numpy(~keys_shown).repeat_interleave(HEADS, 0)[:, None]
         scores = scores.masked_fill(hidden, -torch.inf)
-    shares = scores.softmax(-1)
-    return (shares if kept is None else shares * kept) @ value
+    weights = scores.softmax(-1)
+    return (weights if mask is None else weights * mask) @ value
 
 
-def written_into_places(query, key, value, bias, kept, above):
+def written_into_memory(query, key, value, bias, mask, grad_output):
     """The result of `attend` and its gradients by query, key and value, from memory that held other numbers."""
     mixed, *gradients = (torch.full_like(part, torch.nan) for part in (query, query, key, value))
     with torch.no_grad():
-        attend(query, key, value, bias, kept, mixed)(above, *gradients)
+        attend(query, key, value, bias, mask, mixed)(grad_output, *gradients)
     return mixed, gradients
 
 
@@ -41,35 +41,35 @@ def tensors(queries, seed=0, dtype=torch.float64):
 @pytest.mark.parametrize("padded", [False, True])
 @pytest.mark.parametrize("drops", [False, True])
 def test_output_and_gradients_are_those_of_its_definition(queries, padded, drops):
-    query, key, value, above, kept = tensors(queries)
-    keep, kept = PADDED if padded else None, kept if drops else None
+    query, key, value, grad_output, mask = tensors(queries)
+    keys_shown, mask = PADDED if padded else None, mask if drops else None
     bias = padding_bias(PADDED, HEADS, torch.float64) if padded else None
     leaves = [part.clone().requires_grad_() for part in (query, key, value)]
-    expected = written_out(*leaves, keep, kept)
-    theirs = torch.autograd.grad(expected, leaves, above)
-    found, ours = written_into_places(query, key, value, bias, kept, above)
-    torch.testing.assert_close(found, expected)
+    expected = by_definition(*leaves, keys_shown, mask)
+    theirs = torch.autograd.grad(expected, leaves, grad_output)
+    output, ours = written_into_memory(query, key, value, bias, mask, grad_output)
+    torch.testing.assert_close(output, expected)
     torch.testing.assert_close(ours, list(theirs))
 
 
-def test_it_writes_to_places_that_lie_apart_in_memory():
-    query, key, value, above, kept = tensors(KEYS)
+def test_it_writes_to_memory_that_is_not_adjacent():
+    query, key, value, grad_output, mask = tensors(KEYS)
     together = torch.zeros(3, ROWS * HEADS, KEYS, WIDTH, dtype=torch.float64)
     mixed = torch.zeros(2, *query.shape, dtype=torch.float64)
-    attend(query, key, value, None, kept, mixed[1])(above, *together)
-    expected, gradients = written_into_places(query, key, value, None, kept, above)
+    attend(query, key, value, None, mask, mixed[1])(grad_output, *together)
+    expected, gradients = written_into_memory(query, key, value, None, mask, grad_output)
     torch.testing.assert_close(mixed[1], expected)
     torch.testing.assert_close(list(together), gradients)
     assert not mixed[0].any()
 
 
-def test_in_half_precision_it_is_near_the_whole_one():
-    query, key, value, above, kept = tensors(KEYS, dtype=torch.float32)
+def test_in_bfloat16_it_is_near_float32():
+    query, key, value, grad_output, mask = tensors(KEYS, dtype=torch.float32)
     bias = padding_bias(PADDED, HEADS, torch.float32)
-    expected, whole = written_into_places(query, key, value, bias, kept, above)
-    coarse = [part.bfloat16() for part in (query, key, value, bias, kept, above)]
-    found, half = written_into_places(*coarse)
-    for mine, other in zip((found, *half), (expected, *whole), strict=True):
+    expected, float32 = written_into_memory(query, key, value, bias, mask, grad_output)
+    coarse = [part.bfloat16() for part in (query, key, value, bias, mask, grad_output)]
+    output, bf16 = written_into_memory(*coarse)
+    for mine, other in zip((output, *bf16), (expected, *float32), strict=True):
         assert mine.dtype == torch.bfloat16
         torch.testing.assert_close(mine.float(), other, atol=0.08, rtol=0.05)
 

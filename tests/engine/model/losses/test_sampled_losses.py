@@ -7,6 +7,7 @@ import torch
 
 from engine.data.loader import Batch
 from engine.model.bert4rec import BERT4Rec
+from engine.model.cpu.kernels import CpuKernels
 from engine.model.losses.gbce import calibrated_beta, gbce, prior_score
 from engine.model.losses.sampled_softmax import sampled_softmax
 from engine.model.losses.shared_scores import SharedScores, shared_scores
@@ -35,7 +36,7 @@ def batch_of(negatives, log_counts=None):
 
 def loss_and_gradients(model, batch, **training):
     model.zero_grad()
-    loss = Objective(model, experiment_of(training=training).training)(batch)
+    loss = Objective(model, experiment_of(training=training).training, CpuKernels())(batch)
     loss.backward()
     return loss.detach(), {name: p.grad.clone() for name, p in model.named_parameters()}
 
