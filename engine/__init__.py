@@ -2,3 +2,7 @@
 
 It knows run folders and events; it never imports the terminal app.
 """
+
+from engine.contract.old_names import install
+
+install()
