@@ -12,7 +12,7 @@ import sqlalchemy  # noqa: F401  MLflow imports it late, and without it a store 
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 
-from b4r_tui.runs.environment import surroundings
+from b4r_tui.runs.environment import read_environment
 from b4r_tui.runs.store import Run
 from b4r_tui.runs.trackers.numbers import Number
 from engine.contract import run_folder
@@ -73,13 +73,13 @@ class MLflow:
                 yield name, metric.step, metric.value
 
     def _describe(self) -> None:
-        """Settings, surroundings and the config file; what is there already stays as it is."""
+        """Log settings, environment and the config file; what is there already stays as it is."""
         known = self._client.get_run(self._id).data.params
         settings = dict(_flat(self._run.config().model_dump(exclude_none=True)))
         params = [Param(key, value[:_LONGEST]) for key, value in settings.items() if key not in known]
         self._client.log_batch(self._id, params=params[:_MOST_PARAMS])
         for key in ("git_commit", "data_fingerprint", "split_fingerprint", "host", "device"):
-            if value := surroundings(self._run).get(key):
+            if value := read_environment(self._run.dir).get(key):
                 self._client.set_tag(self._id, f"b4r.{key}", str(value))
         self._client.set_tag(self._id, "b4r.folder", str(self._run.dir))
         self._client.log_artifact(self._id, str(self._run.dir / run_folder.CONFIG))

@@ -250,7 +250,7 @@ async def test_the_environment_shows_attempts_above_facts(place: Place) -> None:
         assert " ".join(lines[1][3:]) == "1m 30s 2 failed: rank 1 ran out of memory"
         assert lines[2][0] == "2" and lines[2][-1] == "finished"
         assert ["host", "評価-host"] in lines and ["torch", "2.9.1"] in lines
-        assert ["git", "commit", "0123abc,", "with", "changes"] in lines
+        assert ["git", "commit", "0123abc,", "with", "uncommitted", "changes"] in lines
         await seen.press("up")
         await until(pilot, lambda: "A run says what it runs on" in seen.text("EnvironmentView"))
 
