@@ -11,7 +11,7 @@ import psutil
 
 from b4r_tui.runs import processes
 from b4r_tui.runs.locks import is_held, try_hold
-from b4r_tui.runs.preflight.preflight import preflight, tell
+from b4r_tui.runs.preflight.preflight import preflight, record_warnings
 from b4r_tui.runs.queue.start_runner import ensure_runner
 from b4r_tui.runs.queue_place import Place
 from b4r_tui.runs.records import FAILED, STOPPED, ExitRecord, StatusRecord, write_exit
@@ -44,7 +44,7 @@ def launch(
     try:
         for experiment, doubts in zip(experiments, warnings, strict=True):
             runs.append(store.create(experiment, place))
-            tell(runs[-1], doubts)
+            record_warnings(runs[-1], doubts)
         ensure_runner(store.root)
     except B4RError as error:
         for run in runs:

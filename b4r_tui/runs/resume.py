@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from b4r_tui.runs import processes
 from b4r_tui.runs.locks import try_hold
 from b4r_tui.runs.ownership import check_root
-from b4r_tui.runs.preflight.preflight import preflight, tell
+from b4r_tui.runs.preflight.preflight import preflight, record_warnings
 from b4r_tui.runs.queue.adopt import adopt
 from b4r_tui.runs.queue.start_runner import ensure_runner
 from b4r_tui.runs.queue_place import read_place, write_place
@@ -63,12 +63,12 @@ def _prepare(run: Run, j: str | None, mode: str | None) -> None:
     _check_unfinished(run)
     before = run.config()
     after = spread(before, j, mode)
-    (doubts,) = preflight(run.dir.parent.parent, [after])
+    (warnings,) = preflight(run.dir.parent.parent, [after])
     processes.kill_all(lambda: processes.carriers(run.run_id))  # a lost one's ranks may still be writing
     folder = _keep_aside(run)
     if after != before:
         write_text(run.dir / run_folder.CONFIG, config_text(after))
-    tell(run, doubts)
+    record_warnings(run, warnings)
     _queue_anew(run, folder)
 
 

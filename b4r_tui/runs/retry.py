@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from b4r_tui.runs.index import states_of
-from b4r_tui.runs.preflight.preflight import preflight, tell
+from b4r_tui.runs.preflight.preflight import preflight, record_warnings
 from b4r_tui.runs.queue.start_runner import ensure_runner
 from b4r_tui.runs.queue_place import read_place
 from b4r_tui.runs.resume import has_told_its_end, resumable, resume
@@ -58,8 +58,8 @@ def _resumed(run: Run) -> Run:
 
 def _replaced(store: RunStore, run: Run, instead: dict[str, str]) -> Run:
     experiment, place = run.config(), read_place(run.dir)
-    (doubts,) = preflight(store.root, [experiment])
+    (warnings,) = preflight(store.root, [experiment])
     after = tuple(instead.get(name, name) for name in place.after)
     made = store.create(experiment, replace(place, order=None, paused=False, after=after, retry_of=run.name))
-    tell(made, doubts)
+    record_warnings(made, warnings)
     return made

@@ -165,7 +165,9 @@ def stop_halfway(version: Checkout, file: Path) -> None:
     events = version.latest("stopped") / "events.jsonl"
     wait_for(lambda: events.exists() and events.read_text().count('"type":"epoch"') >= 2)
     status = json.loads((version.latest("stopped") / "status.json").read_text())
-    os.kill(status["supervisor_pid"], signal.SIGTERM)  # `b4r-tui stop` does the same, but takes longer to start
+    os.kill(
+        status["supervisor_pid"], signal.SIGTERM
+    )  # `b4r-tui stop` does the same, but takes longer to start
     wait_for(lambda: (version.latest("stopped") / "exit.json").exists())
 
 
