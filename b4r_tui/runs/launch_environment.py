@@ -31,7 +31,7 @@ def shell_now() -> dict[str, Any]:
     return {"python": sys.executable, "env": kept}
 
 
-def environment_of(env: dict[str, str]) -> dict[str, str]:
+def supervisor_environment(env: dict[str, str]) -> dict[str, str]:
     """The environment of a supervisor: ours, with the settings that its run brought along in place of ours."""
     others = {name: value for name, value in os.environ.items() if not (env and is_setting(name))}
     return {name: value for name, value in others.items() if name not in _OURS} | env

@@ -26,7 +26,9 @@ _adopter: int | None = None  # the process that called adopt_orphans; a fork of 
 _spared: set[int] = set()
 
 
-def start(command: list[str], env: dict[str, str], folder: Path, log: Path | None) -> subprocess.Popen[bytes]:
+def start_process(
+    command: list[str], env: dict[str, str], folder: Path, log: Path | None
+) -> subprocess.Popen[bytes]:
     """Start `command` in `folder`, its output appended to `log`, or for None where ours goes.
 
     It is told to end when we die (Linux). Raises OSError.
