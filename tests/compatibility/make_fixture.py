@@ -124,7 +124,7 @@ def main() -> None:
         make(version)
         shutil.rmtree(arguments.out, ignore_errors=True)
         arguments.out.mkdir(parents=True)
-        for part in ("experiments.toml", "runs", "state"):
+        for part in ("experiments.toml", "recommended.json", "runs", "state"):
             if (version.folder / part).is_dir():
                 shutil.copytree(version.folder / part, arguments.out / part)
             else:
@@ -151,7 +151,8 @@ def run_programs(version: Checkout) -> None:
     """Evaluate the finished run again, measure its fairness, recommend and export."""
     version.call("evaluate", "finished", "--protocols", "full", "uniform-5")
     version.call("fairness", "finished", "--samples", "5", "--temperatures", "1")
-    version.call("recommend", "finished", "--user", "1", "2", "-k", "3")
+    lists = version.call("recommend", "finished", "--user", "1", "2", "-k", "3", "--json")
+    (version.folder / "recommended.json").write_text(lists)
     version.call("export-model", "finished")
 
 

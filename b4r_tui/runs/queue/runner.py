@@ -31,7 +31,7 @@ from b4r_tui.runs.queue.roster import Roster, RosterReader
 from b4r_tui.runs.queue.slots import Machine, Slots
 from b4r_tui.runs.queue.start_supervisor import STARTS, give_up, start_supervisor
 from b4r_tui.runs.queue_place import queue_folder
-from b4r_tui.runs.queue_settings import Settings, read_settings, waked_at
+from b4r_tui.runs.queue_settings import Settings, read_settings, woken_at
 from b4r_tui.runs.records import StatusRecord
 from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import Run, RunStore
@@ -68,7 +68,7 @@ class Runner:
         self._probe = probe
         self._supervised: dict[Path, Supervised] = {}
         self._waiting: list[Waiting] = []
-        self._waked_at = -1
+        self._woken_at = -1
         self._read_again = 0.0
         self._settings = Settings()
         self._jobless: set[tuple[Path, str | None]] = set()
@@ -90,12 +90,12 @@ class Runner:
             self._start_what_fits()
 
     def _is_due(self) -> bool:
-        return waked_at(self.root) != self._waked_at or time.monotonic() >= self._read_again
+        return woken_at(self.root) != self._woken_at or time.monotonic() >= self._read_again
 
     def _read(self) -> None:
         """Read all runs; those whose supervisor another runner started are followed too."""
         began = time.monotonic()
-        self._waked_at = waked_at(self.root)  # before the read: what changes during it is read again
+        self._woken_at = woken_at(self.root)  # before the read: what changes during it is read again
         self._settings = read_settings(self.root)
         roster = self._reader.read()
         self._waiting = list(roster.waiting)
@@ -115,7 +115,7 @@ class Runner:
                 continue
             try:
                 if adopt(run):
-                    self._waked_at = -1  # it is queued now: read again
+                    self._woken_at = -1  # it is queued now: read again
                 elif run.state is RunState.LOST:
                     self._jobless.add(key)
             except B4RError as error:  # Slurm does not answer now; the next read asks again

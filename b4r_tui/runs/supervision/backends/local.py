@@ -51,7 +51,7 @@ def watch(
 
 
 def wait(over: Callable[[], bool], limit: float | None, stop_asked: Callable[[], bool]) -> str | None:
-    """Call `over`, which takes a moment, until it is true; return why to stop before that, else None. limit: minutes."""
+    """Call `over`, which takes a moment, until it is true; return the reason of an earlier stop. limit: minutes."""
     deadline = time.monotonic() + limit * 60 if limit else float("inf")
     while not over():
         if stop_asked():

@@ -110,7 +110,7 @@ def test_priority_moves_and_pauses_decide_the_order(store: RunStore, scripted) -
     assert (b.state, why_it_waits(store, b)) == (RunState.QUEUED, "paused")
     set_paused(store, [b], False)
     wait_until(lambda: b.state is RunState.FINISHED)
-    with pytest.raises(B4RError, match="only runs that wait"):
+    with pytest.raises(B4RError, match="only queued runs"):
         set_priority(store, b, 1)
 
 
