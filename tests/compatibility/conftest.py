@@ -7,12 +7,14 @@ import platform
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from b4r_tui.runs.locks import hold
 from b4r_tui.runs.store import Run, RunStore
+from tests.compatibility.make_fixture import BINARIES
 from tests.conftest import ROOT
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -22,6 +24,9 @@ FIXTURES = Path(__file__).parent / "fixtures"
 def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunStore:
     """A runs root that the previous version wrote; experiments.toml and the app's state are in the folder above."""
     shutil.copytree(FIXTURES, tmp_path, dirs_exist_ok=True)
+    with tarfile.open(tmp_path / BINARIES) as archive:
+        archive.extractall(tmp_path)
+    (tmp_path / BINARIES).unlink()
     words = {
         "@ROOT@": str(tmp_path),
         "@CHECKOUT@": str(ROOT),
@@ -30,7 +35,7 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunStore:
         "@HOST@": platform.node(),
     }
     for path in tmp_path.rglob("*"):
-        if path.is_file() and b"@" in (data := path.read_bytes()):
+        if {"checkpoints", "predictions"}.isdisjoint(path.parts) and path.is_file() and b"@" in (data := path.read_bytes()):
             for placeholder, word in words.items():
                 data = data.replace(placeholder.encode(), word.encode())
             path.write_bytes(data)

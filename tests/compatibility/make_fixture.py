@@ -16,11 +16,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 from pathlib import Path
 
 import pexpect
+import psutil
 
 EXPERIMENTS = """\
 [defaults.data]
@@ -74,6 +76,7 @@ SLURM_EXPERIMENT = """
 extends = "queued"
 launch.scheduler = "slurm"
 """
+BINARIES = "binaries.tar.gz"
 SBATCH = "#!/bin/sh\necho 17\n"
 SCONTROL = "#!/bin/sh\necho JobId=17 JobState=PENDING Reason=Priority ExitCode=0:0 Restarts=0\n"
 
@@ -129,6 +132,8 @@ def main() -> None:
                 shutil.copytree(version.folder / part, arguments.out / part)
             else:
                 shutil.copy2(version.folder / part, arguments.out / part)
+        prune(arguments.out)
+        pack_binaries(arguments.out)
         forget_machine(arguments.out, version)
 
 
@@ -145,6 +150,7 @@ def make(version: Checkout) -> None:
     version.call("queue", "limit", "--runs", "2")
     version.call("launch", file.name, "--only", "queued", "--priority", "2")
     open_app(version)
+    kill_processes(version)
 
 
 def run_programs(version: Checkout) -> None:
@@ -169,11 +175,17 @@ def stop_halfway(version: Checkout, file: Path) -> None:
 
 
 def leave_slurm_job(version: Checkout, file: Path) -> None:
-    """Submit a run to a stand-in of Slurm, and lose its supervisor and its runner as a restart of the machine does."""
+    """Submit a run to a stand-in of Slurm, where it waits."""
     version.call("launch", file.name, "--only", "slurm")
     status = version.latest("slurm") / "status.json"
     wait_for(lambda: bool(json.loads(status.read_text())["job"]))
-    os.kill(json.loads(status.read_text())["supervisor_pid"], 9)
+
+
+def kill_processes(version: Checkout) -> None:
+    """Kill the runner and the supervisor of the waiting job, as a restart of the machine does."""
+    for process in psutil.process_iter(["cmdline"]):
+        if "-m" in (words := process.info["cmdline"] or []) and str(version.folder) in " ".join(words):
+            process.kill()
 
 
 def open_app(version: Checkout) -> None:
@@ -202,6 +214,34 @@ def wait_for(condition) -> None:
         time.sleep(0.02)
 
 
+def prune(out: Path) -> None:
+    """Delete large files that no test reads: training states of finished runs, pictures, other epochs."""
+    for run in (out / "runs").glob("*/*"):
+        best = run / "checkpoints" / "best.json"
+        epoch = json.loads(best.read_text())["epoch"] if best.exists() else -1
+        for path in run.glob("checkpoints/epoch_*.pth"):
+            if path.name != f"epoch_{epoch}_model.pth":
+                path.unlink()
+        for path in [*run.glob("fairness/*.svg"), *run.glob("exports/*.pth")]:
+            path.unlink()
+        if run.parent.name != "stopped":
+            shutil.rmtree(run / "checkpoints" / "last", ignore_errors=True)
+
+
+def pack_binaries(out: Path) -> None:
+    """Move checkpoints and predictions into one compressed archive."""
+    with tarfile.open(out / BINARIES, "w:gz") as archive:
+        for folder in [*out.glob("runs/*/*/checkpoints"), *out.rglob("predictions")]:
+            archive.add(folder, folder.relative_to(out), filter=_anonymous)
+            shutil.rmtree(folder)
+
+
+def _anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:
+    entry.uid = entry.gid = entry.mtime = 0
+    entry.uname = entry.gname = ""
+    return entry
+
+
 def forget_machine(out: Path, version: Checkout) -> None:
     """Put placeholders for everything that only this machine has, and drop locks."""
     words = {
@@ -212,7 +252,7 @@ def forget_machine(out: Path, version: Checkout) -> None:
         platform.node(): "@HOST@",
     }
     for path in sorted(out.rglob("*")):
-        if not path.is_file():
+        if not path.is_file() or path.name == BINARIES:
             continue
         if path.name.endswith(("lock", ".lock", "wake")) or path.name == "runner.log":
             path.unlink()
