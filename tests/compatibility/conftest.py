@@ -35,7 +35,11 @@ def old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunStore:
         "@HOST@": platform.node(),
     }
     for path in tmp_path.rglob("*"):
-        if {"checkpoints", "predictions"}.isdisjoint(path.parts) and path.is_file() and b"@" in (data := path.read_bytes()):
+        if (
+            {"checkpoints", "predictions"}.isdisjoint(path.parts)
+            and path.is_file()
+            and b"@" in (data := path.read_bytes())
+        ):
             for placeholder, word in words.items():
                 data = data.replace(placeholder.encode(), word.encode())
             path.write_bytes(data)

@@ -76,7 +76,7 @@ SLURM_EXPERIMENT = """
 extends = "queued"
 launch.scheduler = "slurm"
 """
-BINARIES = "binaries.tar.gz"
+BINARIES = "binaries.tar.xz"
 SBATCH = "#!/bin/sh\necho 17\n"
 SCONTROL = "#!/bin/sh\necho JobId=17 JobState=PENDING Reason=Priority ExitCode=0:0 Restarts=0\n"
 
@@ -147,7 +147,7 @@ def make(version: Checkout) -> None:
     stop_halfway(version, file)
     leave_slurm_job(version, file)
     version.call("queue", "pause")
-    version.call("queue", "limit", "--runs", "2")
+    version.call("queue", "limit", "--at-once", "2")
     version.call("launch", file.name, "--only", "queued", "--priority", "2")
     open_app(version)
     kill_processes(version)
@@ -224,13 +224,16 @@ def prune(out: Path) -> None:
                 path.unlink()
         for path in [*run.glob("fairness/*.svg"), *run.glob("exports/*.pth")]:
             path.unlink()
+        if run.parent.name == "sharded":  # events.jsonl has its metrics too
+            (run / "summary.json").unlink()
+            (run / "metrics.json").unlink()
         if run.parent.name != "stopped":
             shutil.rmtree(run / "checkpoints" / "last", ignore_errors=True)
 
 
 def pack_binaries(out: Path) -> None:
     """Move checkpoints and predictions into one compressed archive."""
-    with tarfile.open(out / BINARIES, "w:gz") as archive:
+    with tarfile.open(out / BINARIES, "w:xz") as archive:
         for folder in [*out.glob("runs/*/*/checkpoints"), *out.rglob("predictions")]:
             archive.add(folder, folder.relative_to(out), filter=_anonymous)
             shutil.rmtree(folder)

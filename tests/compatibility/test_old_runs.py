@@ -55,7 +55,7 @@ def test_runs_are_listed_and_shown_in_their_states(old: RunStore, capsys) -> Non
     listed = output(capsys, old, "runs")
     assert {run["experiment"]: run["state"] for run in listed} == STATES
     for name, state in STATES.items():
-        assert output(capsys, old, "show", name)["state"] == state
+        assert output(capsys, old, "show", name)["summary"]["state"] == state
 
 
 def test_a_crash_card_is_read(old: RunStore, capsys) -> None:
