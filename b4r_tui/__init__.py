@@ -3,4 +3,8 @@
 It reads and writes files and starts processes; it never imports torch.
 """
 
+from engine.contract.old_names import install
+
 __version__ = "0.1.0"
+
+install()

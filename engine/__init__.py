@@ -2,3 +2,7 @@
 
 It writes run folders and events, and never imports the terminal app.
 """
+
+from engine.contract.old_names import install
+
+install()

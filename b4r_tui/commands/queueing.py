@@ -79,7 +79,7 @@ def _heading(outlook: Outlook, root: Path) -> list[str]:
     lines = [
         f"{plural(len(outlook.rows) - waiting, 'run')} under way, {waiting} waiting in {root}; {_said(outlook)}"
     ]
-    if outlook.stands_still:
+    if outlook.has_no_runner:
         lines.append("no runner is there, as after a restart of the machine: b4r-tui queue go starts it")
     return lines
 

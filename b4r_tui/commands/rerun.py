@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from b4r_tui.results.rerun_check import Comparison, compare_runs
-from b4r_tui.runs.environment import Change, changes, data_changes, surroundings
+from b4r_tui.runs.environment import Change, changes, data_changes, read_environment
 from b4r_tui.runs.launch import launch, stop
 from b4r_tui.runs.progress import RunProgress, RunWatch
 from b4r_tui.runs.state import RunState
@@ -70,8 +70,8 @@ def _fingerprints(started: RunStarted | None) -> dict[str, Any]:
 def _judge(old: Run, new: Run, data: dict[str, Change], as_json: bool) -> ExitCode:
     state, found = new.state, compare_runs(_progress(old), _progress(new))
     same = found.identical and state is RunState.FINISHED and not data
-    around = changes(surroundings(old), surroundings(new))
-    attempts = len(surroundings(old).get("earlier", []))
+    around = changes(read_environment(old.dir), read_environment(new.dir))
+    attempts = len(read_environment(old.dir).get("earlier", []))
     if as_json:
         _print(json.dumps(_verdict(old, new, found, same, data, around)))
     else:

@@ -9,7 +9,7 @@ from typing import Any
 import tomlkit
 
 from b4r_tui import __version__
-from b4r_tui.runs.environment import surroundings
+from b4r_tui.runs.environment import LABELS, labelled, read_environment
 from b4r_tui.runs.store import Run
 from b4r_tui.runs.summary import Summary
 
@@ -28,36 +28,23 @@ def repro_record(run: Run) -> dict[str, Any]:
         "run": run.run_id,
         "experiment": run.experiment,
         "argv": list(status.argv) if status else [],
-        "environment": surroundings(run),
+        "environment": read_environment(run.dir),
         "config": run.config().model_dump(exclude_none=True),
     }
 
 
 def _facts(run: Run, summary: Summary) -> Iterator[str]:
     """What the run was and ran on, as comments."""
-    found, config = surroundings(run), run.config()
+    environment, config = read_environment(run.dir), run.config()
     yield "#!/bin/sh"
-    yield f"# {run.experiment}/{run.run_id}: {summary['state']}; told by b4r-tui {__version__}"
-    facts = {
-        "host": found.get("host"),
-        "platform": found.get("platform"),
-        "processor": found.get("processor"),
-        "device": found.get("device"),
-        "ranks": found.get("world_size"),
-        "mode": found.get("mode"),
-        "threads": found.get("threads"),
-        "python": found.get("python"),
-        "data": found.get("data_fingerprint"),
-        "split": found.get("split_fingerprint"),
-        "seed": f"{config.training.seed} (data {config.data.seed})",
-        "commit": _commit(found),
-    }
-    if found.get("earlier"):
-        facts["attempts"] = len(found["earlier"]) + 1
-    for label, value in facts.items():
-        yield f"# {label:10} {'unknown' if value is None else value}"
-    for name, version in found.get("packages", {}).items():
-        yield f"# {name:20} {version}"
+    yield f"# {run.experiment}/{run.run_id}: {summary['state']}; written by b4r-tui {__version__}"
+    facts = dict.fromkeys(LABELS.values(), "unknown") | labelled(environment)
+    facts["seed"] = f"{config.training.seed} (data {config.data.seed})"
+    facts["commit"] = _commit(environment)
+    if environment.get("earlier"):
+        facts["attempts"] = str(len(environment["earlier"]) + 1)
+    for label, text in facts.items():
+        yield f"# {label:20} {text}"
 
 
 def _commit(found: dict[str, Any]) -> str:
@@ -70,7 +57,7 @@ def _commit(found: dict[str, Any]) -> str:
 
 
 def _commands(run: Run) -> Iterator[str]:
-    found, status = surroundings(run), run.status()
+    found, status = read_environment(run.dir), run.status()
     if found.get("git_commit"):
         yield f"git checkout {found['git_commit']}"
     if packages := _packages(found):

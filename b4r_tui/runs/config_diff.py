@@ -1,4 +1,4 @@
-"""What a run's frozen settings differ in from the defaults, from its experiment as it is now, and from the parent."""
+"""Compares a run's frozen settings with the defaults, with its experiment as it is now, and with the parent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from engine.contract.errors import B4RError
 
 @dataclass(frozen=True)
 class Change:
-    """A setting by its dotted key: its value in the run, and in what it is compared with."""
+    """A setting by its dotted key: its value in the run, and in the other settings."""
 
     key: str
     here: str
@@ -26,63 +26,63 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """What the run is compared with, and all that differs. missing: why it can't be, instead."""
+class ConfigDiff:
+    """The settings that differ from other ones, named by the title. missing: why there is no comparison."""
 
     title: str
     changes: tuple[Change, ...] = ()
     missing: str = ""
 
 
-def compared(run: Run, file: Path) -> list[Comparison]:
-    """The run beside the defaults, its experiment in the file now, and the parent. Raises B4RError."""
+def config_diffs(run: Run, file: Path) -> list[ConfigDiff]:
+    """Return the run vs. the defaults, its experiment in the file now, and the parent. Raises B4RError."""
     values = settings_of(run.config())
     defaults = {key: SETTINGS[key].default for key in values}
     return [
-        Comparison("the defaults", changes(values, defaults)),
-        _with_experiment(values, f"{run.experiment} as the file has it now", run.experiment, file),
+        ConfigDiff("the defaults", changes(values, defaults)),
+        _with_experiment(values, f"{run.experiment} as it is in the file now", run.experiment, file),
         _with_parent(values, run.experiment, file),
     ]
 
 
 def changes(values: dict[str, Any], others: dict[str, Any]) -> tuple[Change, ...]:
-    """The settings that differ, in the order of the settings."""
+    """Return the settings that differ, in the order of the settings."""
     return tuple(
-        Change(key, _said(values.get(key)), _said(others.get(key)))
+        Change(key, _shown(values.get(key)), _shown(others.get(key)))
         for key in SETTINGS
         if values.get(key) != others.get(key)
     )
 
 
 def settings_of(experiment: Experiment) -> dict[str, Any]:
-    """All settings by dotted key; those of a table that is not there, such as early stopping, are left out."""
+    """Return all settings by dotted key; those of an absent table, such as early stopping, are omitted."""
     dumped = experiment.model_dump()
     tables = {key: _inner(dumped, setting.path[:-1]) for key, setting in SETTINGS.items()}
     return {key: table.get(SETTINGS[key].path[-1]) for key, table in tables.items() if table is not None}
 
 
 def parent_of(file: Path, name: str) -> str | None:
-    """What the experiment extends, None where nothing. Raises B4RError, OSError and tomli.TOMLDecodeError."""
+    """Return what the experiment extends, None if nothing. Raises B4RError, OSError and tomli.TOMLDecodeError."""
     document = tomli.loads(file.read_text(encoding="utf-8"))
     bases = {draft.name: draft.base for draft in expand(document)[0]}
     table = document.get("experiments", {}).get(bases.get(name, name), {})
     return table.get("extends") if isinstance(table, dict) else None
 
 
-def _with_experiment(values: dict[str, Any], title: str, name: str, file: Path) -> Comparison:
+def _with_experiment(values: dict[str, Any], title: str, name: str, file: Path) -> ConfigDiff:
     try:
-        return Comparison(title, changes(values, settings_of(load_experiments(file).named(name))))
+        return ConfigDiff(title, changes(values, settings_of(load_experiments(file).named(name))))
     except B4RError as error:
-        return Comparison(title, missing=error.sentence.partition("\n")[0])
+        return ConfigDiff(title, missing=error.sentence.partition("\n")[0])
 
 
-def _with_parent(values: dict[str, Any], name: str, file: Path) -> Comparison:
+def _with_parent(values: dict[str, Any], name: str, file: Path) -> ConfigDiff:
     try:
         parent = parent_of(file, name)
     except (B4RError, OSError, tomli.TOMLDecodeError):
-        return Comparison("the parent", missing=f"{file.name} cannot be read")
+        return ConfigDiff("the parent", missing=f"{file.name} cannot be read")
     if not isinstance(parent, str):
-        return Comparison("the parent", missing=f"{name} extends no other experiment")
+        return ConfigDiff("the parent", missing=f"{name} does not extend another experiment")
     return _with_experiment(values, f"the parent {parent}", parent, file)
 
 
@@ -92,5 +92,5 @@ def _inner(table: Any, path: tuple[str, ...]) -> Any:
     return table
 
 
-def _said(value: Any) -> str:
+def _shown(value: Any) -> str:
     return "not set" if value is None else str(value)

@@ -1,4 +1,4 @@
-"""What each step of reading and filtering left of a run's data, and what it took away."""
+"""The data funnel: what each step of reading and filtering kept of a run's data, and what it removed."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 COUNTS = ("interactions", "users", "items")
-NAMES = {"usable": "rows that can be used", "repeated": "items and users again, until all hold"}
+NAMES = {"usable": "usable rows", "repeated": "repeat until stable (k-core)"}
 
 
 @dataclass(frozen=True)
 class Step:
-    """A step. left, removed: interactions, users and items after it, and taken away by it."""
+    """A step. left, removed: interactions, users and items after it, and removed by it."""
 
     name: str
     left: tuple[int, ...]
@@ -20,13 +20,13 @@ class Step:
 
 
 def funnel_of(dataset: dict[str, Any]) -> list[Step]:
-    """The steps that the `dataset` of a `run_started` event tells, in order; none where it tells none."""
+    """Return the steps in the `dataset` of a `run_started` event, in order; [] if it has none."""
     return list(_steps(dataset.get("funnel") or []))
 
 
-def _steps(told: list[dict[str, Any]]) -> Iterator[Step]:
+def _steps(steps: list[dict[str, Any]]) -> Iterator[Step]:
     before: tuple[int, ...] | None = None
-    for step in told:
+    for step in steps:
         left = tuple(int(step[count]) for count in COUNTS)
         removed = tuple(was - now for was, now in zip(before or left, left, strict=True))
         yield Step(NAMES.get(step["name"], step["name"]), left, removed)

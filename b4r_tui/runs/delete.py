@@ -1,4 +1,4 @@
-"""Deletes the folder of a run, so that it is there whole or not at all."""
+"""Deletes the folder of a run, in one step for everybody who lists runs."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from b4r_tui.runs.store import Run, RunStore
 from engine.contract import run_folder
 from engine.contract.errors import B4RError, ExitCode
 
-TRASH = "trash-"  # in the queue's folder; what is left there the next runner removes
-_PATIENCE = 2.0  # seconds for a supervisor that has written its end to go
+TRASH = "trash-"  # in the queue's folder; the next runner removes leftovers
+_PATIENCE = 2.0  # seconds for a supervisor that has written exit.json to exit
 
 
 def delete(run: Run) -> None:
-    """Take a run that has ended or waits out of the root, then remove its files.
+    """Move an ended or queued run out of the root, then remove its files.
 
-    Raises B4RError for one that is under way, and for one that others wait for.
+    Raises B4RError if it is running, or if other runs wait for it.
     """
     root = run.dir.parent.parent
     try:
@@ -41,14 +41,14 @@ def delete(run: Run) -> None:
 def _check_not_awaited(run: Run, root: Path) -> None:
     for other in RunStore(root).runs():
         if run.name in read_place(other.dir).after and not other.state.ended:
-            raise B4RError(f"{other.name} comes after {run.name}; stop or delete that one first")
+            raise B4RError(f"{other.name} waits for {run.name}; stop or delete {other.name} first")
 
 
 def _move_aside(run: Run, root: Path) -> Path:
-    """Under the run's lock, which a runner would need to start it and a resume to take it up."""
+    """Move the folder while holding the run's lock, which a runner or a resume would need."""
     lock = _lock(run)
     try:
-        processes.kill_all(lambda: processes.carriers(run.run_id))  # where it was lost
+        processes.kill_all(lambda: processes.carriers(run.run_id))  # of a lost run
         gone = queue_folder(root) / f"{TRASH}{run.run_id}"
         run.dir.rename(gone)
         return gone
@@ -62,6 +62,6 @@ def _lock(run: Run) -> int:
         if not run.state.ended and time.monotonic() > deadline - _PATIENCE / 2:
             raise B4RError(f"{run.name} is {run.state}; stop it first")
         if time.monotonic() > deadline:
-            raise B4RError(f"{run.name} is still ending; try again")
+            raise B4RError(f"{run.name} is still shutting down; try again")
         time.sleep(0.02)
     return lock

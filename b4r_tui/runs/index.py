@@ -1,7 +1,7 @@
-"""Remembers the states of runs that have ended, so that thousands of them are listed at once.
+"""Caches the states of ended runs, so that thousands of them are listed at once.
 
-`.queue/index.json` is a cache: an entry holds for the very exit.json it was made from (its time in nanoseconds and
-its inode), everything else is read from the folders. It can be deleted at any time, and lost writes cost only time.
+An entry of `.queue/index.json` is valid for the exit.json it was made from (its time in nanoseconds and its inode);
+everything else is read from the folders. It can be deleted at any time, and a lost write only costs time.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _STATES = {state.value: state for state in RunState if state.ended}
 
 
 def states_of(root: Path, runs: Iterable[Run]) -> dict[Path, RunState]:
-    """The state of each run now, by its folder. A run that has not ended is always looked at."""
+    """Return the state of each run now, by its folder; a run that has not ended is always read."""
     known = _load(root)
-    kept: dict[str, Entry] = {}
+    valid: dict[str, Entry] = {}
     states: dict[Path, RunState] = {}
     for run in runs:
         name = f"{run.experiment}/{run.run_id}"
@@ -36,16 +36,16 @@ def states_of(root: Path, runs: Iterable[Run]) -> dict[Path, RunState]:
             entry = [*stamp, state.value] if stamp and state.ended else None
         states[run.dir] = _STATES[entry[2]] if entry else state
         if entry:
-            kept[name] = entry
-    if kept.keys() - known.keys() or any(known[name] != entry for name, entry in kept.items()):
-        _save(root, {**known, **kept} if len(kept) < len(known) else kept)
+            valid[name] = entry
+    if valid.keys() - known.keys() or any(known[name] != entry for name, entry in valid.items()):
+        _save(root, {**known, **valid} if len(valid) < len(known) else valid)
     return states
 
 
 def _stamp(run: Run) -> list[int] | None:
-    """What tells an exit record from any other, None where there is none."""
+    """Return what identifies an exit record, None if there is none."""
     try:
-        stat = os.stat(f"{run.dir}/exit.json")  # noqa: PTH116 (a Path is half the time of a list of thousands)
+        stat = os.stat(f"{run.dir}/exit.json")  # noqa: PTH116 (a Path would take half the time of listing thousands)
     except OSError:
         return None
     return [stat.st_mtime_ns, stat.st_ino]
@@ -64,7 +64,7 @@ def _is_entry(entry: object) -> bool:
 
 
 def _save(root: Path, ended: dict[str, Entry]) -> None:
-    """A root that can't be written is listed all the same; one without runs gets no folder."""
+    """Write the cache, unless there is nothing to write; a read-only root is listed all the same."""
     if not ended:
         return
     with suppress(OSError):

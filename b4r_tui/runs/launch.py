@@ -1,4 +1,4 @@
-"""Puts runs into the queue of their root, and asks runs to stop."""
+"""Launches runs into the queue of their root, and stops runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import psutil
 
 from b4r_tui.runs import processes
 from b4r_tui.runs.locks import is_held, try_hold
-from b4r_tui.runs.preflight.preflight import preflight, tell
+from b4r_tui.runs.preflight.preflight import preflight, record_warnings
 from b4r_tui.runs.queue.start_runner import ensure_runner
 from b4r_tui.runs.queue_place import Place
 from b4r_tui.runs.records import FAILED, STOPPED, ExitRecord, StatusRecord, write_exit
@@ -23,8 +23,8 @@ from engine.contract.errors import B4RError, ExitCode
 if TYPE_CHECKING:
     from engine.contract.config.experiment import Experiment
 
-_CLOCK_STEP = 2.0  # seconds by which the same process's creation time may seem to move when the clock is set
-_PATIENCE = 5.0  # seconds within which a supervisor says who it is
+_CLOCK_STEP = 2.0  # seconds by which a process's creation time seems to move when the clock is set
+_PATIENCE = 5.0  # seconds within which a supervisor notes its pid
 
 
 def launch(
@@ -33,10 +33,10 @@ def launch(
     after: Sequence[Run] = (),
     priority: float = 0.0,
 ) -> list[Run]:
-    """Queue a run of each experiment, in order, and see to it that the root's runner is there; returns at once.
+    """Queue a run of each experiment, in order, make sure that the root's runner is alive, and return at once.
 
-    after: runs that must have finished first. priority: higher goes first. Raises B4RError where the pre-flight
-    refuses an experiment, or a folder or process cannot be made; none of the runs then goes on.
+    after: runs that must finish first. priority: higher starts first. Raises B4RError if the pre-flight refuses an
+    experiment, or a folder or process cannot be made; none of the runs then starts.
     """
     warnings = preflight(store.root, experiments)
     place = Place(priority=priority, after=tuple(run.name for run in after)) if after or priority else None
@@ -44,7 +44,7 @@ def launch(
     try:
         for experiment, doubts in zip(experiments, warnings, strict=True):
             runs.append(store.create(experiment, place))
-            tell(runs[-1], doubts)
+            record_warnings(runs[-1], doubts)
         ensure_runner(store.root)
     except B4RError as error:
         for run in runs:
@@ -54,19 +54,19 @@ def launch(
 
 
 def stop(run: Run, wait: float = 0.0) -> None:
-    """Stop a run: a queued one at once; of one under way the supervisor is asked, and waited for up to `wait` seconds.
+    """Stop a run: a queued one at once, a running one by its supervisor, waiting up to `wait` seconds.
 
-    One that has ended is left as it is; of a lost one the processes that are left are ended.
-    Raises B4RError where its supervisor does not answer.
+    An ended run stays as it is; the leftover processes of a lost one are killed. Raises B4RError if its supervisor does
+    not answer.
     """
-    _ask(run)
+    _request_stop(run)
     deadline = time.monotonic() + wait
     while not run.state.ended and time.monotonic() < deadline:
         time.sleep(0.05)
 
 
 def withdraw(run: Run, reason: str = STOPPED, error: B4RError | None = None) -> bool:
-    """End a run that still waits, in one step; whether that was done. A lost one is cleared up and stays lost."""
+    """End a queued run in one step and return whether that was done. A lost one is cleaned up and stays lost."""
     try:
         lock = try_hold(run.dir / run_folder.LOCK)
     except FileNotFoundError:
@@ -89,7 +89,7 @@ def withdraw(run: Run, reason: str = STOPPED, error: B4RError | None = None) -> 
 
 
 def _cancel_job(run: Run) -> None:
-    """End the Slurm job that a lost supervisor left to itself, if there is one; its ranks get Slurm's time to save."""
+    """Cancel the Slurm job that a lost supervisor left behind, if any; its ranks get Slurm's grace period to save."""
     status = run.status()
     if status is not None and status.job is not None:
         from b4r_tui.runs.supervision.backends import slurm
@@ -97,8 +97,8 @@ def _cancel_job(run: Run) -> None:
         slurm.cancel(run)
 
 
-def _ask(run: Run) -> None:
-    """Withdraw it or signal its supervisor, whichever comes to be possible first: it may just be starting."""
+def _request_stop(run: Run) -> None:
+    """Withdraw the run or signal its supervisor, whichever is possible first: it may just be starting."""
     deadline = time.monotonic() + _PATIENCE
     while not withdraw(run) and not run.state.ended:
         supervisor = _supervisor_of(run.status()) if is_held(run.dir / run_folder.LOCK) else None
@@ -111,7 +111,7 @@ def _ask(run: Run) -> None:
 
 
 def _supervisor_of(status: StatusRecord | None) -> psutil.Process | None:
-    """The supervisor's process, or None where it has not said yet, is gone, or its pid is now another's."""
+    """Return the supervisor's process, None if its pid is not noted yet, is gone, or belongs to another process."""
     if status is None or status.supervisor_pid is None or status.supervisor_created is None:
         return None
     try:

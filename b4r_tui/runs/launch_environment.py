@@ -1,7 +1,7 @@
-"""What a run takes along from the shell that queued it: the interpreter and the settings among its variables.
+"""Records what a run inherits from the shell that queued it: the interpreter and settings among its variables.
 
-The runner that starts it later may have come from another shell. Other variables are the runner's; none whose
-name speaks of a secret is written down.
+The runner that starts it later may come from another shell. Other variables are the runner's; none whose name
+suggests a secret is written down.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ _OURS = (
     "B4R_RUN_DIR",
     "B4R_CPUS",
     "B4R_QUEUE_IDLE",
-)  # of the run or runner that launches from within
+)  # of the run or runner that this launch was made in
 
 
 def shell_now() -> dict[str, Any]:
-    """The fields `python` and `env` of a status."""
-    kept = {name: value for name, value in os.environ.items() if is_setting(name)}
-    return {"python": sys.executable, "env": kept}
+    """Return the fields `python` and `env` of a status."""
+    env = {name: value for name, value in os.environ.items() if is_setting(name)}
+    return {"python": sys.executable, "env": env}
 
 
-def environment_of(env: dict[str, str]) -> dict[str, str]:
-    """The environment of a supervisor: ours, with the settings that its run brought along in place of ours."""
+def supervisor_environment(env: dict[str, str]) -> dict[str, str]:
+    """Return the environment of a supervisor: this process's, with the settings of its run in place of its own."""
     others = {name: value for name, value in os.environ.items() if not (env and is_setting(name))}
     return {name: value for name, value in others.items() if name not in _OURS} | env
 
 
 def is_setting(name: str) -> bool:
-    """Whether a run takes this variable along."""
+    """Return whether a run inherits this variable."""
     return bool(_SETTINGS.fullmatch(name)) and not _SECRET.search(name) and name not in _OURS

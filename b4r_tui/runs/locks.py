@@ -1,7 +1,7 @@
-"""Held locks (flock): the only sign of life of a run, and what keeps a root to one runner.
+"""File locks (flock): the only sign of life of a run, and what limits a root to one runner.
 
-A lock lives as long as any process holds its file descriptor open, so it ends with the process, however
-that dies. Readers only ever probe with a shared lock, which never keeps another reader out.
+A lock is held as long as any process has its file descriptor open, so it ends with the process, however that
+dies. Readers only probe with a shared lock, which never excludes another reader.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from pathlib import Path
 
 
 def hold(path: Path) -> int:
-    """Take the lock, waiting for a reader's probe to pass; the file descriptor that holds it."""
+    """Take the lock, waiting until it is free, and return the file descriptor that holds it."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(fd, fcntl.LOCK_EX)
     return fd
 
 
 def try_hold(path: Path) -> int | None:
-    """Take the lock if it is free: its file descriptor, or None."""
+    """Take the lock if it is free and return its file descriptor, else None."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -30,7 +30,7 @@ def try_hold(path: Path) -> int | None:
 
 
 def hold_unless_held(path: Path) -> int | None:
-    """Take the lock; None only where somebody really holds it, and does not just probe."""
+    """Take the lock and return its file descriptor; None only if it is really held, not just probed."""
     while (held := try_hold(path)) is None:
         if is_held(path):
             return None
@@ -38,7 +38,7 @@ def hold_unless_held(path: Path) -> int | None:
 
 
 def is_held(path: Path) -> bool:
-    """Whether a process holds the lock; a missing file is held by none."""
+    """Return whether a process holds the lock; a missing file is not held."""
     try:
         fd = os.open(path, os.O_RDONLY)
     except OSError:

@@ -1,4 +1,4 @@
-"""Whether a runs root can be trusted: whoever may write there could have his commands run by us.
+"""Checks that a runs root can be trusted: anybody who may write there could make us run their commands.
 
 A run folder's settings name a script and environment variables, so its writers decide what a resumed run does.
 """
@@ -14,14 +14,14 @@ from pathlib import Path
 
 from engine.contract.errors import B4RError, ExitCode
 
-SHARED_VARIABLE = "B4R_SHARED_ROOT"  # set to 1 by those who share a runs root with people they trust
+SHARED_VARIABLE = "B4R_SHARED_ROOT"  # 1: the runs root is shared with trusted people
 
 
 def check_root(root: Path) -> None:
-    """Refuse a runs root that is another user's, or that others may write to; one that is missing is fine.
+    """Refuse a runs root that belongs to another user, or that others may write to; a missing one is fine.
 
-    Raises B4RError (environment). The owner may be us or root. A group may write where it is ours alone, and
-    everybody where the sticky bit keeps names apart, as in /tmp; then our own folders in it are checked on use.
+    Raises B4RError (environment). The owner may be we or root. A group may write if it has no other member, and
+    everybody if the sticky bit protects names, as in /tmp; our own folders in it are then checked on use.
     """
     if os.environ.get(SHARED_VARIABLE) == "1":
         return
@@ -32,7 +32,7 @@ def check_root(root: Path) -> None:
     reason = _distrusted(found)
     if reason:
         raise B4RError(
-            f"{root}: {reason}, who could make your runs do anything; choose another folder with --runs, mend it "
+            f"{root}: {reason}, who could run commands as you; choose another folder with --runs, fix it "
             f"(chmod go-w, chown), or set {SHARED_VARIABLE}=1 if you trust them",
             ExitCode.ENVIRONMENT,
         )
@@ -46,7 +46,7 @@ def check_folder(folder: Path) -> None:
         return
     if stat.S_ISLNK(found.st_mode):
         raise B4RError(
-            f"{folder}: is a link to another place, so its runs would not lie in the runs root; remove it",
+            f"{folder}: is a symbolic link, so its runs would be outside of the runs root; remove it",
             ExitCode.ENVIRONMENT,
         )
     check_root(folder)
@@ -65,7 +65,7 @@ def _distrusted(found: os.stat_result) -> str | None:
 
 
 def _is_ours_alone(group: int) -> bool:
-    """Whether nobody else is in the group: our primary one, named as we are or without other members; or root's."""
+    """Return whether no other user is in the group: our primary one, with our name or no other member, or root's."""
     if group == 0:
         return True
     with suppress(KeyError):

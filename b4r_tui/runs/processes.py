@@ -1,8 +1,8 @@
-"""Starts and ends a tree of processes, leaving none behind.
+"""Starts and ends process trees, leaving no process behind.
 
-torchrun's workers live in sessions of their own, so a process group is not enough: what belongs to a run is
-its tree as it was since the first signal, and every process that carries the run's id in its environment. One that
-calls `adopt_orphans` also gets back what left its tree by a double fork, whatever its environment.
+torchrun's workers have their own sessions, so a process group is not enough: a run owns its tree as it was since the
+first signal, and every process with the run's id in its environment. A process that calls `adopt_orphans` also gets
+back what left its tree by a double fork, whatever its environment.
 """
 
 from __future__ import annotations
@@ -21,18 +21,20 @@ import psutil
 
 RUN_ID_VARIABLE = "B4R_RUN_ID"
 _POLL_SECONDS = 0.05
-_ROUNDS = 20  # of killing what comes up again
-_adopter: int | None = None  # the process that called adopt_orphans; a fork of it is none
+_ROUNDS = 20  # of killing processes that come back
+_adopter: int | None = None  # the process that called adopt_orphans; its forks are not
 _spared: set[int] = set()
 
 
-def start(command: list[str], env: dict[str, str], folder: Path, log: Path | None) -> subprocess.Popen[bytes]:
-    """Start `command` in `folder`, its output appended to `log`, or for None where ours goes.
+def start_process(
+    command: list[str], env: dict[str, str], folder: Path, log: Path | None
+) -> subprocess.Popen[bytes]:
+    """Start `command` in `folder`, its output appended to `log`, or, for None, to our own.
 
-    It is told to end when we die (Linux). Raises OSError.
+    It gets SIGTERM when this process dies (Linux). Raises OSError.
     """
     with log.open("ab") if log else nullcontext() as output:
-        return subprocess.Popen(  # we have no threads, so a preexec_fn is safe
+        return subprocess.Popen(  # this process has no threads, so a preexec_fn is safe
             command,
             env=env,
             cwd=folder,
@@ -44,26 +46,26 @@ def start(command: list[str], env: dict[str, str], folder: Path, log: Path | Non
 
 
 def adopt_orphans() -> None:
-    """From now on processes below us whose parents die are ours (Linux), and `sweep` ends all that is below us."""
+    """Become the parent of orphaned descendants (Linux), and let `sweep` kill all descendants."""
     global _adopter
     become_subreaper()
     _adopter = os.getpid()
 
 
 def spare(pid: int) -> None:
-    """Leave this process below us alone when we sweep."""
+    """Exclude this descendant from sweeps."""
     _spared.add(pid)
 
 
 def become_subreaper() -> None:
-    """From now on processes below us whose parents die are children of ours, where the system can do that (Linux)."""
+    """Become the parent of orphaned descendants, where the system supports that (Linux)."""
     if sys.platform.startswith("linux"):
         subreaper = 36  # PR_SET_CHILD_SUBREAPER of prctl(2)
         ctypes.CDLL(None).prctl(subreaper, 1)
 
 
 def reap_adopted(known: Container[int]) -> None:
-    """Take note of the end of adopted processes, so that they do not stay as zombies. known: children of our own."""
+    """Reap adopted processes, so that they do not stay as zombies. known: children that we started."""
     peek = os.WEXITED | os.WNOHANG | os.WNOWAIT
     with suppress(ChildProcessError):
         while (found := os.waitid(os.P_ALL, 0, peek)) is not None and found.si_pid not in known:
@@ -76,7 +78,7 @@ def end(
     grace: float,
     variable: str = RUN_ID_VARIABLE,
 ) -> None:
-    """SIGTERM to the root of the tree; whatever of the tree lives after `grace` seconds is killed."""
+    """Send SIGTERM to the root of the tree, and kill what of the tree is alive after `grace` seconds."""
     tree = set(descendants(process.pid))
     process.terminate()
     deadline = time.monotonic() + grace
@@ -90,12 +92,12 @@ def end(
 
 
 def sweep(run_id: str, variable: str = RUN_ID_VARIABLE) -> None:
-    """Kill what a run left behind, until nothing carries its id any more (and nothing is below an adopter)."""
+    """Kill what a run left behind, until no process has its id (and an adopter has no descendants)."""
     kill_all(lambda: [*carriers(run_id, variable), *_adopted()])
 
 
 def kill_all(find: Callable[[], Iterable[psutil.Process]]) -> int:
-    """Kill what `find` finds until it finds nothing; how many there were."""
+    """Kill what `find` finds until it finds nothing, and return the number of processes."""
     killed: set[int] = set()
     for _ in range(_ROUNDS):
         left = list(set(find()))
@@ -113,7 +115,7 @@ def _adopted() -> list[psutil.Process]:
 
 
 def descendants(pid: int, deep: bool = True) -> list[psutil.Process]:
-    """All processes below `pid` now, or just its children."""
+    """Return all descendants of `pid` now, or just its children."""
     try:
         return psutil.Process(pid).children(recursive=deep)
     except psutil.Error:
@@ -133,7 +135,7 @@ def _carries(process: psutil.Process, run_id: str, variable: str) -> bool:
 
 
 def lives(process: psutil.Process) -> bool:
-    """Whether it runs; a zombie does not."""
+    """Return whether the process is alive; a zombie is not."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
@@ -141,14 +143,14 @@ def lives(process: psutil.Process) -> bool:
 
 
 def kill(processes: Iterable[psutil.Process]) -> None:
-    """SIGKILL to each that is still there."""
+    """Send SIGKILL to each process that still exists."""
     for process in processes:
         with suppress(psutil.Error):
             process.kill()
 
 
 def _death_pact() -> Callable[[], None] | None:
-    """What a child runs first so that it gets SIGTERM when its parent dies; None where there is no such call."""
+    """Return what a child calls first to get SIGTERM when its parent dies; None if the system has no such call."""
     if not sys.platform.startswith("linux"):
         return None
     libc = ctypes.CDLL(None)

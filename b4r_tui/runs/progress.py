@@ -1,4 +1,4 @@
-"""How far a run is: folds its events into one plain object that tables and plots read."""
+"""Tracks the progress of a run: folds its events into one plain object that tables and plots read."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from engine.contract.events import (
     Warn,
 )
 
-TRAIN_SHARE = 0.9  # of an epoch's bar; the rest is its validation
-EPOCHS_SHARE = 0.98  # of the whole bar; the rest is the test
+TRAIN_SHARE = 0.9  # of an epoch's progress; the rest is its validation
+EPOCHS_SHARE = 0.98  # of the run's progress; the rest is the test
 
 
 @dataclass
 class RunProgress:
-    """What a run has said so far. Epochs count from 0 as in events; times are unix seconds."""
+    """What a run has reported so far. Epochs count from 0 as in events; times are unix seconds."""
 
     epochs: int = 0
     phase: str = ""
@@ -49,38 +49,40 @@ class RunProgress:
     seconds: float | None = None
     started_at: float | None = None
     ended_at: float | None = None
-    _training_since: tuple[float, float] | None = None  # when training was first heard of, and how far it was
-    _heard_at: float = 0.0
+    _training_since: tuple[float, float] | None = (
+        None  # time of training's first report, and the fraction done then
+    )
+    _reported_at: float = 0.0
 
     def apply(self, record: Record) -> None:
-        """Fold one event in. Events it does not know of change nothing."""
+        """Fold one event in; unknown events change nothing."""
         self._fold(record.event, record.t)
-        self._heard_at = max(self._heard_at, record.t)
-        told = isinstance(record.event, Progress | Epoch)
-        if told and self._training_since is None and (self.phase == "train" or self.history):
+        self._reported_at = max(self._reported_at, record.t)
+        is_progress = isinstance(record.event, Progress | Epoch)
+        if is_progress and self._training_since is None and (self.phase == "train" or self.history):
             self._training_since = (record.t, self.fraction())
 
     @property
     def epochs_done(self) -> int:
-        """Epochs that are over."""
+        """Return the number of completed epochs."""
         return self.history[-1].epoch + 1 if self.history else 0
 
     @property
     def train_losses(self) -> list[float]:
-        """Mean training loss of each epoch that is over."""
+        """Return the mean training loss of each completed epoch."""
         return [epoch.train_loss for epoch in self.history]
 
     def forget_end_before(self, t: float) -> None:
-        """Drop an end told before `t`, when a newer attempt was queued: the run has not ended by it."""
+        """Drop an end reported before `t`, when a newer attempt was queued: it was not the run's end."""
         if self.ended_at is not None and self.ended_at < t:
-            self._go_on()
+            self._clear_end()
 
-    def _go_on(self) -> None:
+    def _clear_end(self) -> None:
         self.phase = "" if self.phase == "failed" else self.phase
         self.error, self.traceback, self.ended_at = None, "", None
 
     def fraction(self) -> float:
-        """How much of the whole run is done, from 0 to 1."""
+        """Return the fraction of the run that is done, from 0 to 1."""
         if self.phase == "finished":
             return 1.0
         within = min(self.step / self.steps, 1.0) if self.steps else 0.0
@@ -91,30 +93,30 @@ class RunProgress:
         return EPOCHS_SHARE * min(self._epochs_worth(within) / self.epochs, 1.0)
 
     def eta_seconds(self, now: float) -> float | None:
-        """Seconds still to go at the pace so far; None before training has got anywhere, or at the end."""
+        """Return the seconds left at the pace so far; None before training has made progress, or at the end."""
         if self._training_since is None or self.ended_at is not None:
             return None
         since, done_then = self._training_since
         done = self.fraction()
-        if done <= done_then or self._heard_at <= since:
+        if done <= done_then or self._reported_at <= since:
             return None
-        pace = (self._heard_at - since) / (done - done_then)
-        return max(0.0, pace * (1.0 - done) - max(0.0, now - self._heard_at))
+        pace = (self._reported_at - since) / (done - done_then)
+        return max(0.0, pace * (1.0 - done) - max(0.0, now - self._reported_at))
 
     def metric(self, name: str, protocol: str | None = None) -> float | None:
-        """The newest validation value of a metric; `protocol` None means the first one measured."""
+        """Return the newest validation value of a metric; `protocol` None means the first one measured."""
         for epoch in reversed(self.history):
             if epoch.metrics:
                 return _value(epoch, name, protocol)
         return None
 
     def metric_curve(self, name: str, protocol: str | None = None) -> list[tuple[int, float]]:
-        """(epoch, validation value) of each epoch that measured the metric."""
+        """Return (epoch, validation value) for each epoch that measured the metric."""
         values = [(epoch.epoch, _value(epoch, name, protocol)) for epoch in self.history]
         return [(epoch, value) for epoch, value in values if value is not None]
 
     def _epochs_worth(self, within: float) -> float:
-        """Epochs done, the one under way counted by its part."""
+        """Return the number of epochs done, with the fraction of the current one."""
         if self.epoch < self.epochs_done:
             return self.epochs_done
         validating = self.phase == "validate"
@@ -123,12 +125,12 @@ class RunProgress:
 
     @singledispatchmethod
     def _fold(self, event: Event, t: float) -> None:
-        """Events that do not change how far the run is."""
+        """Ignore events that do not change the progress."""
 
     @_fold.register
     def _(self, event: RunStarted, t: float) -> None:
         self.started, self.started_at = event, t
-        self._go_on()
+        self._clear_end()
 
     @_fold.register
     def _(self, event: RunResumed, t: float) -> None:
@@ -136,7 +138,7 @@ class RunProgress:
         self.epoch, self.step, self.steps, self.test = event.epoch, event.step, 0, None
         bests = [epoch.epoch for epoch in self.history if epoch.best]
         self.best_epoch = bests[-1] if bests else None
-        self._training_since = None  # a pace from before the pause would tell of the pause
+        self._training_since = None  # the pace must not include the pause
 
     @_fold.register
     def _(self, event: Progress, t: float) -> None:
@@ -174,9 +176,9 @@ class RunProgress:
 
 
 class RunWatch:
-    """Follows one run: each `poll` reads what its folder says anew.
+    """Follows one run: each `poll` reads what is new in its folder.
 
-    new_records holds the events of the last poll, for those who print them.
+    new_records: the events of the last poll, for programs that print them.
     """
 
     def __init__(self, run: Run) -> None:
@@ -185,12 +187,12 @@ class RunWatch:
         self.state = RunState.QUEUED
         self.new_records: list[Record] = []
         self._reader = EventReader(run.events_path)
-        self._settled: tuple[int, int] | None = (0, 0)  # the mark of the end that all was read of
+        self._settled: tuple[int, int] | None = (0, 0)  # the mark of the exit record up to which all is read
 
     def poll(self) -> bool:
-        """Read on; whether anything changed. Once the run has ended and all is read, it costs a stat.
+        """Read on and return whether anything changed. Once the run has ended and all is read, it costs a stat.
 
-        A run that ended may be taken up again: its exit record then goes, and later a new one comes.
+        An ended run may be resumed: its exit record is then removed, and a new one is written later.
         """
         self.new_records = []
         if self._settled == self._end_mark():
@@ -208,7 +210,7 @@ class RunWatch:
         return changed
 
     def _settle(self, state: RunState) -> None:
-        """Take from the exit record what no event said. A lost run has none, and may yet be taken up."""
+        """Take from the exit record what no event reported. A lost run has none, and may be resumed."""
         self._settled = (state is not RunState.LOST and self._end_mark()) or (0, 0)
         ended = self.run.exit()
         if ended is not None:
@@ -216,7 +218,7 @@ class RunWatch:
             self.progress.error = self.progress.error or ended.error
 
     def _end_mark(self) -> tuple[int, int] | None:
-        """What tells an exit record from a later one, None where there is none."""
+        """Return what distinguishes an exit record from a later one, None if there is none."""
         try:
             stat = (self.run.dir / run_folder.EXIT).stat()
         except OSError:

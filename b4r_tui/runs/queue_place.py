@@ -1,7 +1,7 @@
-"""A run's place in the queue, `queue.json` in its folder: priority, order, whether it is held, what it comes after.
+"""Reads and writes a run's place in the queue, `queue.json` in its folder: priority, order, paused, predecessors.
 
-It is missing where a run has nothing but its time: then it stands where it was queued. Only commands write it, one at
-a time (`editing`), and only while the run is queued.
+Without the file a run's place follows from the time it was queued. Only commands write it, one at a time (`editing`),
+and only while the run is queued.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ QUEUE_FOLDER = ".queue"
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """priority: higher goes first. order: lower goes first, None stands for when it was queued (unix seconds).
+    """A place in the queue. priority: higher starts first. order: lower starts first, None: the time it was queued.
 
-    after: names `<experiment>/<run_id>` of runs that must have finished. retry_of: the run it takes the place of.
+    after: names `<experiment>/<run_id>` of runs that must finish first. retry_of: the run that it replaces.
     """
 
     priority: float = 0.0
@@ -38,11 +38,11 @@ class Place:
 
 
 def read_place(run_dir: Path) -> Place:
-    """The run's place; that of one that nothing is said of where the file is missing or unreadable."""
+    """Return the run's place; the default one if the file is missing or unreadable."""
     value = read_json(run_dir / run_folder.QUEUE) or {}
     known = {each.name for each in fields(Place)} & value.keys()
-    made: dict[str, Any] = {name: value[name] for name in known}
-    return Place(**{**made, "after": tuple(made.get("after", ()))})
+    settings: dict[str, Any] = {name: value[name] for name in known}
+    return Place(**{**settings, "after": tuple(settings.get("after", ()))})
 
 
 def write_place(run_dir: Path, place: Place) -> None:
@@ -51,13 +51,13 @@ def write_place(run_dir: Path, place: Place) -> None:
 
 
 def sort_key(place: Place, status: StatusRecord) -> tuple[float, float, str]:
-    """Runs start in rising order of this."""
+    """Return the key by which runs start, smallest first."""
     order = status.queued_at if place.order is None else place.order
     return -place.priority, order, status.run_id
 
 
 def queue_folder(root: Path) -> Path:
-    """`<root>/.queue`, made where it is missing. Raises OSError."""
+    """Return `<root>/.queue`, created if missing. Raises OSError."""
     folder = root / QUEUE_FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
@@ -65,7 +65,7 @@ def queue_folder(root: Path) -> Path:
 
 @contextmanager
 def editing(root: Path) -> Iterator[None]:
-    """Alone to change the queue of this root, while the block lasts. Raises OSError."""
+    """Hold the lock for changes to the queue of this root. Raises OSError."""
     lock = hold(queue_folder(root) / "edit.lock")
     try:
         yield

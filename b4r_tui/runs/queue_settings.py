@@ -1,4 +1,4 @@
-"""What holds for the whole queue of a runs root: `.queue/settings.json`, and the file that wakes its runner."""
+"""Settings of the queue of a runs root, `.queue/settings.json`, and the file that wakes its runner."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Any
 from b4r_tui.runs.queue_place import QUEUE_FOLDER, queue_folder
 from engine.contract.atomic_files import read_json, write_json
 
-ELSEWHERE = 16  # supervisors of runs that a cluster runs, at once
+ELSEWHERE = 16  # concurrent runs on clusters, each with a supervisor here
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Whether the queue stands still, and its limits: CPU threads and runs of this machine, runs elsewhere.
+    """Whether the queue is paused, and its limits: CPU threads and runs of this machine, runs on clusters (elsewhere).
 
-    None is the machine's cores, and no limit of runs.
+    None means all cores of the machine, and no limit of runs.
     """
 
     paused: bool = False
@@ -28,28 +28,28 @@ class Settings:
 
 
 def read_settings(root: Path) -> Settings:
-    """The queue's settings; the usual ones where nothing, or nothing readable, is said."""
+    """Return the queue's settings; the defaults if the file is missing or unreadable."""
     value = read_json(root / QUEUE_FOLDER / "settings.json") or {}
     known = {each.name for each in fields(Settings)} & value.keys()
-    made: dict[str, Any] = {name: value[name] for name in known}
-    return Settings(**made)
+    settings: dict[str, Any] = {name: value[name] for name in known}
+    return Settings(**settings)
 
 
 def write_settings(root: Path, settings: Settings) -> None:
-    """Write the settings in one step; the runner heeds them at once. Raises OSError."""
+    """Write the settings in one step; the runner applies them at once. Raises OSError."""
     write_json(queue_folder(root) / "settings.json", {"v": 1, **asdict(settings)})
     wake(root)
 
 
 def wake(root: Path) -> None:
-    """Make a living runner look at the runs anew now, rather than in some seconds. Raises OSError."""
+    """Make the runner read the runs now rather than in some seconds. Raises OSError."""
     path, now = queue_folder(root) / "wake", time.time_ns()
     path.touch(mode=0o600)
     os.utime(path, ns=(now, now))  # finer than the file system's own clock
 
 
-def waked_at(root: Path) -> int:
-    """When it was last woken, in nanoseconds; 0 for never."""
+def woken_at(root: Path) -> int:
+    """Return when the runner was last woken, in nanoseconds; 0 for never."""
     try:
         return (root / QUEUE_FOLDER / "wake").stat().st_mtime_ns
     except OSError:

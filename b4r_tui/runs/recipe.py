@@ -1,4 +1,4 @@
-"""What of an experiment decides its numbers, the seed left out: runs of one recipe are repeats of each other."""
+"""The recipe of an experiment: the settings that decide its numbers, except the seed; equal recipes are repeats."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 from engine.contract.config.experiment import Experiment
 
-NO_NUMBERS = frozenset(  # settings that name, place or pace a run
+NO_NUMBERS = frozenset(  # settings that only name, locate or pace a run
     {
         "name",
         "description",
-        "data.dataset_path",  # the fingerprint of the data stands for what lies there
+        "data.dataset_path",  # the fingerprint of the data covers its content
         "training.seed",
         "training.export_root",
         "training.keep_checkpoints",
@@ -28,11 +28,11 @@ LAUNCH_NUMBERS = frozenset(
 
 
 def recipe(experiment: Experiment) -> str:
-    """A digest, equal for two experiments whose runs may differ by their seed alone.
+    """Return a digest that is equal for two experiments whose runs may only differ by their seed.
 
-    Left out: names, paths, what is kept, batch sizes of evaluation, `training.seed`, and of `launch` all but mode,
-    sharding, script and the number of ranks, since a batch is counted per rank. `data.seed` stays: it draws
-    generated data and evaluation negatives, so its runs are measured on something else.
+    It omits names, paths, retention, evaluation batch sizes, `training.seed`, and of `launch` all but mode, sharding,
+    script and the number of ranks, since batch sizes are per rank. `data.seed` counts: it draws generated data and
+    evaluation negatives, so the runs are measured on different data.
     """
     settings = settings_of(experiment)
     deciding = {key: value for key, value in settings.items() if _decides(key)}
@@ -41,7 +41,7 @@ def recipe(experiment: Experiment) -> str:
 
 
 def settings_of(experiment: Experiment) -> dict[str, Any]:
-    """All settings by dotted key, such as `training.lr`; lists whole, tables taken apart, what is unset None."""
+    """Return all settings by dotted key, such as `training.lr`; lists as one value, unset ones as None."""
     return dict(_flat(experiment.model_dump(mode="json"), ""))
 
 
@@ -50,10 +50,10 @@ def _decides(key: str) -> bool:
 
 
 def _flat(table: dict[str, Any], prefix: str) -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
+    flat: list[tuple[str, Any]] = []
     for key, value in table.items():
         if isinstance(value, dict) and value:
-            found += _flat(value, f"{prefix}{key}.")
+            flat += _flat(value, f"{prefix}{key}.")
         else:
-            found.append((f"{prefix}{key}", value))
-    return found
+            flat.append((f"{prefix}{key}", value))
+    return flat

@@ -1,4 +1,4 @@
-"""What a run's folder says of its life: `status.json` (queued, started) and `exit.json` (how it ended)."""
+"""Reads and writes the records of a run's life: `status.json` (queued, started) and `exit.json` (how it ended)."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from engine.contract.atomic_files import read_json, write_json
 
 VERSION = 1
 FINISHED, FAILED, STOPPED, TIME_LIMIT = "finished", "failed", "stopped", "time_limit"
-PRUNED = "pruned"  # stopped by a sweep, whose better points made it hopeless
+PRUNED = "pruned"  # stopped by a sweep, because other points were better
 
 
 @dataclass(frozen=True, kw_only=True)
 class StatusRecord:
-    """Who runs it and since when; times in unix seconds. supervisor_created tells a reused pid apart.
+    """Who runs a run and since when; times in unix seconds. supervisor_created identifies a reused pid.
 
-    python, env: the interpreter and what of the environment the shell that queued it had. cpus, gpus: the slots it
-    was given, None before. starts: how often a supervisor was started for it.
-    waits: what it waits for, in words. job: the scheduler and its id of the job, such as slurm:17.
+    python, env: interpreter and variables of the shell that queued it. cpus, gpus: its slots, None before it has any.
+    starts: how often a supervisor was started for it. waits: what it waits for, as text. job: the scheduler and its id
+    of the job, such as slurm:17.
     """
 
     run_id: str
@@ -42,9 +42,9 @@ class StatusRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class ExitRecord:
-    """How a run ended. code: exit code; signal: number where one killed it; error: one sentence or None.
+    """How a run ended. code: exit code; signal: its number if one killed it; error: one sentence or None.
 
-    card: why it died and what to do next, as `runs.crash.card` has it.
+    card: why it died and what to do next, see `runs.crash.card`.
     """
 
     reason: str
@@ -59,8 +59,8 @@ RecordT = TypeVar("RecordT", StatusRecord, ExitRecord)
 
 
 def read_status(run_dir: Path) -> StatusRecord | None:
-    """The run's status, or None where its file is missing or unreadable."""
-    return _made(StatusRecord, read_json(run_dir / run_folder.STATUS))
+    """Return the run's status, None if its file is missing or unreadable."""
+    return _record(StatusRecord, read_json(run_dir / run_folder.STATUS))
 
 
 def write_status(run_dir: Path, record: StatusRecord) -> None:
@@ -69,15 +69,15 @@ def write_status(run_dir: Path, record: StatusRecord) -> None:
 
 
 def note(run_dir: Path, **facts: object) -> None:
-    """Add facts to the run's status, which must be there. Raises OSError."""
+    """Add facts to the run's status, if it has one. Raises OSError."""
     status = read_status(run_dir)
     if status is not None:
         write_status(run_dir, replace(status, **facts))  # type: ignore[arg-type]
 
 
 def read_exit(run_dir: Path) -> ExitRecord | None:
-    """How the run ended, or None where it did not, or its file is unreadable."""
-    return _made(ExitRecord, read_json(run_dir / run_folder.EXIT))
+    """Return how the run ended, None if it has not, or its file is unreadable."""
+    return _record(ExitRecord, read_json(run_dir / run_folder.EXIT))
 
 
 def write_exit(run_dir: Path, record: ExitRecord) -> None:
@@ -85,13 +85,13 @@ def write_exit(run_dir: Path, record: ExitRecord) -> None:
     write_json(run_dir / run_folder.EXIT, {"v": VERSION, **asdict(record)})
 
 
-def _made(kind: type[RecordT], value: dict[str, Any] | None) -> RecordT | None:
-    """A record of the keys it knows, or None where a needed one is missing."""
+def _record(record_type: type[RecordT], value: dict[str, Any] | None) -> RecordT | None:
+    """Return a record of the known keys, None if a required one is missing."""
     if value is None:
         return None
-    known = {each.name for each in fields(kind)}
+    known = {each.name for each in fields(record_type)}
     try:
-        return kind(**{key: _frozen(value[key]) for key in known & value.keys()})
+        return record_type(**{key: _frozen(value[key]) for key in known & value.keys()})
     except TypeError:
         return None
 

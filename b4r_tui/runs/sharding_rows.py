@@ -1,4 +1,4 @@
-"""Where a run's tables lie: a row for each table on each rank, as its `run_started` event tells."""
+"""The placement of a run's embedding tables: a row per table and rank, from its `run_started` event."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MB = 10**6
 
 
 def plan_rows(plan: list[dict[str, Any]]) -> list[tuple[str, ...]]:
-    """Cells under TITLES, tables in the order told; the last two are bytes for people."""
+    """Return cells under TITLES, tables in the order of the plan; the last two are bytes as text."""
     return [
         (table["table"], table["sharding"], table["kernel"], *_cells(shard))
         for table in plan
@@ -20,7 +20,7 @@ def plan_rows(plan: list[dict[str, Any]]) -> list[tuple[str, ...]]:
 
 
 def total_bytes(plan: list[dict[str, Any]]) -> dict[int, int]:
-    """Rank → bytes of its weights and optimiser states."""
+    """Return rank → bytes of its weights and optimiser states."""
     totals: dict[int, int] = {}
     for table in plan:
         for shard in table["shards"]:
@@ -30,7 +30,7 @@ def total_bytes(plan: list[dict[str, Any]]) -> dict[int, int]:
 
 
 def size(count: int) -> str:
-    """Bytes for people, in MB or, of little, in kB."""
+    """Return a number of bytes as text, in MB or, if small, in kB."""
     return f"{count / _MB:,.1f} MB" if count >= _MB else f"{count / 1000:,.1f} kB"
 
 
@@ -45,5 +45,5 @@ def _cells(shard: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _span(first: int, end: int) -> str:
-    """First and last of a range that is told by its end."""
+    """Return the first and last of a half-open range, as text."""
     return f"{first:,}–{end - 1:,}" if end > first else NOTHING

@@ -1,4 +1,4 @@
-"""The state of a run, derived from its folder and never stored."""
+"""Derives the state of a run from its folder; it is never stored."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from engine.contract import run_folder
 
 
 class RunState(str, Enum):
-    """Where a run is in its life. queued: a folder that says so and has not begun; it needs no process.
+    """The state of a run. queued: its status says so and it has not started; it needs no process.
 
-    lost: it began, nobody holds its lock, and nobody wrote how it ended.
+    lost: it started, no process holds its lock, and it has no exit record.
     """
 
     QUEUED = "queued"
@@ -34,7 +34,7 @@ class RunState(str, Enum):
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen."""
+        """Return whether it is final."""
         return self not in (RunState.QUEUED, RunState.RUNNING)
 
     def __str__(self) -> str:
@@ -51,9 +51,9 @@ _OF_REASON = {
 
 
 def read_state(run_dir: Path) -> RunState:
-    """The state of the run in `run_dir` now."""
+    """Return the state of the run in `run_dir` now."""
     status = None
-    while True:  # it may move on between two looks: lost is what looks so twice in the same attempt
+    while True:  # it may change between two reads: lost is what reads so twice in the same attempt
         before, status = status, read_status(run_dir)
         ended = _ended(read_exit(run_dir))
         if ended:
@@ -67,7 +67,7 @@ def read_state(run_dir: Path) -> RunState:
 
 
 def is_lost_while_we_hold(run_dir: Path) -> bool:
-    """Whether a run whose lock we hold ourselves is lost; by its lock alone it would seem to be running."""
+    """Return whether a run whose lock this process holds is lost; by its lock it would seem to be running."""
     status = read_status(run_dir)
     return status is not None and status.started_at is not None and read_exit(run_dir) is None
 

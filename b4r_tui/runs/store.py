@@ -1,4 +1,4 @@
-"""The runs root: lists runs, finds one by what people type, and makes the folder of a new one."""
+"""The runs root: lists runs, finds one by id, experiment or path, and creates the folder of a new one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # the runner uses this module and stays small without pydanti
 
 @dataclass(frozen=True)
 class Run:
-    """A run, known by its folder `<root>/<experiment>/<run_id>`."""
+    """A run, identified by its folder `<root>/<experiment>/<run_id>`."""
 
     dir: Path
     experiment: str
@@ -34,35 +34,35 @@ class Run:
 
     @property
     def state(self) -> RunState:
-        """Its state now (reads files)."""
+        """Return its state now (reads files)."""
         return read_state(self.dir)
 
     @property
     def name(self) -> str:
-        """`<experiment>/<run_id>`, which is its path below the root too."""
+        """Return `<experiment>/<run_id>`, which is also its path below the root."""
         return f"{self.experiment}/{self.run_id}"
 
     @property
     def events_path(self) -> Path:
-        """Where the engine reports."""
+        """Return the path of its events."""
         return self.dir / run_folder.EVENTS
 
     def config(self) -> Experiment:
-        """Its frozen experiment. Raises B4RError."""
+        """Return its frozen experiment. Raises B4RError."""
         from engine.contract.config.experiment import read_run_config
 
         return read_run_config(self.dir)
 
     def status(self) -> StatusRecord | None:
-        """Since when it waits and runs, and under whom."""
+        """Return its status: when it was queued and started, and by which process."""
         return read_status(self.dir)
 
     def exit(self) -> ExitRecord | None:
-        """How it ended, None while it has not."""
+        """Return how it ended, None if it has not."""
         return read_exit(self.dir)
 
     def log_path(self, rank: int | None = None) -> Path:
-        """The log of a rank, or of the launcher for None; it may not exist yet."""
+        """Return the path of a rank's log, or of the launcher's for None; it may not exist yet."""
         return (
             self.dir
             / run_folder.LOGS
@@ -70,7 +70,7 @@ class Run:
         )
 
     def log_paths(self) -> list[Path]:
-        """The logs there are: the launcher's first, then the ranks' in order."""
+        """Return the existing logs: the launcher's first, then the ranks' in order."""
         ranks = [(_rank_of(path), path) for path in (self.dir / run_folder.LOGS).glob(run_folder.RANK_LOGS)]
         launcher = [path for path in [self.log_path()] if path.exists()]
         return launcher + [path for rank, path in sorted(ranks) if rank >= 0]
@@ -83,19 +83,19 @@ class RunStore:
     root: Path
 
     def runs(self) -> list[Run]:
-        """All runs, oldest first."""
+        """Return all runs, oldest first."""
         return sorted(self._scan(), key=lambda run: run.run_id)
 
     def runs_of(self, experiment: str) -> list[Run]:
-        """The runs of an experiment, oldest first."""
+        """Return the runs of an experiment, oldest first."""
         return sorted(self._of(experiment), key=lambda run: run.run_id)
 
     def latest(self, experiment: str) -> Run | None:
-        """The newest run of an experiment."""
+        """Return the newest run of an experiment, None if it has none."""
         return max(self._of(experiment), key=lambda run: run.run_id, default=None)
 
     def find(self, text: str) -> Run:
-        """The run meant by an id, a unique start of one, an experiment's name (its latest) or a path.
+        """Return the run of an id, a unique prefix of one, an experiment's name (its latest) or a path.
 
         Raises B4RError that names the candidates.
         """
@@ -110,9 +110,9 @@ class RunStore:
         raise B4RError(_not_one(text, matches or runs, self.root, several=bool(matches)))
 
     def create(self, experiment: Experiment, place: Place | None = None) -> Run:
-        """Make the folder of a new run of `experiment`, private and in state queued. Raises B4RError.
+        """Create the folder of a new run of `experiment`, private and in state queued. Raises B4RError.
 
-        place: where in the queue. The run is there for others once its last file, status.json, is written.
+        place: in the queue. The run becomes visible once its last file, status.json, is written.
         """
         try:
             run = self._claim(experiment.name)
@@ -123,14 +123,14 @@ class RunStore:
             write_status(run.dir, queued_now(run))
         except OSError as error:
             raise B4RError(
-                f"{error.filename or self.root}: {error.strerror or error}; no run can be written there, "
+                f"{error.filename or self.root}: {error.strerror or error}; cannot create a run there; "
                 "choose another folder with --runs",
                 ExitCode.ENVIRONMENT,
             ) from error
         return run
 
     def _claim(self, experiment: str) -> Run:
-        """Make an empty run folder under the first free id from now on."""
+        """Create an empty run folder with the first free id from now on."""
         root = self.root.absolute()
         check_root(root)
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -154,32 +154,32 @@ class RunStore:
     def _of(self, experiment: str) -> Iterator[Run]:
         parent = self.root / experiment
         for name in _folders(parent):
-            # os.path, as there may be ten thousand
+            # os.path is faster, and there may be ten thousand
             if RUN_ID_PATTERN.fullmatch(name) and os.path.exists(f"{parent}/{name}/status.json"):  # noqa: PTH110
                 yield Run(parent / name, experiment, name)
 
 
 def run_at(path: Path) -> Run:
-    """The run whose folder is `path`."""
-    whole = path.absolute().resolve()
-    return Run(whole, whole.parent.name, whole.name)
+    """Return the run whose folder is `path`."""
+    folder = path.absolute().resolve()
+    return Run(folder, folder.parent.name, folder.name)
 
 
 def queued_now(run: Run) -> StatusRecord:
-    """The status of a run that is queued at this moment, from this shell."""
+    """Return the status of a run that is queued now, from this shell."""
     now = round(time.time(), 6)
     return StatusRecord(run_id=run.run_id, experiment=run.experiment, queued_at=now, **shell_now())
 
 
 def config_text(experiment: Experiment) -> str:
-    """The frozen experiment as TOML; settings that are not set are left out."""
+    """Return the frozen experiment as TOML; unset settings are omitted."""
     import tomlkit
 
     return tomlkit.dumps(experiment.model_dump(exclude_none=True))
 
 
 def _folders(path: Path) -> list[str]:
-    """Names of the folders in `path` that are neither hidden nor links to elsewhere; none where it is missing."""
+    """Return the names of the folders in `path` that are neither hidden nor links; [] if it is missing."""
     try:
         with os.scandir(path) as entries:
             return [entry.name for entry in entries if _is_shown(entry)]
@@ -199,9 +199,9 @@ def _rank_of(path: Path) -> int:
 def _not_one(text: str, runs: list[Run], root: Path, several: bool) -> str:
     if several:
         shown = ", ".join(f"{run.experiment}/{run.run_id}" for run in runs[:3])
-        return f"'{text}' could be any of {len(runs)} runs ({shown}, …); write more of its id"
+        return f"'{text}' matches {len(runs)} runs ({shown}, …); give more of its id"
     if not runs:
-        return f"no run '{text}': there are none in {root} yet; start some with --run, or name another --runs"
+        return f"no run '{text}': {root} has no runs yet; start one with --run, or choose another folder with --runs"
     from engine.contract.config.validation import nearest
 
     names = sorted({run.experiment for run in runs} | {run.run_id for run in runs[-3:]})

@@ -1,6 +1,6 @@
-"""One flat record of a run, `summary.json`: what leaderboards and comparisons read.
+"""Summarises a run in one flat record, `summary.json`, which leaderboards and comparisons read.
 
-Made of the run's other files alone, so it can be deleted and made again at any time.
+It is made of the run's other files only, so it can be deleted and rebuilt at any time.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from engine.contract.events import Intervals, RunStarted, Test
 
 VERSION = 3
 Summary = dict[str, Any]
-INTERVAL_PARTS = ("low", "high", "n", "se")  # what may stand beside a metric's value
+INTERVAL_PARTS = ("low", "high", "n", "se")  # what a metric may have besides its value
 
 
 def read_summary(run: Run) -> Summary:
-    """The run's summary: from its file once it has ended, else as things stand."""
-    kept = read_json(run.dir / run_folder.SUMMARY)
-    return kept if kept and kept.get("v") == VERSION else summarise(run)
+    """Return the run's summary: from its file once it has ended, else made now."""
+    stored = read_json(run.dir / run_folder.SUMMARY)
+    return stored if stored and stored.get("v") == VERSION else summarise(run)
 
 
 def write_summary(run: Run) -> None:
@@ -35,36 +35,36 @@ def write_summary(run: Run) -> None:
 
 
 def summarise(run: Run) -> Summary:
-    """The flat record as things stand; times in unix seconds.
+    """Return the flat record of the run now; times in unix seconds.
 
-    Test metrics stand under `test.<protocol>.<metric>` with `.low`, `.high`, `.n` and `.se` beside it, those of
-    popularity under `baseline.…`, of random and markov under `baselines.random.…`, fingerprints of negatives under
-    `negatives.<protocol>`. `recipe` is equal for runs that differ in their seed alone. Epochs count from 0.
+    Test metrics are under `test.<protocol>.<metric>`, with their `.low`, `.high`, `.n` and `.se`, those of popularity
+    under `baseline.…`, of random and markov under `baselines.random.…`, fingerprints of negatives under
+    `negatives.<protocol>`. `recipe` is equal for runs that only differ in their seed. Epochs count from 0.
     """
     watch = RunWatch(run)
     watch.poll()
-    said, status, ended = watch.progress, run.status(), run.exit()
+    progress, status, ended = watch.progress, run.status(), run.exit()
     card = card_of(run, watch.state, ended) if watch.state.ended else None
     return {
         "v": VERSION,
         "run_id": run.run_id,
         "experiment": run.experiment,
         "state": str(watch.state),
-        "error": said.error,
+        "error": progress.error,
         "cause": card.title if card else None,
         "queued_at": status.queued_at if status else None,
         "waits": status.waits if status and not watch.state.ended else None,
         "started_at": status.started_at if status else None,
         "ended_at": ended.ended_at if ended else None,
         "exit_code": ended.code if ended else None,
-        "epochs_done": said.epochs_done,
-        "best_epoch": said.best_epoch,
-        "train_loss": said.train_losses[-1] if said.history else None,
-        "sequences_per_second": said.sequences_per_second,
+        "epochs_done": progress.epochs_done,
+        "best_epoch": progress.best_epoch,
+        "train_loss": progress.train_losses[-1] if progress.history else None,
+        "sequences_per_second": progress.sequences_per_second,
         **_settings(run),
-        **_data(said.started),
-        **(tested(said.test) if said.test else {}),
-        **(_negatives(said.test) if said.test else {}),
+        **_data(progress.started),
+        **(tested(progress.test) if progress.test else {}),
+        **(_negatives(progress.test) if progress.test else {}),
     }
 
 
@@ -99,9 +99,9 @@ def _data(started: RunStarted | None) -> Summary:
 
 
 def tested(test: Test) -> Summary:
-    """A test's metrics as a summary has them."""
-    beside = {f"baselines.{name}": table for name, table in test.baselines.items() if name != "popularity"}
-    tables = {"test": test.metrics, "baseline": test.baseline, **beside}
+    """Return the metrics of a test as a summary stores them."""
+    others = {f"baselines.{name}": table for name, table in test.baselines.items() if name != "popularity"}
+    tables = {"test": test.metrics, "baseline": test.baseline, **others}
     flat = {key: value for name, table in tables.items() for key, value in _flat(name, table)}
     return {"tested_epoch": test.checkpoint_epoch, **flat}
 

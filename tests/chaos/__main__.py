@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from b4r_tui.runs.queue.start_runner import runner_lives
+from b4r_tui.runs.queue.start_runner import is_runner_alive
 from b4r_tui.runs.store import RunStore
 from tests.chaos import whole
 from tests.chaos.rounds import Player, Round
@@ -85,9 +85,9 @@ def check_whole(world: World) -> Iterator[str]:
     for root in world.roots():
         yield from _check_listing(world, root)
         deadline = time.monotonic() + IDLE_SECONDS
-        while runner_lives(root) and time.monotonic() < deadline:
+        while is_runner_alive(root) and time.monotonic() < deadline:
             time.sleep(0.1)
-        if runner_lives(root):
+        if is_runner_alive(root):
             yield f"{root}: its runner does not leave"
         yield from whole.corrupt(root / ".queue")
         yield from whole.corrupt_checkpoints(root)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from b4r_tui.runs.launch import launch
-from b4r_tui.runs.queue.start_runner import RunnerWatch, runner_lives
+from b4r_tui.runs.queue.start_runner import RunnerWatch, is_runner_alive
 from b4r_tui.runs.retry import retry
 from b4r_tui.runs.store import Run, RunStore
 from b4r_tui.runs.supervision.orphans import sweep_lost
@@ -208,7 +208,7 @@ class Player:
         deadline = time.monotonic() + GONE_SECONDS
         while (left := self.traces.left()) and time.monotonic() < deadline:
             time.sleep(0.1)
-        if left and not runner_lives(self.store.root):
+        if left and not is_runner_alive(self.store.root):
             sweep_lost(self.store.root, [run.state for run in self._runs()])
             self.round.swept_on_look += len(left)
             left = self.traces.left()

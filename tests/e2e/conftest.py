@@ -11,7 +11,7 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def nothing_goes_on(tmp_path: Path) -> Iterator[None]:
+def no_process_survives(tmp_path: Path) -> Iterator[None]:
     """After the test, kill what still works in its folder: supervisors first, which would only start it again."""
     yield
     left = [process for process in psutil.process_iter() if str(tmp_path) in _command(process)]

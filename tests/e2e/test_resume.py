@@ -48,7 +48,7 @@ def in_epoch(run: Run, epoch: int) -> bool:
     return any(event.phase == "train" and event.epoch == epoch for event in events_of(run, Progress))
 
 
-def test_a_run_is_stopped_and_killed_and_goes_on_with_other_ranks_and_modes(tmp_path: Path) -> None:
+def test_a_run_is_stopped_and_killed_and_resumes_with_other_ranks_and_modes(tmp_path: Path) -> None:
     (tmp_path / "experiments.toml").write_text(EXPERIMENTS)
     assert b4r(tmp_path, "launch", "experiments.toml").returncode == 0
     (whole,) = RunStore(tmp_path / "runs").runs()

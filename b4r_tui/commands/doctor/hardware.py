@@ -13,7 +13,7 @@ from pathlib import Path
 from b4r_tui.commands.doctor.check import Check, judged
 from b4r_tui.common.machine import cpu_cores, gpu_names
 from b4r_tui.runs.preflight import capacity
-from b4r_tui.runs.preflight.finding import in_gb
+from b4r_tui.runs.preflight.check import in_gb
 from engine.contract.resource_estimate import BASE
 
 _LEAST_DISK = 2 * 10**9

@@ -15,8 +15,8 @@ from b4r_tui.commands.doctor.software import software
 from b4r_tui.experiments.load import load_experiments
 from b4r_tui.reports.table import Column, ReportTable, show, text
 from b4r_tui.reports.table import console as make_console
-from b4r_tui.runs.preflight.checks import findings
-from b4r_tui.runs.preflight.finding import in_gb
+from b4r_tui.runs.preflight.check import in_gb
+from b4r_tui.runs.preflight.checks import check_launch
 from engine.contract.config.experiment import Experiment
 from engine.contract.errors import B4RError, ExitCode
 from engine.contract.resource_estimate import estimate, known_size
@@ -45,10 +45,9 @@ def of_file(file: Path, root: Path) -> Iterator[Check]:
             yield Check("file", "problem", line, "mend what it names")
         return
     for experiment in experiments:
-        found = list(findings(experiment, root))
+        found = list(check_launch(experiment, root))
         for finding in found:
-            status = "problem" if finding.stops else "warning"
-            yield Check(experiment.name, status, f"{finding.key}: {finding.sentence}", "as it says")  # type: ignore[arg-type]
+            yield Check(experiment.name, finding.status, f"{finding.key}: {finding.sentence}", "as it says")
         if not found:
             yield Check(experiment.name, "ok", _expected(experiment))
 

@@ -1,4 +1,4 @@
-"""Crash cards: why a run died and what to do next, from exit codes, logs, events and the kernel's counters.
+"""Crash cards: explain why a run died and what to do next, from exit codes, logs, events and kernel counters.
 
-A card is made once, when the run ends, and kept in exit.json; nothing here starts or stops anything.
+A card is made once, when the run ends, and stored in exit.json; nothing here starts or stops a process.
 """

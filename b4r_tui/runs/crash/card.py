@@ -1,4 +1,4 @@
-"""The card itself: a cause, a sentence, where it happened and what to do next."""
+"""The crash card: a cause, a sentence, where it happened and what to do next."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.contract.sanitize import sanitize_within
 
 
 class Cause(str, Enum):
-    """Why a run died; the values stand in exit.json and in `--json`."""
+    """Why a run died; the values appear in exit.json and in `--json`."""
 
     OUT_OF_MEMORY = "out_of_memory"
     OUT_OF_GPU_MEMORY = "out_of_gpu_memory"
@@ -35,19 +35,19 @@ class Cause(str, Enum):
 
 TITLES = {
     Cause.OUT_OF_GPU_MEMORY: "out of GPU memory",
-    Cause.NO_NUMBER: "loss is no number",
+    Cause.NO_NUMBER: "loss is not a number",
     Cause.DATA: "data error",
-    Cause.RENDEZVOUS: "ranks did not meet",
-    Cause.SUPERVISOR_LOST: "supervisor gone",
+    Cause.RENDEZVOUS: "rendezvous failed",
+    Cause.SUPERVISOR_LOST: "supervisor lost",
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """Why a run died.
+    """The explanation of a run's death.
 
-    rank: the first that failed, None where it was none of them. where: the last frame in the program's own code,
-    `file:line in function`. excerpt: a few lines of its log, oldest first. steps: what to do next, best first.
+    rank: the first that failed, None where no rank did. where: the last frame in the program's own code,
+    `file:line in function`. excerpt: a few lines of its log, oldest first. steps: what to do, best first.
     """
 
     cause: Cause
@@ -59,16 +59,16 @@ class Card:
 
     @property
     def title(self) -> str:
-        """The cause in a few words, for a column."""
+        """Return the cause in a few words, for a column."""
         return TITLES.get(self.cause, self.cause.value.replace("_", " "))
 
     def as_json(self) -> dict[str, Any]:
-        """The card as exit.json has it."""
+        """Return the card as exit.json stores it."""
         return {**asdict(self), "cause": str(self.cause)}
 
 
 def card_from(value: dict[str, Any] | None) -> Card | None:
-    """The card in an exit.json; None where there is none that can be read. A cause of a later version is `unknown`."""
+    """Return the card of an exit.json, None if it has no readable one; a cause of a later version is `unknown`."""
     if not isinstance(value, dict) or not isinstance(value.get("sentence"), str):
         return None
     value = sanitize_within(value)

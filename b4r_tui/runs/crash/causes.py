@@ -1,4 +1,4 @@
-"""The causes that are recognised, each a question to the evidence; the first that says yes is the card's."""
+"""Recognises causes: each is a question to the evidence, and the first that matches becomes the card's."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from b4r_tui.runs.crash.evidence import Evidence
 from engine.contract.config.data import GENERATED_DATASETS
 from engine.contract.errors import ExitCode
 
-Found = tuple[Cause, str]
-Question = Callable[[Evidence], Found | None]
+Diagnosis = tuple[Cause, str]
+Question = Callable[[Evidence], Diagnosis | None]
 
 _GPU_MEMORY = re.compile(
     r"CUDA out of memory|CUDA error: out of memory|CUBLAS_STATUS_ALLOC_FAILED", re.IGNORECASE
@@ -48,83 +48,86 @@ _IMPORT = re.compile(
 _CRASHES = (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL, signal.SIGFPE)
 
 
-def cause_of(evidence: Evidence) -> Found:
-    """The cause, and the card's sentence."""
+def cause_of(evidence: Evidence) -> Diagnosis:
+    """Return the cause, and the card's sentence."""
     for question in _QUESTIONS:
-        found = question(evidence)
-        if found is not None:
-            return found
+        diagnosis = question(evidence)
+        if diagnosis is not None:
+            return diagnosis
     return Cause.UNKNOWN, evidence.sentence
 
 
-def _gpu_memory(evidence: Evidence) -> Found | None:
-    if evidence.says(_GPU_MEMORY):
+def _gpu_memory(evidence: Evidence) -> Diagnosis | None:
+    if evidence.first_match(_GPU_MEMORY):
         return Cause.OUT_OF_GPU_MEMORY, f"{_who(evidence)} ran out of GPU memory"
     return None
 
 
-def _shared_memory(evidence: Evidence) -> Found | None:
-    if evidence.says(_SHARED):
-        return Cause.SHARED_MEMORY, f"{_who(evidence)} got no shared memory: /dev/shm is full or too small"
-    return None
-
-
-def _allocation(evidence: Evidence) -> Found | None:
-    """An allocation that was refused, as under a limit of the address space."""
-    if evidence.says(_MEMORY):
+def _shared_memory(evidence: Evidence) -> Diagnosis | None:
+    if evidence.first_match(_SHARED):
         return (
-            Cause.OUT_OF_MEMORY,
-            f"{_who(evidence)} ran out of memory: the machine or a limit gave it no more",
+            Cause.SHARED_MEMORY,
+            f"{_who(evidence)} could not allocate shared memory: /dev/shm is full or too small",
         )
     return None
 
 
-def _killed_for_memory(evidence: Evidence) -> Found | None:
+def _allocation(evidence: Evidence) -> Diagnosis | None:
+    """Recognise a refused allocation, e.g. under an address-space limit."""
+    if evidence.first_match(_MEMORY):
+        return (
+            Cause.OUT_OF_MEMORY,
+            f"{_who(evidence)} ran out of memory: the machine or a limit allowed no more",
+        )
+    return None
+
+
+def _killed_for_memory(evidence: Evidence) -> Diagnosis | None:
     if evidence.failure.signal == signal.SIGKILL and evidence.oom:
         return (
             Cause.OUT_OF_MEMORY,
-            f"{_who(evidence)} was killed by the kernel because memory ran out (SIGKILL by its out-of-memory killer)",
+            f"{_who(evidence)} was killed by the kernel's out-of-memory killer (SIGKILL)",
         )
     return None
 
 
-def _disk(evidence: Evidence) -> Found | None:
-    line = evidence.says(_DISK)
+def _disk(evidence: Evidence) -> Diagnosis | None:
+    line = evidence.first_match(_DISK)
     if line is None:
         return None
-    what = "the disk quota is used up" if "quota" in line or "122" in line else "the disk is full"
+    what = "the disk quota is exceeded" if "quota" in line or "122" in line else "the disk is full"
     return Cause.DISK_FULL, f"{_who(evidence)} could not write: {what}" + (
         f" ({_short(line)})" if line else ""
     )
 
 
-def _no_number(evidence: Evidence) -> Found | None:
-    line = evidence.says(_NO_NUMBER)
+def _no_number(evidence: Evidence) -> Diagnosis | None:
+    line = evidence.first_match(_NO_NUMBER)
     return (Cause.NO_NUMBER, evidence.error or _short(line)) if line else None
 
 
-def _port(evidence: Evidence) -> Found | None:
-    if evidence.says(_PORT):
-        return Cause.PORT_TAKEN, "a port that the ranks meet at is taken by another program"
+def _port(evidence: Evidence) -> Diagnosis | None:
+    if evidence.first_match(_PORT):
+        return Cause.PORT_TAKEN, "the rendezvous port is in use by another program"
     return None
 
 
-def _rendezvous(evidence: Evidence) -> Found | None:
-    line = evidence.says(_RENDEZVOUS)
-    return (Cause.RENDEZVOUS, f"the ranks did not find each other in time: {_short(line)}") if line else None
+def _rendezvous(evidence: Evidence) -> Diagnosis | None:
+    line = evidence.first_match(_RENDEZVOUS)
+    return (Cause.RENDEZVOUS, f"the rendezvous of the ranks timed out: {_short(line)}") if line else None
 
 
-def _environment(evidence: Evidence) -> Found | None:
-    line = evidence.says(_IMPORT)
+def _environment(evidence: Evidence) -> Diagnosis | None:
+    line = evidence.first_match(_IMPORT)
     if line:
-        return Cause.ENVIRONMENT, f"{_who(evidence)} could not load what it needs: {_short(line)}"
+        return Cause.ENVIRONMENT, f"{_who(evidence)} could not import a dependency: {_short(line)}"
     if evidence.failure.code == ExitCode.ENVIRONMENT and evidence.error:
         return Cause.ENVIRONMENT, evidence.error
     return None
 
 
-def _data(evidence: Evidence) -> Found | None:
-    """The engine's own complaint about its input; of the data where it names them."""
+def _data(evidence: Evidence) -> Diagnosis | None:
+    """Recognise the engine's own complaint about its input: about the data where it names them, else the settings."""
     if evidence.failure.code != ExitCode.BAD_INPUT or not evidence.error:
         return None
     data = evidence.experiment.data if evidence.experiment else None
@@ -133,32 +136,32 @@ def _data(evidence: Evidence) -> Found | None:
     return (Cause.DATA if of_data else Cause.SETTINGS), evidence.error
 
 
-def _killed(evidence: Evidence) -> Found | None:
+def _killed(evidence: Evidence) -> Diagnosis | None:
     number = evidence.failure.signal
     if number is None or number in _CRASHES:
         return None
     if number != signal.SIGKILL:
         return (
             Cause.KILLED,
-            f"{_who(evidence)} was killed by {signal_name(number)}, which b4r-tui did not send",
+            f"{_who(evidence)} was killed by {signal_name(number)}, not sent by b4r-tui",
         )
     if evidence.oom is None:
         return Cause.KILLED, evidence.failure.sentence
     return (
         Cause.KILLED,
-        f"{_who(evidence)} was killed by SIGKILL; neither b4r-tui nor the kernel's out-of-memory killer sent it, so "
-        "another user or program did",
+        f"{_who(evidence)} was killed by SIGKILL, sent neither by b4r-tui nor by the kernel's out-of-memory killer "
+        "but by another user or program",
     )
 
 
-def _native(evidence: Evidence) -> Found | None:
+def _native(evidence: Evidence) -> Diagnosis | None:
     if evidence.failure.signal in _CRASHES:
         return Cause.NATIVE_CRASH, evidence.failure.sentence
     return None
 
 
-def _exception(evidence: Evidence) -> Found | None:
-    if "Traceback (most recent call last)" in evidence.last_words or evidence.error:
+def _exception(evidence: Evidence) -> Diagnosis | None:
+    if "Traceback (most recent call last)" in evidence.last_output or evidence.error:
         return Cause.EXCEPTION, evidence.sentence
     return None
 

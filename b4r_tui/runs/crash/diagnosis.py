@@ -1,4 +1,4 @@
-"""Which rank failed first and what it said last, from what torchrun and the ranks left in their logs."""
+"""Finds the rank that failed first and its last output, from the logs of torchrun and the ranks."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _LONGEST_REASON = 300
 
 @dataclass(frozen=True)
 class Failure:
-    """What ended a run. rank: who failed first, None where torchrun itself did; signal: what killed it.
+    """The failure that ended a run. rank: the first that failed, None for torchrun itself; signal: what killed it.
 
-    launcher: torchrun's last lines. pid: of the rank, None where it is not told.
+    launcher: torchrun's last lines. pid: of the rank, None where it is unknown.
     """
 
     rank: int | None
@@ -39,7 +39,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class _Death:
-    """A rank's end as torchrun reports it. status: exit code, negative: the signal."""
+    """A rank's end as torchrun reports it. status: exit code, or a negative signal number."""
 
     rank: int
     status: int
@@ -47,15 +47,15 @@ class _Death:
 
 
 def diagnose(run: Run, returncode: int, first: int | None = None) -> Failure:
-    """Explain a torchrun that ended with `returncode` (negative: killed by that signal).
+    """Explain the end of a torchrun with `returncode` (negative: killed by that signal).
 
-    first: the rank that failed first, where that is known already.
+    first: the rank that failed first, where the events name it.
     """
     launcher = _last_lines(run.log_path())
-    told = [death for death in _deaths("\n".join(launcher)) if death.rank == first]
-    root = told[-1] if told else _first_to_fail(run, launcher)
+    reported = [death for death in _deaths("\n".join(launcher)) if death.rank == first]
+    root = reported[-1] if reported else _first_to_fail(run, launcher)
     rank, status = (root.rank, root.status) if root else (None, returncode)
-    lines = _words_of(run, rank, launcher)
+    lines = _output_of(run, rank, launcher)
     return Failure(
         rank=rank,
         code=status if status >= 0 else None,
@@ -68,24 +68,24 @@ def diagnose(run: Run, returncode: int, first: int | None = None) -> Failure:
 
 
 def _first_to_fail(run: Run, launcher: Sequence[str]) -> _Death | None:
-    """The root cause as torchrun sees it, unless that rank only saw another one die that is told of too."""
+    """Return the root cause as torchrun sees it, unless that rank only saw another reported one die."""
     deaths = _deaths("\n".join(launcher))
     if not deaths:
         return None
     root, others = deaths[-1], deaths[:-1]
-    if root.status > 0 and is_echo(_reason(_words_of(run, root.rank, launcher))):
+    if root.status > 0 and is_echo(_reason(_output_of(run, root.rank, launcher))):
         killed = [each for each in others if each.status < 0 and each.status != -signal.SIGTERM]
         raised = [
             each
             for each in others
-            if each.status > 0 and not is_echo(_reason(_words_of(run, each.rank, launcher)))
+            if each.status > 0 and not is_echo(_reason(_output_of(run, each.rank, launcher)))
         ]
         return (killed + raised + [root])[0]
     return root
 
 
 def _deaths(launcher: str) -> list[_Death]:
-    """All failures of torchrun's last report, the root cause last."""
+    """Return all failures of torchrun's last report, the root cause last."""
     report = launcher[max(launcher.rfind("\nFailures:"), 0) :]
     return [
         _Death(int(rank), int(status), int(pid) if pid else None)
@@ -93,12 +93,12 @@ def _deaths(launcher: str) -> list[_Death]:
     ]
 
 
-def _words_of(run: Run, rank: int | None, launcher: Sequence[str]) -> list[str]:
-    """The lines that tell of a rank's end: its own log's, else what it wrote into the launcher's."""
-    before = _before_torchrun_speaks(list(launcher))
+def _output_of(run: Run, rank: int | None, launcher: Sequence[str]) -> list[str]:
+    """Return the lines about a rank's end: of its own log, else those it wrote into the launcher's."""
+    before = _before_torchrun_report(list(launcher))
     own = _last_lines(run.log_path(rank)) if rank is not None else []
     marked = [line for line in before if (mark := _RANK_MARK.match(line)) and int(mark[1]) == rank]
-    return [_RANK_MARK.sub("", line) for line in _telling(own, marked, before)]
+    return [_RANK_MARK.sub("", line) for line in _most_telling(own, marked, before)]
 
 
 def _sentence(rank: int | None, status: int, lines: list[str]) -> str:
@@ -106,42 +106,42 @@ def _sentence(rank: int | None, status: int, lines: list[str]) -> str:
     if status < 0:
         return f"{who} was killed by {signal_name(-status)}{_likely_cause(-status)}"
     reason = _reason(lines)
-    return f"{who} ended with exit code {status}" + (f": {reason}" if reason else " and said nothing")
+    return f"{who} ended with exit code {status}" + (f": {reason}" if reason else " without any output")
 
 
 def _reason(lines: Sequence[str]) -> str:
-    """The last line that names an exception, else the last line that says anything."""
-    spoken = [line.strip() for line in lines if line.strip()]
-    named = [line for line in spoken if _EXCEPTION.match(line)]
-    reason = (named or spoken or [""])[-1]
+    """Return the last line that names an exception, else the last line that is not blank."""
+    nonblank = [line.strip() for line in lines if line.strip()]
+    named = [line for line in nonblank if _EXCEPTION.match(line)]
+    reason = (named or nonblank or [""])[-1]
     return reason if len(reason) <= _LONGEST_REASON else reason[: _LONGEST_REASON - 1] + "…"
 
 
-def _telling(*logs: list[str]) -> list[str]:
-    """The first of the logs that names an exception, else the first that says anything."""
+def _most_telling(*logs: list[str]) -> list[str]:
+    """Return the first of the logs that names an exception, else the first that is not blank."""
     named = [log for log in logs if any(_EXCEPTION.match(_RANK_MARK.sub("", line)) for line in log)]
-    spoken = [log for log in logs if any(line.strip() for line in log)]
-    return (named or spoken or [[]])[0]
+    nonblank = [log for log in logs if any(line.strip() for line in log)]
+    return (named or nonblank or [[]])[0]
 
 
 def _likely_cause(number: int) -> str:
     if number == signal.SIGKILL:
-        return "; most often the machine ran out of memory"
+        return "; the usual cause is that the machine ran out of memory"
     if number in (signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGILL):
-        return "; native code crashed, its log may say where"
+        return "; native code crashed, see its log"
     return ""
 
 
 def signal_name(number: int) -> str:
-    """`SIGKILL`, or `signal 200` for one without a name."""
+    """Return `SIGKILL`, or `signal 200` for a signal without a name."""
     try:
         return signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
 
 
-def _before_torchrun_speaks(lines: list[str]) -> list[str]:
-    """What the ranks wrote into the launcher's log: the lines before torchrun's own report."""
+def _before_torchrun_report(lines: list[str]) -> list[str]:
+    """Return the ranks' output in the launcher's log: the lines before torchrun's own report."""
     for index, line in enumerate(lines):
         if _TORCHRUN_LINE.match(line) and "failed (exitcode" in line:
             return lines[:index] or lines

@@ -1,4 +1,4 @@
-"""What is known of a dead run: gathered once, so that each cause is a plain question to it."""
+"""Gathers what is known about a dead run, once, so that each cause is a plain question to it."""
 
 from __future__ import annotations
 
@@ -17,39 +17,37 @@ from engine.contract.atomic_files import read_json
 from engine.contract.config.experiment import Experiment
 from engine.contract.events import RunFailed
 
-ERROR_FILE = (
-    "error.json"  # in logs/: what torchrun writes of the first failure, if its rank or it itself told any
-)
+ERROR_FILE = "error.json"  # in logs/: torchrun's record of the first failure, if there is one
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known. oom: whether the kernel's killer struck meanwhile, None where it does not tell.
+    """The facts about a dead run. oom: whether the kernel's out-of-memory killer struck meanwhile, None if unknown.
 
-    last_words: error, traceback and last log lines of the rank that failed first; launcher: torchrun's last lines.
+    last_output: error, traceback and last log lines of the rank that failed first; launcher: torchrun's last lines.
     """
 
     failure: Failure
     experiment: Experiment | None = None
     error: str | None = None
-    last_words: str = ""
+    last_output: str = ""
     launcher: str = ""
     oom: bool | None = None
     places: dict[str, str] = field(default_factory=dict)
 
     @property
     def rank(self) -> int | None:
-        """The rank that failed first."""
+        """Return the rank that failed first."""
         return self.failure.rank
 
     @property
     def sentence(self) -> str:
-        """What the rank said of its failure, else what its end looks like."""
+        """Return the error that the rank reported, else a description of its end."""
         return self.error or self.failure.sentence
 
-    def says(self, pattern: re.Pattern[str]) -> str | None:
-        """The first line that matches, of the failing rank if it has one, else of torchrun."""
-        for text in (self.last_words, self.launcher):
+    def first_match(self, pattern: re.Pattern[str]) -> str | None:
+        """Return the first matching line of the failing rank, else of torchrun."""
+        for text in (self.last_output, self.launcher):
             if match := pattern.search(text):
                 start, end = text.rfind("\n", 0, match.start()) + 1, text.find("\n", match.end())
                 return text[start : end if end >= 0 else None].strip()
@@ -57,24 +55,28 @@ class Evidence:
 
 
 def gather(
-    run: Run, returncode: int, told: Sequence[RunFailed], before: Kills | None, experiment: Experiment | None
+    run: Run,
+    returncode: int,
+    reported: Sequence[RunFailed],
+    before: Kills | None,
+    experiment: Experiment | None,
 ) -> Evidence:
-    """All evidence of a run whose torchrun ended with `returncode`.
+    """Gather the evidence of a run whose torchrun ended with `returncode`.
 
-    told: failures its events tell of; an echo among them, of a rank that saw another die, is no evidence. before:
-    the kernel's counters at its start, None where nobody looked.
+    reported: failures in its events; one that is an echo, of a rank that saw another die, is ignored. before: the
+    kernel's counters at its start, None where they were not read.
     """
-    spoken = next((each for each in told if not is_echo(each.error)), None)
-    failure = diagnose(run, returncode, spoken.rank if spoken else None)
-    if spoken is not None:
-        failure = replace(failure, rank=spoken.rank, traceback=spoken.traceback or failure.traceback)
+    origin = next((each for each in reported if not is_echo(each.error)), None)
+    failure = diagnose(run, returncode, origin.rank if origin else None)
+    if origin is not None:
+        failure = replace(failure, rank=origin.rank, traceback=origin.traceback or failure.traceback)
     message = _of_error_file(run.dir / run_folder.LOGS / ERROR_FILE)
     return Evidence(
         failure,
         experiment,
-        error=spoken.error if spoken else None,
-        last_words="\n".join(
-            part for part in (spoken.error if spoken else "", failure.traceback, message) if part
+        error=origin.error if origin else None,
+        last_output="\n".join(
+            part for part in (origin.error if origin else "", failure.traceback, message) if part
         ),
         launcher="\n".join(failure.launcher),
         oom=_oom(failure, before),
@@ -95,10 +97,10 @@ def _oom(failure: Failure, before: Kills | None) -> bool | None:
 
 
 def _of_error_file(path: Path) -> str:
-    """What torchrun's error file says: a message, or a message with a call stack."""
-    found: Any = (read_json(path) or {}).get("message")
-    if isinstance(found, dict):
-        extra = found.get("extraInfo")
+    """Return the content of torchrun's error file: a message, or a message with a call stack."""
+    message: Any = (read_json(path) or {}).get("message")
+    if isinstance(message, dict):
+        extra = message.get("extraInfo")
         stack = extra.get("py_callstack") if isinstance(extra, dict) else None
-        return "\n".join(str(part) for part in (stack, found.get("message")) if part)
-    return str(found or "")
+        return "\n".join(str(part) for part in (stack, message.get("message")) if part)
+    return str(message or "")

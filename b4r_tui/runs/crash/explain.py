@@ -1,4 +1,4 @@
-"""Makes the card of a run that died: what supervisors write and what screens read."""
+"""Makes the crash card of a run, which supervisors write and screens read."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ _NOTHING_FAILED = Failure(rank=None, code=None, signal=None, sentence="", traceb
 def explain(
     run: Run,
     returncode: int,
-    told: Sequence[RunFailed] = (),
+    reported: Sequence[RunFailed] = (),
     before: Kills | None = None,
     experiment: Experiment | None = None,
 ) -> tuple[Card, Failure]:
-    """The card of a run whose torchrun ended with `returncode`, and the plain facts of its end.
+    """Return the card of a run whose torchrun ended with `returncode`, and the plain facts of its end.
 
-    told: failures in its events, oldest first. before: the kernel's counters as the run began.
+    reported: failures in its events, oldest first. before: the kernel's counters when the run began.
     """
-    evidence = gather(run, returncode, told, before, experiment or _settings(run))
+    evidence = gather(run, returncode, reported, before, experiment or _settings(run))
     cause, sentence = cause_of(evidence)
     return _card(cause, sentence, evidence), evidence.failure
 
 
 def card_of(run: Run, state: RunState, ended: ExitRecord | None) -> Card | None:
-    """The card of a run that did not end well: as it was kept, else made of what there is; None where all is well."""
-    kept = card_from(ended.card) if ended else None
-    if kept is not None:
-        return kept
+    """Return the card of a run that did not end well, stored or made now; None where all is well."""
+    stored = card_from(ended.card) if ended else None
+    if stored is not None:
+        return stored
     if state is RunState.LOST:
         return lost(run)
     if ended is None or not ended.error or ended.reason not in (FAILED, TIME_LIMIT):
@@ -55,34 +55,33 @@ def card_of(run: Run, state: RunState, ended: ExitRecord | None) -> Card | None:
 
 
 def ended_early(run: Run, reason: str, sentence: str | None) -> Card | None:
-    """The card of a run that somebody else stopped, or that hit its time limit."""
+    """Return the card of a run that another program stopped, or that hit its time limit."""
     if reason == TIME_LIMIT:
         return plain(run, Cause.TIME_LIMIT, sentence or "it reached its time limit")
     if reason == STOPPED:
         return plain(
             run,
             Cause.KILLED,
-            "a rank was told to stop (SIGTERM) by someone other than b4r-tui; it was saved first",
+            "a rank received SIGTERM from outside b4r-tui; a checkpoint was saved first",
         )
     return None
 
 
 def lost(run: Run) -> Card:
-    """The card of a run whose supervisor vanished without a word."""
+    """Return the card of a run whose supervisor died without recording an end."""
     status = run.status()
     began = (status.started_at or status.queued_at) if status else time.time()
     if psutil.boot_time() > began:
-        return plain(run, Cause.SUPERVISOR_LOST, "the machine restarted while it ran, or waited to")
+        return plain(run, Cause.SUPERVISOR_LOST, "the machine restarted while the run was running or queued")
     return plain(
         run,
         Cause.SUPERVISOR_LOST,
-        "the process that watched over it was killed, most often by SIGKILL or for lack of memory; its ranks ended "
-        "with it",
+        "the run's supervisor was killed, usually by SIGKILL or for lack of memory, and its ranks ended with it",
     )
 
 
 def plain(run: Run, cause: Cause, sentence: str) -> Card:
-    """A card for which no log has to be read."""
+    """Return a card that needs no log."""
     places = {"root": str(run.dir.parent.parent), "id": run.run_id}
     return _card(cause, sentence, Evidence(_NOTHING_FAILED, _settings(run), places=places))
 
@@ -93,7 +92,7 @@ def _card(cause: Cause, sentence: str, evidence: Evidence) -> Card:
         cause=cause,
         sentence=sentence,
         rank=evidence.rank,
-        where=last_own_frame(evidence.last_words.splitlines()),
+        where=last_own_frame(evidence.last_output.splitlines()),
         excerpt=tuple([line for line in lines if line.strip()][-EXCERPT_LINES:]),
         steps=next_steps(cause, evidence),
     )

@@ -1,4 +1,4 @@
-"""What the kernel tells of its out-of-memory killer: counters before and after a run, and its log where readable."""
+"""Reads the kernel's out-of-memory killer: its counters before and after a run, and its log where readable."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ _MOST_RECORDS = 100_000
 
 @dataclass(frozen=True)
 class Kills:
-    """How often the killer has struck: in this process's control group, and on the whole machine; None: not told."""
+    """How often the killer has struck in this process's control group and on the machine; None where unknown."""
 
     group: int | None
     machine: int | None
 
     def more_than(self, before: Kills) -> bool | None:
-        """Whether it struck since `before`; None where the kernel tells nothing."""
+        """Return whether it struck since `before`; None where the kernel does not report it."""
         pairs = [(self.group, before.group), (self.machine, before.machine)]
-        told = [now > then for now, then in pairs if now is not None and then is not None]
-        return any(told) if told else None
+        risen = [now > then for now, then in pairs if now is not None and then is not None]
+        return any(risen) if risen else None
 
 
 def kills(proc: Path = Path("/proc"), groups: Path = Path("/sys/fs/cgroup")) -> Kills:
-    """The counters now. proc, groups: where those file systems are mounted."""
+    """Return the counters now. proc, groups: where those file systems are mounted."""
     paths = [groups / path for path in _group_files(_read(proc / "self/cgroup"))]
     return Kills(_first_counter(paths), _first_counter([proc / "vmstat"]))
 
 
 def victims(log: Path = Path("/dev/kmsg")) -> set[int]:
-    """Pids that the killer ended, as far as the kernel's log goes back; empty where it may not be read."""
-    found: set[int] = set()
+    """Return the pids that the killer ended, as far back as the kernel's log goes; empty if it is not readable."""
+    pids: set[int] = set()
     with suppress(OSError):
         fd = os.open(log, os.O_RDONLY | os.O_NONBLOCK)
         try:
@@ -44,14 +44,14 @@ def victims(log: Path = Path("/dev/kmsg")) -> set[int]:
                 record = os.read(fd, _LONGEST_RECORD)
                 if not record:
                     break
-                found |= {int(pid) for pid in _VICTIM.findall(record.decode(errors="replace"))}
+                pids |= {int(pid) for pid in _VICTIM.findall(record.decode(errors="replace"))}
         finally:
             os.close(fd)
-    return found
+    return pids
 
 
 def _group_files(membership: str) -> list[str]:
-    """Where the counter of the group may stand, of both versions of control groups; a container sees its own as /."""
+    """Return where the group's counter may be, in both versions of control groups; a container sees its own as /."""
     files = []
     for line in membership.splitlines():
         _, controllers, path = line.split(":", 2)
@@ -63,8 +63,8 @@ def _group_files(membership: str) -> list[str]:
 
 
 def _first_counter(paths: list[Path]) -> int | None:
-    found = (_COUNTER.search(_read(path)) for path in paths)
-    return next((int(match[1]) for match in found if match), None)
+    matches = (_COUNTER.search(_read(path)) for path in paths)
+    return next((int(match[1]) for match in matches if match), None)
 
 
 def _read(path: Path) -> str:

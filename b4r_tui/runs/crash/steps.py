@@ -1,19 +1,20 @@
-"""What to do next after each cause: concrete, with the keys to change and what they are now."""
+"""Suggests what to do after each cause: concrete steps, with the keys to change and their values now."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from pathlib import Path
 
 from b4r_tui.runs.crash.card import Cause
 from b4r_tui.runs.crash.evidence import Evidence
 from engine.contract.config.experiment import Experiment
 
 _RUN = "RUN"
+_FILE_AND_LINE = re.compile(r"(?:data\.\w+: )?(.+?):(\d+): ")
 
 
 def next_steps(cause: Cause, evidence: Evidence) -> tuple[str, ...]:
-    """Steps for a person, the most promising first."""
+    """Return the steps, the most promising first."""
     steps = _STEPS[cause](evidence) if cause in _STEPS else []
     return (*steps, *([_resume(evidence)] if cause in _RESUMABLE else []))
 
@@ -21,10 +22,10 @@ def next_steps(cause: Cause, evidence: Evidence) -> tuple[str, ...]:
 def _less_memory(evidence: Evidence) -> list[str]:
     experiment = evidence.experiment
     if experiment is None or experiment.launch.script:
-        return ["give the machine or the job more memory, or let launch.script use less"]
+        return ["give the machine or the job more memory, or make launch.script use less"]
     return [
         *_smaller(experiment),
-        "give the machine, container or job more memory; `b4r-tui doctor FILE` estimates what a run takes",
+        "give the machine, container or job more memory; `b4r-tui doctor FILE` estimates what a run needs",
     ]
 
 
@@ -37,7 +38,7 @@ def _smaller(experiment: Experiment) -> list[str]:
         f"lower model.max_len ({experiment.model.max_len}) or model.emb_dim ({experiment.model.emb_dim})"
     )
     if launch.mode == "ddp" and launch.processes > 1:
-        steps.append('set launch.mode = "dmp": then ranks share the item table instead of copying it')
+        steps.append('set launch.mode = "dmp", which shards the item table instead of replicating it')
     if launch.processes > 1:
         steps.append(f'use fewer ranks on this machine: launch.j is "{launch.j}"')
     return steps
@@ -47,32 +48,32 @@ def _less_gpu_memory(evidence: Evidence) -> list[str]:
     steps = _smaller(evidence.experiment) if evidence.experiment else []
     return [
         *steps,
-        "look whether another program holds the GPU: `nvidia-smi`",
-        "or train on CPU: launch.gpu = 0",
+        "check whether another program uses the GPU: `nvidia-smi`",
+        "or train on the CPU: launch.gpu = 0",
     ]
 
 
 def _more_shared_memory(evidence: Evidence) -> list[str]:
     return [
         "make /dev/shm larger: `mount -o remount,size=8G /dev/shm`, or `docker run --shm-size=8g`",
-        "look what fills it: `ls -l /dev/shm`; files of programs that have ended may be deleted",
+        "see what fills it: `ls -l /dev/shm`; delete the files of programs that have ended",
     ]
 
 
-def _make_room(evidence: Evidence) -> list[str]:
+def _free_space(evidence: Evidence) -> list[str]:
     experiment = evidence.experiment
     root = experiment.training.export_root if experiment else None
     where = root or evidence.places.get("root", "the runs root")
     keep = experiment.training.keep_checkpoints if experiment else 0
-    steps = [f"make room where {where} lies: `df -h {where}`"]
+    steps = [f"free space on the disk of {where}: `df -h {where}`"]
     if not keep:
         steps.append(
-            "next time keep fewer checkpoints: training.keep_checkpoints = 1 (now 0, which keeps all)"
+            "keep fewer checkpoints next time: training.keep_checkpoints = 1 (now 0, which keeps all)"
         )
-    return [*steps, "or write elsewhere: training.export_root, or --runs DIR"]
+    return [*steps, "or write to another disk: training.export_root, or --runs DIR"]
 
 
-def _calmer(evidence: Evidence) -> list[str]:
+def _stabilise(evidence: Evidence) -> list[str]:
     experiment = evidence.experiment
     if experiment is None:
         return ["lower the learning rate"]
@@ -87,46 +88,50 @@ def _calmer(evidence: Evidence) -> list[str]:
     return steps
 
 
-def _mend_data(evidence: Evidence) -> list[str]:
+def _fix_data(evidence: Evidence) -> list[str]:
     data = evidence.experiment.data if evidence.experiment else None
-    place = Path(data.dataset_path).name if data and data.dataset_path else "the data"
-    steps = [f"mend what the sentence names in {place}, or data.dataset_path"]
+    place = data.dataset_path if data and data.dataset_path else "the data"
+    steps = [f"fix {_faulty_line(evidence) or place}, or change data.dataset_path"]
     if data and data.dataset_name in ("ml-100k", "ml-1m", "ml-20m"):
-        steps.append(f"or fetch it anew: `b4r-tui fetch {data.dataset_name}`")
+        steps.append(f"or download it again: `b4r-tui fetch {data.dataset_name}`")
     return steps
+
+
+def _faulty_line(evidence: Evidence) -> str | None:
+    """Return the file and line that the error begins with, None where it names none."""
+    match = _FILE_AND_LINE.match(evidence.error or "")
+    return f"{match[1]} line {match[2]}" if match else None
 
 
 def _other_port(evidence: Evidence) -> list[str]:
     return [
-        "see who holds the port: `ss -ltnp`; end it if it is a leftover",
-        "remove MASTER_PORT from launch.env or the shell: without it a free port is chosen",
+        "find the process that uses the port: `ss -ltnp`; end it if it is a leftover",
+        "unset MASTER_PORT in launch.env or the shell, so that a free port is chosen",
     ]
 
 
 def _meet(evidence: Evidence) -> list[str]:
     return [
-        "look whether all nodes started, and reach each other: a firewall, or a wrong host name (logs/launcher.log)",
-        "of several networks, name one: launch.env.GLOO_SOCKET_IFNAME and launch.env.NCCL_SOCKET_IFNAME",
+        "check that all nodes started and can reach each other: firewall, host names (see logs/launcher.log)",
+        "with several networks, choose one: launch.env.GLOO_SOCKET_IFNAME and launch.env.NCCL_SOCKET_IFNAME",
     ]
 
 
 def _reinstall(evidence: Evidence) -> list[str]:
     return [
-        "`b4r-tui doctor` imports torch, torchrec and FBGEMM and says which one does not load",
-        "install the program anew in an environment of its own (`make demo`), and look at launch.env",
+        "run `b4r-tui doctor`: it imports torch, torchrec and FBGEMM and reports which one fails",
+        "reinstall b4r-tui in a fresh virtual environment (`make demo`), and check launch.env",
     ]
 
 
 def _who_did(evidence: Evidence) -> list[str]:
-    return [
-        "ask who or what ended it: a person, a batch system's limit, a container that was stopped (`journalctl`)"
-    ]
+    return ["find out what killed it: a user, a job-scheduler limit, a stopped container (`journalctl`)"]
 
 
 def _native(evidence: Evidence) -> list[str]:
     return [
-        'look into the rank\'s log; `launch.env.PYTHONFAULTHANDLER = "1"` makes it show where it was',
-        "`b4r-tui doctor` shows whether torch, torchrec and FBGEMM fit together",
+        'read the rank\'s log; with `launch.env.PYTHONFAULTHANDLER = "1"` it shows where it crashed',
+        "run `b4r-tui doctor` to check that torch, torchrec and FBGEMM are compatible",
     ]
 
 
@@ -142,24 +147,24 @@ def _read_log(evidence: Evidence) -> list[str]:
 
 
 def _settings(evidence: Evidence) -> list[str]:
-    return ["mend what the sentence names in the experiments file, then launch it again"]
+    return ["fix the setting named above in the experiments file, then launch again"]
 
 
 def _lost(evidence: Evidence) -> list[str]:
-    return ["look whether the machine restarted (`uptime`) or ran out of memory (`dmesg`)"]
+    return ["check whether the machine restarted (`uptime`) or ran out of memory (`dmesg`)"]
 
 
 def _resume(evidence: Evidence) -> str:
-    return f"then go on where it was saved last: `b4r-tui resume {evidence.places.get('id', _RUN)}`"
+    return f"then resume from the last checkpoint: press R, or `b4r-tui resume {evidence.places.get('id', _RUN)}`"
 
 
 _STEPS: dict[Cause, Callable[[Evidence], list[str]]] = {
     Cause.OUT_OF_MEMORY: _less_memory,
     Cause.OUT_OF_GPU_MEMORY: _less_gpu_memory,
     Cause.SHARED_MEMORY: _more_shared_memory,
-    Cause.DISK_FULL: _make_room,
-    Cause.NO_NUMBER: _calmer,
-    Cause.DATA: _mend_data,
+    Cause.DISK_FULL: _free_space,
+    Cause.NO_NUMBER: _stabilise,
+    Cause.DATA: _fix_data,
     Cause.SETTINGS: _settings,
     Cause.RENDEZVOUS: _meet,
     Cause.PORT_TAKEN: _other_port,

@@ -1,4 +1,4 @@
-"""Reads Python tracebacks: the last frame in our own code, and whether an error is only the echo of another rank's."""
+"""Reads Python tracebacks: the last frame of our own code, and whether an error only echoes another rank's."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _OUR_PACKAGES = ("engine", "b4r_tui")
 
 
 def is_echo(text: str) -> bool:
-    """Whether a message only says that another rank has gone."""
+    """Return whether a message only reports that another rank has died."""
     return bool(_ECHO.search(text))
 
 
 def last_own_frame(lines: Sequence[str]) -> str | None:
-    """`engine/data/loader.py:88 in _batch`: the last frame of ours, else of no library, else the last; None: none."""
+    """Return the last frame of ours, else outside libraries, else the last: `engine/data/loader.py:88 in _batch`."""
     frames = [(match[1], match[2], match[3]) for line in lines if (match := _FRAME.search(line))]
     ours = [frame for frame in frames if _is_ours(frame[0])]
     outside = [frame for frame in frames if not frame[0].startswith((*_LIBRARIES, "<"))]

@@ -1,4 +1,4 @@
-"""Logs of any size: text safe to show, levels of lines, an index of line ends, searches and filters over it.
+"""Logs of any size: text that is safe to show, levels of lines, an index of lines, searches and filters over it.
 
-Reads log files and never writes them; knows neither runs nor the screen.
+It reads log files and never writes them; it knows neither runs nor the screen.
 """

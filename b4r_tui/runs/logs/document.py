@@ -1,4 +1,4 @@
-"""Several logs as one long page of rows: each in its own order, what comes later below."""
+"""Merges several logs into one document of rows: each log in its own order, later lines below."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ import numpy as np
 from b4r_tui.runs.logs.index import LineIndex
 from b4r_tui.runs.logs.text import LONGEST_LINE, is_plain, readable
 
-CHUNK = 256 * 1024  # bytes that are searched at once; others wait no longer than that takes
+CHUNK = 256 * 1024  # bytes that are searched at once; other work waits that long at most
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Neighbouring rows of one log. bounds: (rows, 2), where each begins and ends in `data`."""
+    """Adjacent rows of one log. bounds: (rows, 2), start and end of each in `data`."""
 
     first: int
     source: int
     data: bytes
     bounds: np.ndarray
-    whole: bool  # the last row has its end
+    whole: bool  # the last row is terminated
 
     @property
     def is_plain(self) -> bool:
-        """Whether rows are just their bytes, ASCII and short enough to be shown uncut."""
+        """Return whether the rows are plain ASCII, and short enough to be shown uncut."""
         lengths = self.bounds[:, 1] - self.bounds[:, 0]
         return is_plain(self.data) and int(lengths.max(initial=0)) <= LONGEST_LINE
 
 
 @dataclass(frozen=True)
 class _Stretch:
-    """Rows from `first` on are lines of `source` from `line` on."""
+    """A stretch of rows: from `first` on, they are the lines of `source` from `line` on."""
 
     first: int
     source: int
@@ -44,7 +44,7 @@ class _Stretch:
 class Document:
     """The rows of some logs. One thread calls `grow`; others may read rows meanwhile.
 
-    paths: gives the logs there are now, each time the same ones and perhaps further ones.
+    paths: returns the logs that exist now; later calls may add some.
     """
 
     def __init__(self, paths: Callable[[], Sequence[Path]]) -> None:
@@ -58,22 +58,22 @@ class Document:
 
     @property
     def names(self) -> list[str]:
-        """The logs, as people see them: `launcher`, `rank 0`."""
+        """Return the names of the logs as shown: `launcher`, `rank 0`."""
         return [index.path.stem.replace("_", " ") for index in self.sources]
 
     @property
     def drained(self) -> bool:
-        """Whether all that is there was looked at."""
+        """Return whether everything was read."""
         return all(index.drained for index in self.sources)
 
     @property
     def share_read(self) -> float:
-        """How much of the bytes that are there was looked at."""
-        there = sum(index.file_size for index in self.sources)
-        return min(1.0, sum(index.size for index in self.sources) / there) if there else 1.0
+        """Return the fraction of bytes that was read."""
+        total = sum(index.file_size for index in self.sources)
+        return min(1.0, sum(index.size for index in self.sources) / total) if total else 1.0
 
     def grow(self) -> bool:
-        """Look at the next block of the first log that has one; whether there was one."""
+        """Read the next block of the first log that has one, and return whether there was one."""
         self._find()
         for source, index in enumerate(self.sources):
             grew = index.grow()
@@ -84,22 +84,22 @@ class Document:
         return False
 
     def place(self, row: int) -> tuple[int, int]:
-        """The source and the line of a row."""
+        """Return the source and the line of a row."""
         stretch = self._stretches[bisect_right(self._firsts, row) - 1]
         return stretch.source, stretch.line + row - stretch.first
 
     def is_whole(self, row: int) -> bool:
-        """Whether a row's line has its end."""
+        """Return whether a row's line is terminated."""
         source, line = self.place(row)
         return line < self.sources[source].complete
 
     def text(self, row: int) -> str:
-        """A row, safe to print; empty where the file has gone."""
+        """Return the text of a row, safe to print; empty if the file was deleted."""
         source, line = self.place(row)
         return readable(*self.sources[source].line(line))
 
     def rows_of(self, source: int) -> np.ndarray:
-        """The rows of one log, in order."""
+        """Return the rows of one log, in order."""
         spans = [
             np.arange(stretch.first, end)
             for stretch, end in zip(self._stretches, [*self._firsts[1:], self.count], strict=True)
@@ -108,20 +108,20 @@ class Document:
         return np.concatenate(spans) if spans else np.empty(0, np.int64)
 
     def chunks(self, first: int, end: int) -> Iterator[Chunk]:
-        """Rows first … end - 1, in order, read in pieces of about 256 KiB."""
+        """Yield rows first … end - 1, in order, in chunks of about 256 KiB."""
         while first < end:
             chunk = self._chunk(first, end)
             yield chunk
             first += len(chunk.bounds)
 
     def lines(self, chunk: Chunk) -> list[str]:
-        """The rows of a chunk as text, as `text` would give them."""
+        """Return the rows of a chunk as text, as `text` does."""
         if chunk.is_plain:
             return [chunk.data[start:stop].decode("ascii") for start, stop in chunk.bounds.tolist()]
         return [self.line(chunk, number) for number in range(len(chunk.bounds))]
 
     def line(self, chunk: Chunk, number: int) -> str:
-        """One row of a chunk as text."""
+        """Return one row of a chunk as text."""
         start, stop = chunk.bounds[number].tolist()
         if stop - start <= LONGEST_LINE and b"\r" not in (raw := chunk.data[start:stop]):
             return readable(raw, len(raw))
@@ -141,18 +141,18 @@ class Document:
         return Chunk(first, stretch.source, data, bounds - start, whole)
 
     def _find(self) -> None:
-        """Take up logs that have come into being."""
+        """Add logs that were created since."""
         known = {index.path for index in self.sources}
         for path in self._paths():
             if path not in known:
                 try:
                     self.sources.append(LineIndex(path))
-                except OSError:  # gone again, or not for us to read
+                except OSError:  # deleted again, or not readable
                     continue
                 self._taken.append(0)
 
     def _take(self, source: int) -> None:
-        """Make rows of the lines that a source has got."""
+        """Append the new lines of a source as rows."""
         lines, taken = self.sources[source].count, self._taken[source]
         if lines == taken:
             return

@@ -1,6 +1,6 @@
-"""Where the lines of one log end: found block by block, grown with the file, so that any line is read alone.
+"""Indexes the line ends of one log block by block, as the file grows, so that any line can be read alone.
 
-Files are read by position, not mapped into memory: a mapped file that somebody truncates kills its reader.
+Files are read by position, not mapped into memory: a mapped file that is truncated kills its reader.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ import numpy as np
 
 from b4r_tui.runs.logs.text import LONGEST_LINE, OpenLine
 
-BLOCK = 4 * 1024 * 1024  # bytes that one `grow` looks at
+BLOCK = 4 * 1024 * 1024  # bytes that one `grow` reads
 _BACKWARDS = 64 * 1024
-_FINGERPRINT = 64  # bytes before the end of what is known, to notice a file written anew
+_FINGERPRINT = 64  # bytes before the end of what was read, to notice a rewritten file
 
 
 class LineIndex:
     """The lines of a file. One thread calls `grow`; others may read lines meanwhile.
 
-    A last line without an end is a line too. An index never starts over: where the file was truncated or another took
-    its place, `replaced` is true, the lines known are those of the old one, and a new index is due.
-    Raises OSError from the start where there is no such file.
+    A last, unterminated line is a line too. An index never restarts: if the file was truncated or replaced, `replaced`
+    is true, the known lines are those of the old file, and a new index is needed. The constructor raises OSError if
+    there is no such file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -31,32 +31,32 @@ class LineIndex:
         self._ends = np.empty(1024, np.int64)  # positions of newlines
         self._ended = 0  # how many of them are known
         self._last = b""
-        self.size = 0  # bytes looked at
-        self.file_size = 0  # bytes there were at the last look
+        self.size = 0  # bytes read
+        self.file_size = 0  # bytes of the file at the last read
         self.replaced = False
 
     def __del__(self) -> None:
-        """Close the file when the last who may read from it is gone."""
+        """Close the file with its last reader."""
         if hasattr(self, "_file"):
             os.close(self._file)
 
     @property
     def complete(self) -> int:
-        """Lines that have an end."""
+        """Return the number of terminated lines."""
         return self._ended
 
     @property
     def count(self) -> int:
-        """Lines, with the one that has no end yet."""
+        """Return the number of lines, with the unterminated one."""
         return self._ended + (self.size > self._start(self._ended))
 
     @property
     def drained(self) -> bool:
-        """Whether all that is there was looked at."""
+        """Return whether everything was read."""
         return self.replaced or self.size >= self.file_size
 
     def grow(self) -> bool:
-        """Look at the next block; whether there was one."""
+        """Read the next block and return whether there was one."""
         if self.replaced or self._was_replaced():
             self.replaced = True
             return False
@@ -69,7 +69,7 @@ class LineIndex:
         return True
 
     def bounds(self, first: int, last: int) -> np.ndarray:
-        """Where lines first … last - 1 begin, and the byte after each one's text: (lines, 2) int64."""
+        """Return the start of lines first … last - 1, and the byte after each one's text: (lines, 2) int64."""
         starts = np.empty(last - first, np.int64)
         starts[:1] = self._start(first)
         ends, known = self._ends, min(last, self._ended)
@@ -79,11 +79,11 @@ class LineIndex:
         return np.stack([starts, stops], axis=1)
 
     def bytes_between(self, start: int, stop: int) -> bytes:
-        """A part of the file; shorter where it was truncated."""
+        """Return a part of the file, shorter if it was truncated."""
         return os.pread(self._file, max(0, stop - start), start)
 
     def line(self, number: int) -> tuple[bytes, int]:
-        """What OpenLine would keep of a line: (bytes kept, bytes there were)."""
+        """Return a line as OpenLine does: (retained bytes, number of bytes)."""
         start, stop = (int(place) for place in self.bounds(number, number + 1)[0])
         if stop - start > LONGEST_LINE:
             start, stop = self._shown_last(start, stop)
@@ -96,18 +96,18 @@ class LineIndex:
         return int(self._ends[number - 1]) + 1 if number else 0
 
     def _was_replaced(self) -> bool:
-        """Whether the path leads to another file by now, or to this one written anew."""
+        """Return whether the path now is another file, or this one was rewritten."""
         try:
             now = self.path.stat()
         except OSError:
-            return False  # it may be on its way back; what was read stays
+            return False  # it may come back; what was read stays
         known, self.file_size = os.fstat(self._file), now.st_size
         if (now.st_ino, now.st_dev) != (known.st_ino, known.st_dev) or now.st_size < self.size:
             return True
         return self.bytes_between(self.size - len(self._last), self.size) != self._last
 
     def _add(self, places: np.ndarray) -> None:
-        """Note newlines at `places` of the block after `size`."""
+        """Record newlines at `places` of the block after `size`."""
         needed = self._ended + len(places)
         if needed > len(self._ends):
             ends = np.empty(max(needed, 2 * len(self._ends)), np.int64)
@@ -117,7 +117,7 @@ class LineIndex:
         self._ended = needed
 
     def _shown_last(self, start: int, stop: int) -> tuple[int, int]:
-        """The part of a long line after its last carriage return, those at its end aside."""
+        """Return the part of a long line after its last carriage return, ignoring those at its end."""
         position, end = stop, None
         while position > start:
             begin = max(start, position - _BACKWARDS)

@@ -1,6 +1,6 @@
-"""How serious a line of a log is, told from the formats of Python, PyTorch, NCCL and plain programs.
+"""Recognises the level of log lines in the formats of Python, PyTorch, NCCL and other programs.
 
-Lines that belong to one before, such as those of a traceback, are as serious as that one.
+Continuation lines, such as those of a traceback, have the level of the line before.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from enum import IntEnum
 
 
 class Level(IntEnum):
-    """As in Python's logging, a tenth of its numbers."""
+    """Levels as in Python's logging, divided by ten."""
 
     DEBUG = 1
     INFO = 2
@@ -19,8 +19,8 @@ class Level(IntEnum):
     CRITICAL = 5
 
 
-_RANK = re.compile(r"\[(?:rank|default|[a-z_]+)\d+\]: ?")  # put before lines by PyTorch
-_GLOG = re.compile(r"\[?([DIWEF])\d{4} \d\d:\d\d:\d\d")  # torchrun's own, and its C++ parts'
+_RANK = re.compile(r"\[(?:rank|default|[a-z_]+)\d+\]: ?")  # PyTorch's prefix of lines
+_GLOG = re.compile(r"\[?([DIWEF])\d{4} \d\d:\d\d:\d\d")  # of torchrun and PyTorch's C++ code
 _GLOG_LEVELS = {
     "D": Level.DEBUG,
     "I": Level.INFO,
@@ -37,37 +37,37 @@ _ERROR = re.compile(
     r"(?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Interrupt|Failure)(?::|$)|(?:[Ff]atal )?[Ee]rror:"
     r"|.*Segmentation fault|.*terminate called|Fatal Python error"
 )
-_FIRST_WORDS = 160  # characters in which a program names the level
+_FIRST_WORDS = 160  # characters in which a program states the level
 _TRACEBACK = re.compile(r"\s*(?:\+ )?(?:Exception Group )?Traceback \(most recent call last\):")
 _CHAINED = ("During handling of the above exception", "The above exception was the direct cause")
 
 
 class LevelReader:
-    """Reads the lines of one log in order, each as text that was made readable."""
+    """Reads the lines of one log in order, each as readable text."""
 
     def __init__(self) -> None:
         self.level = Level.INFO  # of the line before
-        self._within = False  # a traceback, of which blank lines may be a part
-        self._told = False  # the traceback's exception
+        self._within = False  # a traceback, which may contain blank lines
+        self._has_exception = False  # whether the traceback's exception was read
 
     @property
     def open(self) -> bool:
-        """Whether the next line may belong to those before."""
+        """Return whether the next line may be a continuation."""
         return self.level != Level.INFO or self._within
 
     def copy(self) -> LevelReader:
-        """A reader at the same place."""
+        """Return a reader at the same place."""
         other = LevelReader()
-        other.level, other._within, other._told = self.level, self._within, self._told
+        other.level, other._within, other._has_exception = self.level, self._within, self._has_exception
         return other
 
     def read(self, line: str) -> tuple[Level, bool]:
-        """The level of the next line, and whether it is the first of those that belong together."""
+        """Return the level of the next line, and whether it starts an entry."""
         mark = _RANK.match(line)
         text = line[mark.end() :] if mark else line
         if _TRACEBACK.match(text):
             return self._traceback()
-        if self._within and self._goes_on(text):
+        if self._within and self._is_continuation(text):
             return self.level, False
         self._within = False
         if text[:1].isspace() and self.level != Level.INFO:
@@ -76,23 +76,23 @@ class LevelReader:
         return self.level, True
 
     def _traceback(self) -> tuple[Level, bool]:
-        """It belongs to the error that was logged with it, or to the traceback before."""
-        goes_on = self._within or self.level >= Level.ERROR
+        """Start a traceback, which continues the error logged with it, or the traceback before."""
+        continues = self._within or self.level >= Level.ERROR
         self.level = max(self.level, Level.ERROR)
-        self._within, self._told = True, False
-        return self.level, not goes_on
+        self._within, self._has_exception = True, False
+        return self.level, not continues
 
-    def _goes_on(self, text: str) -> bool:
-        """Whether a line after `Traceback` still is of it: frames, the exception, what leads to a chained one."""
+    def _is_continuation(self, text: str) -> bool:
+        """Return whether a line after `Traceback` is part of it: a frame, the exception, text before a chained one."""
         if not text.strip() or text[:1].isspace() or text.startswith(_CHAINED):
             return True
-        if self._told:
+        if self._has_exception:
             return False
-        self._told = True
+        self._has_exception = True
         return True
 
 
-# What the bytes of a line hold where it may say a level. Escape sequences and carriage returns hide what is shown.
+# Bytes in lines that may state a level; escape sequences and carriage returns may hide one.
 SIGNS = (
     *(b"rror", b"RROR", b"arning", b"WARN", b"RITICAL", b"FATAL", b"DEBUG", b"xception", b"Interrupt"),
     *(b"Failure", b"Traceback", b"Segmentation", b"terminate", b"level", b"\x1b", b"\xc2", b"\r"),
@@ -100,7 +100,7 @@ SIGNS = (
 
 
 def level_of(text: str) -> Level:
-    """The level that a line says itself; INFO where it says none."""
+    """Return the level that a line states itself, INFO if none."""
     glog = _GLOG.match(text)
     if glog:
         return _GLOG_LEVELS[glog[1]]

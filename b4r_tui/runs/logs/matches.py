@@ -1,4 +1,4 @@
-"""The rows of a document that pass a filter or have what is searched, found once and kept up as it grows."""
+"""Finds the rows of a document that pass a filter or match a search, once, and continues as it grows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from b4r_tui.runs.logs.query import Query
 
 @dataclass(frozen=True)
 class Filter:
-    """Which rows to show: of one log (None: of all), of at least this level, that have what is asked for."""
+    """A filter of rows: of one log (None: of all), of at least this level, that match the query."""
 
     source: str | None = None
     level: Level = Level.DEBUG
@@ -24,26 +24,26 @@ class Filter:
 
     @property
     def shows_all(self) -> bool:
-        """Whether nothing is hidden."""
+        """Return whether nothing is hidden."""
         return self == Filter()
 
 
 class Matches:
-    """Rows that pass, in order; of the first `done` rows it is known."""
+    """The rows that pass, in order; the first `done` rows are tested."""
 
-    def __init__(self, document: Document, levels: LevelScan, wanted: Filter) -> None:
-        self._document, self._levels, self._wanted = document, levels, wanted
+    def __init__(self, document: Document, levels: LevelScan, condition: Filter) -> None:
+        self._document, self._levels, self._wanted = document, levels, condition
         self._rows = array("q")
         self.done = 0
-        self._open: dict[int, int] = {}  # by source, the row tested before it had its end
+        self._open: dict[int, int] = {}  # by source, the row that was tested while unterminated
 
     @property
     def rows(self) -> np.ndarray:
-        """A copy of the rows found so far: int64."""
+        """Return a copy of the rows found so far: int64."""
         return np.array(self._rows, np.int64)
 
     def step(self) -> bool:
-        """Test the next chunk; whether there was one."""
+        """Test the next chunk and return whether there was one."""
         for row in list(self._open.values()):
             self._test_again(row)
         known = self._levels.done if self._wanted.level > Level.DEBUG else self._document.count
@@ -56,7 +56,7 @@ class Matches:
         return False
 
     def _passing(self, chunk: Chunk) -> np.ndarray:
-        """The rows of a chunk that pass, counted from 0."""
+        """Return the rows of a chunk that pass, counted from 0."""
         wanted, rows = self._wanted, len(chunk.bounds)
         if wanted.source not in (None, self._document.names[chunk.source]):
             return np.empty(0, np.int64)
@@ -67,7 +67,7 @@ class Matches:
         return passing
 
     def _test_again(self, row: int) -> None:
-        """Test a row whose line may have grown, until it has its end."""
+        """Test a row again whose line may have grown, until it is terminated."""
         chunk = next(self._document.chunks(row, row + 1))
         if chunk.whole:
             del self._open[chunk.source]

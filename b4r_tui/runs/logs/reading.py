@@ -1,6 +1,6 @@
-"""All work on a run's logs that takes time, in short steps: indexing, levels, filtering, searching.
+"""Reads a run's logs in short steps: indexing, levels, filtering, searching.
 
-A worker thread calls `work`; the screen asks by `wish` and shows the pages it is given.
+A worker thread calls `work`; the screen sets a `wish` and shows the pages it gets.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NONE = np.empty(0, np.int64)
 
 @dataclass(frozen=True)
 class Wish:
-    """What is to be shown, and what is searched in it."""
+    """What the screen wants: the filter of rows, and the search in them."""
 
     shown: Filter = field(default_factory=Filter)
     searched: Query | None = None
@@ -30,7 +30,7 @@ class Wish:
 
 @dataclass(frozen=True)
 class Page:
-    """What is known at one moment. rows: those shown, None for all `count`; hits: those of them that match."""
+    """The result so far. rows: those shown, None for all `count`; hits: those of them that match."""
 
     document: Document
     levels: LevelScan
@@ -44,24 +44,24 @@ class Page:
 
     @property
     def shown(self) -> int:
-        """How many rows are shown."""
+        """Return the number of rows shown."""
         return self.count if self.rows is None else len(self.rows)
 
     def row_at(self, position: int) -> int:
-        """The row shown at a position."""
+        """Return the row shown at a position."""
         return position if self.rows is None else int(self.rows[position])
 
     def position_of(self, row: int) -> int:
-        """Where a row is shown, or where the first one after it is."""
+        """Return the position of a row, or of the first shown one after it."""
         return row if self.rows is None else int(np.searchsorted(self.rows, row))
 
     def shown_of(self, rows: np.ndarray) -> np.ndarray:
-        """Those of some rows that are shown."""
+        """Return those of some rows that are shown."""
         return rows if self.rows is None else np.intersect1d(rows, self.rows, assume_unique=True)
 
 
 class Reading:
-    """The logs that `paths` gives, read from their start, and from it again where one was replaced."""
+    """Reads the logs of `paths` from their start, and again from the start if one was replaced."""
 
     def __init__(self, paths: Callable[[], Sequence[Path]]) -> None:
         self._paths = paths
@@ -69,12 +69,12 @@ class Reading:
         self._begin()
 
     def wish(self, wish: Wish) -> None:
-        """Show and search something else from now on; may be called by any thread."""
+        """Set what to show and search from now on; any thread may call it."""
         self._wish = wish
 
     def work(self, seconds: float) -> bool:
-        """Work for about so long; whether anything came of it. False: there is nothing to do."""
-        until, worked = time.monotonic() + seconds, self._take_up(self._wish)
+        """Work for about so long and return whether anything was done."""
+        until, worked = time.monotonic() + seconds, self._apply(self._wish)
         while self._step():
             worked = True
             if time.monotonic() >= until:
@@ -82,14 +82,14 @@ class Reading:
         return worked
 
     def page(self) -> Page:
-        """What is known now."""
+        """Return the result so far."""
         count = self._document.count
         rows = None if self._shown is None else self._shown.rows
         hits = NONE if self._hits is None else self._hits.rows
         return Page(
             document=self._document,
             levels=self._levels,
-            wish=self._taken_up,
+            wish=self._current_wish,
             count=count,
             rows=rows,
             hits=hits if rows is None else np.intersect1d(hits, rows, assume_unique=True),
@@ -101,15 +101,15 @@ class Reading:
     def _begin(self) -> None:
         self._document = Document(self._paths)
         self._levels = LevelScan(self._document)
-        self._taken_up = Wish()
+        self._current_wish = Wish()
         self._shown: Matches | None = None
         self._hits: Matches | None = None
 
-    def _take_up(self, wish: Wish) -> bool:
-        """Begin with what is newly wished; whether there is such."""
+    def _apply(self, wish: Wish) -> bool:
+        """Apply a wish and return whether it is new."""
         if self._document.replaced:
             self._begin()
-        before, self._taken_up = self._taken_up, wish
+        before, self._current_wish = self._current_wish, wish
         if wish.shown != before.shown:
             self._shown = None if wish.shown.shows_all else self._matches(wish.shown)
         if wish.searched != before.searched:
@@ -120,9 +120,9 @@ class Reading:
         return Matches(self._document, self._levels, wanted)
 
     def _step(self) -> bool:
-        """Do the most urgent thing; whether there was one."""
+        """Do the most urgent step and return whether there was one."""
         if self._document.grow():
-            self._levels.judge_again()  # before filters look at those levels
+            self._levels.judge_again()  # before filters use those levels
             return True
         if self._document.replaced:
             return False

@@ -1,4 +1,4 @@
-"""Reads a growing log: whole lines only, harmless to a terminal, whatever a program wrote into it."""
+"""Reads a growing log: complete lines only, safe for a terminal, whatever a program wrote into it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _BLOCK = 64 * 1024
 class LogTail:
     """Follows a log file from its last lines on (`last_lines`; None: from its start).
 
-    Survives a file that is missing, truncated, replaced, not UTF-8, or written in torn pieces.
+    The file may be missing, truncated, replaced, not UTF-8, or written in fragments.
     """
 
     def __init__(self, path: Path, last_lines: int | None = None) -> None:
@@ -27,7 +27,7 @@ class LogTail:
         self.drained = False
 
     def poll(self) -> list[str]:
-        """New whole lines, of at most 4 MiB; `drained` tells whether that was all there is."""
+        """Return new complete lines, at most 4 MiB; `drained` is whether that was everything."""
         try:
             with self._path.open("rb") as file:
                 self._place(file)
@@ -40,12 +40,12 @@ class LogTail:
         return [readable(*raw) for raw in self._line.feed(data)]
 
     def flush(self) -> list[str]:
-        """The last line, where it has no end and none will come."""
+        """Return the last, unterminated line, if there is one."""
         raw = self._line.take()
         return [readable(*raw)] if raw[0] else []
 
     def _place(self, file: BinaryIO) -> None:
-        """Put the file where reading goes on; from its start where it is another or shorter one."""
+        """Seek to where reading continues: to the start if the file was replaced or truncated."""
         stat = os.fstat(file.fileno())
         if self._inode is None and self._last_lines is not None:
             self._offset = offset_of_last_lines(file, stat.st_size, self._last_lines)
@@ -56,7 +56,7 @@ class LogTail:
 
 
 def offset_of_last_lines(file: BinaryIO, size: int, count: int) -> int:
-    """Where the last `count` lines of a file of `size` bytes begin; it is read from the end in blocks."""
+    """Return the offset of the last `count` lines of a file of `size` bytes, read from the end in blocks."""
     if count <= 0 or not size:
         return size
     file.seek(size - 1)
@@ -75,7 +75,7 @@ def offset_of_last_lines(file: BinaryIO, size: int, count: int) -> int:
 
 
 def _start_of_last(block: bytes, wanted: int) -> int:
-    """The byte after the `wanted`-th newline from the end of `block`."""
+    """Return the offset after the `wanted`-th newline from the end of `block`."""
     position = len(block)
     for _ in range(wanted):
         position = block.rfind(b"\n", 0, position)

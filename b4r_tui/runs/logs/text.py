@@ -1,10 +1,10 @@
-"""Makes bytes of a log into text that is safe to print, and splits them into lines as they come."""
+"""Turns bytes of a log into text that is safe to print, and splits them into lines as they arrive."""
 
 from __future__ import annotations
 
 import re
 
-LONGEST_LINE = 20_000  # bytes of a line that are kept
+LONGEST_LINE = 20_000  # bytes of a line that are retained
 
 _ESCAPES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours, cursor
@@ -20,18 +20,18 @@ _PLAIN = bytes(range(0x20, 0x7F)) + b"\n"
 
 
 class OpenLine:
-    """The line that has no end yet: at most LONGEST_LINE bytes of it, and how many there were.
+    """The unterminated line: at most LONGEST_LINE bytes of it, and its length.
 
-    A carriage return within a line redraws it, as progress bars do: what was shown last is the line.
+    A carriage return within a line redraws it, as progress bars do: the line is what was shown last.
     """
 
     def __init__(self) -> None:
-        self._kept = bytearray()
+        self._retained = bytearray()
         self._length = 0
         self._returned = False  # the last byte was a carriage return
 
     def feed(self, data: bytes) -> list[tuple[bytes, int]]:
-        """Lines ended by `data`, each as (bytes kept, bytes there were)."""
+        """Return the lines that `data` terminates, each as (retained bytes, number of bytes)."""
         *ends, rest = data.split(b"\n")
         lines = []
         for end in ends:
@@ -41,35 +41,35 @@ class OpenLine:
         return lines
 
     def take(self) -> tuple[bytes, int]:
-        """The line as it is; the next one begins."""
-        line = (bytes(self._kept), self._length)
-        self._kept, self._length, self._returned = bytearray(), 0, False
+        """Return the line so far and start the next one."""
+        line = (bytes(self._retained), self._length)
+        self._retained, self._length, self._returned = bytearray(), 0, False
         return line
 
-    def _add(self, piece: bytes) -> None:
-        shown = piece.rstrip(b"\r")
+    def _add(self, data: bytes) -> None:
+        shown = data.rstrip(b"\r")
         if not shown:
-            self._returned |= bool(piece)
+            self._returned |= bool(data)
             return
         redrawn = shown.rfind(b"\r")
         if redrawn >= 0 or self._returned:
             self.take()
             shown = shown[redrawn + 1 :]
         self._length += len(shown)
-        self._kept += shown[: max(0, LONGEST_LINE - len(self._kept))]
-        self._returned = piece.endswith(b"\r")
+        self._retained += shown[: max(0, LONGEST_LINE - len(self._retained))]
+        self._returned = data.endswith(b"\r")
 
 
 def readable(line: bytes, length: int) -> str:
-    """A line as text that is safe to print: no control characters, escape sequences or changes of direction.
+    """Return a line as text that is safe to print: no control characters, escape sequences or direction changes.
 
-    line: the bytes kept, without the newline. length: how many bytes there were.
+    line: the retained bytes, without the newline. length: the number of bytes it had.
     """
     text = line.decode("utf-8", errors="replace")
     text = _UNSAFE.sub("\N{REPLACEMENT CHARACTER}", _ESCAPES.sub("", text).expandtabs(8))
-    return text if length <= len(line) else f"{text} … (cut: the line has {length:,} bytes)"
+    return text if length <= len(line) else f"{text} … (truncated: the line has {length:,} bytes)"
 
 
 def is_plain(block: bytes) -> bool:
-    """Whether all of it is printable ASCII and newlines, so that it may be shown as it is."""
+    """Return whether all of it is printable ASCII and newlines, so that it can be shown as it is."""
     return block.isascii() and not block.translate(None, _PLAIN)

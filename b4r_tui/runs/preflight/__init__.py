@@ -1,4 +1,4 @@
-"""Pre-flight: what would make a run fail later, found before anything is queued.
+"""The pre-flight: finds what would make a run fail later, before anything is queued.
 
-Errors stop a launch; warnings are told as events of the run, which goes on.
+Problems stop the launch; warnings become events of the run, which starts anyway.
 """

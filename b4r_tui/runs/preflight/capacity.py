@@ -1,4 +1,4 @@
-"""How much memory and disk there is: of the machine, or of the control group that holds us."""
+"""Memory and disk of the machine, or of the control group that limits this process."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from pathlib import Path
 import psutil
 
 _GROUPS = Path("/sys/fs/cgroup")
-_NO_LIMIT = 1 << 60  # what version 1 says where there is none
+_NO_LIMIT = 1 << 60  # what control groups of version 1 report where there is no limit
 
 
 @dataclass(frozen=True)
-class Room:
-    """Bytes of main memory: all that may ever be used, and what is free now."""
+class Capacity:
+    """Bytes of main memory: in all, and free now."""
 
     total: int
     free: int
 
 
-def memory(groups: Path = _GROUPS, membership: Path = Path("/proc/self/cgroup")) -> Room:
-    """Main memory, or less where a control group allows less."""
+def memory(groups: Path = _GROUPS, membership: Path = Path("/proc/self/cgroup")) -> Capacity:
+    """Return the main memory, or less where a control group allows less."""
     machine = psutil.virtual_memory()
     total, free = machine.total, machine.available
     for limit, used in _limits(groups, membership):
         total, free = min(total, limit), min(free, max(0, limit - used))
-    return Room(total, free)
+    return Capacity(total, free)
 
 
 def disk(folder: Path) -> int | None:
-    """Free bytes where the folder lies, or will lie; None where that cannot be told."""
+    """Return the free bytes of the disk that holds the folder, or will hold it; None where that is unknown."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     try:
@@ -40,8 +40,8 @@ def disk(folder: Path) -> int | None:
 
 
 def _limits(groups: Path, membership: Path) -> list[tuple[int, int]]:
-    """(limit, used) of the groups that hold us, from our own up to the root."""
-    found = []
+    """Return (limit, used) of the groups of this process, from its own up to the root."""
+    limits = []
     for line in _text(membership).splitlines() or ["0::/"]:
         _, controllers, path = line.split(":", 2)
         names = ("memory.max", "memory.current")
@@ -54,8 +54,8 @@ def _limits(groups: Path, membership: Path) -> list[tuple[int, int]]:
         for place in (folder, *(p for p in folder.parents if p.is_relative_to(root))):
             limit, used = (_text(place / name).strip() for name in names)
             if limit.isdecimal() and int(limit) < _NO_LIMIT:
-                found.append((int(limit), int(used) if used.isdecimal() else 0))
-    return found
+                limits.append((int(limit), int(used) if used.isdecimal() else 0))
+    return limits
 
 
 def _text(path: Path) -> str:

@@ -1,1 +1,1 @@
-"""The queue of a runs root: the runner, what it decides, and the order of what waits."""
+"""The queue of a runs root: the runner, its decisions, and the order of queued runs."""

@@ -1,4 +1,4 @@
-"""Takes up a run whose supervisor was lost while its Slurm job goes on: it is queued for a new one, with its job."""
+"""Adopts a lost run whose Slurm job survived its supervisor: queues it for a new supervisor, with its job."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.contract import run_folder
 
 
 def adopt(run: Run) -> bool:
-    """Queue a lost run whose job lives, as it was; whether there was such a job.
+    """Queue a lost run whose job is alive, unchanged; return whether that was done.
 
     Raises B4RError where Slurm does not answer, OSError where the run can't be written.
     """
@@ -33,7 +33,7 @@ def adopt(run: Run) -> bool:
 
 
 def _has_living_job(run: Run) -> bool:
-    """Asks Slurm only for a run that has a job; what that needs is imported only then, as the runner is to be small."""
+    """Ask Slurm, only for a run that has a job; imports what that needs only then, to keep the runner small."""
     status = run.status()
     if status is None or status.job is None:
         return False

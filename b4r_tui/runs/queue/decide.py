@@ -1,4 +1,4 @@
-"""Which of the waiting runs start now, and why each of the others waits. Pure: for the runner and for who looks."""
+"""Decides which queued runs start now, and why each of the others waits: pure, for the runner and its viewers."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ NEXT = "starts next"
 
 @dataclass(frozen=True)
 class Waiting:
-    """A queued run. blocked: what it comes after and has not finished yet; doomed: why it can never start."""
+    """A queued run. blocked: the run it waits for; unsatisfiable: why it can never start."""
 
     run: Run
     place: Place
     needs: Needs
     blocked: str | None = None
-    doomed: str | None = None
+    unsatisfiable: str | None = None
 
 
 @dataclass(frozen=True)
 class Active:
-    """A run that has its slots. elsewhere: on a cluster."""
+    """A run that has its slots. is_remote: they are on a cluster."""
 
     run: Run
     slots: Slots
-    elsewhere: bool = False
+    is_remote: bool = False
 
 
 @dataclass(frozen=True)
 class Decision:
-    """slots: what the run starts with now; None where it waits, for the reason."""
+    """The decision on a queued run. slots: what it starts with now, None where it waits, for the reason."""
 
     waiting: Waiting
     slots: Slots | None
@@ -45,20 +45,20 @@ class Decision:
 def decide(
     waiting: Iterable[Waiting], active: Iterable[Active], settings: Settings, machine: Machine
 ) -> list[Decision]:
-    """A decision for each waiting run. waiting: in the queue's order. machine: with everything free; it is used up.
+    """Decide on each queued run. waiting: in the queue's order. machine: with everything free; slots are taken from it.
 
-    A run that waits for slots keeps them from those behind it, who may start with what is left: nobody starves.
+    A run that waits for slots reserves them; those behind it may start with what is left, so that no run starves.
     """
     counts = {True: 0, False: 0}
     for each in active:
         machine.take(each.slots)
-        counts[each.elsewhere] += 1
+        counts[each.is_remote] += 1
     return [_decided(each, counts, settings, machine) for each in waiting]
 
 
 def _decided(each: Waiting, counts: dict[bool, int], settings: Settings, machine: Machine) -> Decision:
-    elsewhere = each.needs.elsewhere
-    reason = _held(each, settings) or _limited(elsewhere, counts[elsewhere], settings)
+    is_remote = each.needs.is_remote
+    reason = _hold_reason(each, settings) or _limit_reason(is_remote, counts[is_remote], settings)
     if reason:
         return Decision(each, None, reason)
     slots, reason = machine.fit(each.needs)
@@ -66,20 +66,21 @@ def _decided(each: Waiting, counts: dict[bool, int], settings: Settings, machine
         machine.reserve(each.needs)
         return Decision(each, None, reason)
     machine.take(slots)
-    counts[elsewhere] += 1
+    counts[is_remote] += 1
     return Decision(each, slots, NEXT)
 
 
-def _held(each: Waiting, settings: Settings) -> str | None:
-    if settings.paused and not each.doomed:
+def _hold_reason(each: Waiting, settings: Settings) -> str | None:
+    if settings.paused and not each.unsatisfiable:
         return "the queue is paused"
     if each.place.paused:
         return "paused"
-    return each.doomed or each.blocked
+    return each.unsatisfiable or each.blocked
 
 
-def _limited(elsewhere: bool, running: int, settings: Settings) -> str | None:
-    limit = settings.elsewhere if elsewhere else settings.runs
+def _limit_reason(is_remote: bool, running: int, settings: Settings) -> str | None:
+    limit = settings.elsewhere if is_remote else settings.runs
     if limit is None or running < limit:
         return None
-    return f"waits for one of {limit} run{'s' if limit > 1 else ''} to end (limit{' elsewhere' if elsewhere else ''})"
+    kind = "remote run" if is_remote else "run"
+    return f"waits for one of {limit} {kind}{'s' if limit > 1 else ''} to end (queue limit)"

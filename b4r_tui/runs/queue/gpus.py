@@ -1,4 +1,4 @@
-"""The GPUs that runs may take, with the memory that is free on each as NVIDIA's library (pynvml, optional) tells it."""
+"""Lists the GPUs that runs may take, with the free memory that NVIDIA's library (pynvml, optional) reports."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from typing import Any, TypeVar
 
 from b4r_tui.common.machine import gpu_names
 
-ENOUGH = 0.5  # share of a GPU's memory that must be free where launch.memory_gb does not say how much
+ENOUGH = 0.5  # share of a GPU's memory that must be free where launch.memory_gb is not set
 
 
 @dataclass(frozen=True)
 class Gpu:
-    """A GPU under the name CUDA_VISIBLE_DEVICES has for it; its memory in bytes, None where nobody tells."""
+    """A GPU by its name in CUDA_VISIBLE_DEVICES; its memory in bytes, None where unknown."""
 
     name: str
     free: int | None = None
     total: int | None = None
 
-    def has_room(self, memory_gb: float | None) -> bool:
-        """Whether a rank that needs so much finds it free; unknown memory counts as free."""
+    def has_memory(self, memory_gb: float | None) -> bool:
+        """Return whether the memory that a rank needs is free; unknown memory counts as free."""
         if self.free is None or self.total is None:
             return True
         return self.free >= (memory_gb * 1e9 if memory_gb else self.total * ENOUGH)
@@ -31,29 +31,29 @@ Probe = Callable[[], tuple[Gpu, ...]]
 
 
 def probe() -> tuple[Gpu, ...]:
-    """The GPUs of this machine now, most free memory first; () where there is no driver."""
+    """Return the GPUs of this machine now, most free memory first; () where there is no driver."""
     names = gpu_names()
     gpus = [Gpu(name, *memory) for name, memory in zip(names, _memories(names), strict=True)]
     return tuple(sorted(gpus, key=lambda gpu: -(gpu.free or 0)))
 
 
 def loads() -> dict[str, float]:
-    """How busy each GPU is, from 0 to 1; those that do not answer are left out."""
+    """Return the utilisation of each GPU, from 0 to 1; those that do not answer are omitted."""
     names = gpu_names()
-    answers = zip(names, _asked(names, _load), strict=True)
+    answers = zip(names, _ask_all(names, _load), strict=True)
     return {name: answer for name, answer in answers if answer is not None}
 
 
 def _memories(names: tuple[str, ...]) -> list[tuple[int, int] | tuple[()]]:
-    """(free, total) bytes of each GPU, () where the library, the driver or the GPU does not answer."""
-    return [answer or () for answer in _asked(names, _memory)]
+    """Return (free, total) bytes of each GPU, () where the library, the driver or the GPU does not answer."""
+    return [answer or () for answer in _ask_all(names, _memory)]
 
 
 AnswerT = TypeVar("AnswerT")
 
 
-def _asked(names: tuple[str, ...], question: Callable[[Any, Any], AnswerT]) -> list[AnswerT | None]:
-    """What NVIDIA's library answers for each GPU, None where it, the driver or the GPU does not."""
+def _ask_all(names: tuple[str, ...], question: Callable[[Any, Any], AnswerT]) -> list[AnswerT | None]:
+    """Return the answer of NVIDIA's library for each GPU, None where it, the driver or the GPU does not answer."""
     if not names:
         return []
     try:
@@ -62,13 +62,13 @@ def _asked(names: tuple[str, ...], question: Callable[[Any, Any], AnswerT]) -> l
     except Exception:  # noqa: BLE001 (whatever keeps the library from working, there is a driver without it)
         return [None for _ in names]
     try:
-        return [_answer(nvml, name, question) for name in names]
+        return [_ask(nvml, name, question) for name in names]
     finally:
         nvml.nvmlShutdown()
 
 
-def _answer(nvml: Any, name: str, question: Callable[[Any, Any], AnswerT]) -> AnswerT | None:
-    """name: an index in PCI order, or a UUID."""
+def _ask(nvml: Any, name: str, question: Callable[[Any, Any], AnswerT]) -> AnswerT | None:
+    """Return the answer for one GPU. name: an index in PCI order, or a UUID."""
     try:
         by_index = name.isdecimal()
         handle = (

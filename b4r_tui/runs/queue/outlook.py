@@ -1,4 +1,4 @@
-"""What the queue of a root looks like to one who looks: runs under way, waiting runs in order, and why each waits."""
+"""The outlook of a queue: a read-only view of its running runs, its queued runs in order, and why each waits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from b4r_tui.runs.queue import gpus
 from b4r_tui.runs.queue.decide import Active, Decision, decide
 from b4r_tui.runs.queue.roster import RosterReader
 from b4r_tui.runs.queue.slots import Machine
-from b4r_tui.runs.queue.start_runner import runner_lives
+from b4r_tui.runs.queue.start_runner import is_runner_alive
 from b4r_tui.runs.queue_settings import Settings, read_settings
 from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import Run, RunStore
@@ -18,7 +18,7 @@ from b4r_tui.runs.store import Run, RunStore
 
 @dataclass(frozen=True)
 class Row:
-    """A run of the queue. place: 1 starts next, 0 for runs under way; cpus, gpus: slots it has or wants."""
+    """A run of the queue. place: 1 starts next, 0 for running ones; cpus, gpus: slots it has or needs."""
 
     run: Run
     state: str
@@ -32,7 +32,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Outlook:
-    """The whole queue at one moment; cpus and gpus: all there are, and free ones."""
+    """The queue at one moment. cpus, gpus: of the machine. has_no_runner: there is work, but no runner."""
 
     settings: Settings
     cpus: int
@@ -40,10 +40,10 @@ class Outlook:
     gpus: int
     free_gpus: int
     rows: list[Row] = field(default_factory=list)
-    stands_still: bool = False
+    has_no_runner: bool = False
 
     def as_json(self) -> dict[str, Any]:
-        """For `queue --json`; times in unix seconds."""
+        """Return the output of `queue --json`; times in unix seconds."""
         runs = [
             {
                 "run_id": row.run.run_id,
@@ -59,11 +59,11 @@ class Outlook:
             for row in self.rows
         ]
         slots = {name: getattr(self, name) for name in ("cpus", "free_cpus", "gpus", "free_gpus")}
-        return {**asdict(self.settings), "slots": slots, "runner": not self.stands_still, "runs": runs}
+        return {**asdict(self.settings), "slots": slots, "runner": not self.has_no_runner, "runs": runs}
 
 
 def look_ahead(store: RunStore, probe: gpus.Probe = gpus.probe) -> Outlook:
-    """The queue as it is now; it is read from the folders as a runner reads it. stands_still: work, but no runner."""
+    """Return the queue as it is now, read from the run folders as a runner reads it."""
     settings, roster = read_settings(store.root), RosterReader(store).read()
     cpus, devices = settings.cpus or cpu_cores(), probe()
     free = Machine(cpus, devices)
@@ -73,14 +73,14 @@ def look_ahead(store: RunStore, probe: gpus.Probe = gpus.probe) -> Outlook:
     decisions = decide(roster.waiting, roster.active, settings, machine)
     rows = [_active_row(active) for active in roster.active]
     rows += [_waiting_row(decision, place, machine) for place, decision in enumerate(decisions, 1)]
-    stands_still = roster.has_work(settings) and not runner_lives(store.root)
+    has_no_runner = roster.has_work(settings) and not is_runner_alive(store.root)
     return Outlook(
-        settings, cpus, max(0, free.free_cpus), len(devices), len(free.free_gpus), rows, stands_still
+        settings, cpus, max(0, free.free_cpus), len(devices), len(free.free_gpus), rows, has_no_runner
     )
 
 
 def why_it_waits(store: RunStore, run: Run) -> str | None:
-    """Why a queued run has not started; None for one that does not wait."""
+    """Return why a queued run has not started; None for a run in any other state."""
     if run.state is not RunState.QUEUED:
         return None
     return next((row.reason for row in look_ahead(store).rows if row.run.run_id == run.run_id), None)
@@ -89,8 +89,8 @@ def why_it_waits(store: RunStore, run: Run) -> str | None:
 def _active_row(active: Active) -> Row:
     run, slots, status = active.run, active.slots, active.run.status()
     queued_at = status.queued_at if status else None
-    begun = "" if run.state is not RunState.QUEUED else "starting"
-    return Row(run, run.state.value, 0, 0.0, slots.cpus, len(slots.gpus), queued_at, begun)
+    reason = "" if run.state is not RunState.QUEUED else "starting"
+    return Row(run, run.state.value, 0, 0.0, slots.cpus, len(slots.gpus), queued_at, reason)
 
 
 def _waiting_row(decision: Decision, place: int, machine: Machine) -> Row:

@@ -1,4 +1,4 @@
-"""Changes the order of the queue: priority, place before or after others, held or free."""
+"""Changes the queue: priorities, places before or after other runs, paused or not, limits."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Where = Literal["first", "last", "before", "after"]
 
 
 def set_priority(store: RunStore, run: Run, priority: float) -> None:
-    """Let the queued run go before all of lower priority. Raises B4RError where it does not wait any more."""
+    """Start the queued run before all of lower priority. Raises B4RError unless it is queued."""
     with _changing(store):
         write_place(run.dir, replace(_place(run), priority=priority, order=None))
 
 
 def set_paused(store: RunStore, runs: Sequence[Run], paused: bool) -> None:
-    """Hold queued runs back, or let them go; without any, the whole queue. Raises B4RError."""
+    """Pause or resume queued runs, or, without any, the queue. Raises B4RError."""
     with _changing(store):
         places = [(run, _place(run)) for run in runs]
         for run, place in places:
@@ -35,7 +35,7 @@ def set_paused(store: RunStore, runs: Sequence[Run], paused: bool) -> None:
 
 
 def change_settings(store: RunStore, **changes: object) -> Settings:
-    """Change limits of the queue; the settings as they are now. Raises B4RError."""
+    """Change limits of the queue and return its settings. Raises B4RError."""
     with _changing(store):
         settings = replace(read_settings(store.root), **changes)  # type: ignore[arg-type]
         write_settings(store.root, settings)
@@ -43,9 +43,9 @@ def change_settings(store: RunStore, **changes: object) -> Settings:
 
 
 def move(store: RunStore, run: Run, where: Where, other: Run | None = None) -> None:
-    """Put the queued run first, last, or right before or after another queued one, whose priority it takes.
+    """Move the queued run first, last, or right before or after another queued one, whose priority it takes.
 
-    Raises B4RError where one of them does not wait.
+    Raises B4RError unless both are queued.
     """
     with _changing(store):
         _place(run)
@@ -56,17 +56,17 @@ def move(store: RunStore, run: Run, where: Where, other: Run | None = None) -> N
             _write(run, near, line[:position], line[position:])
 
 
-Standing = tuple[Run, StatusRecord, Place]
+Queued = tuple[Run, StatusRecord, Place]
 
 
-def _write(run: Run, near: Standing, before: list[Standing], behind: list[Standing]) -> None:
-    """Give the run an order between its neighbours of the same priority; where there is no room, number all anew."""
+def _write(run: Run, near: Queued, before: list[Queued], behind: list[Queued]) -> None:
+    """Give the run an order between its neighbours of the same priority; renumber all where none is free."""
     priority = near[2].priority
     low = next((_order(each) for each in reversed(before) if each[2].priority == priority), None)
     high = next((_order(each) for each in behind if each[2].priority == priority), None)
     order = _between(low, high)
     if order is None:
-        order = _make_room(before, behind, priority)
+        order = _renumber(before, behind, priority)
     write_place(run.dir, replace(read_place(run.dir), priority=priority, order=order))
 
 
@@ -79,8 +79,8 @@ def _between(low: float | None, high: float | None) -> float | None:
     return middle if low < middle < high else None
 
 
-def _make_room(before: list[Standing], behind: list[Standing], priority: float) -> float:
-    """Number the runs of this priority in whole steps from the first one's order on; the order left free."""
+def _renumber(before: list[Queued], behind: list[Queued], priority: float) -> float:
+    """Renumber the runs of this priority in steps of 1, up to the last one's order; return the order left free."""
     ahead = [each for each in before if each[2].priority == priority]
     rest = [each for each in behind if each[2].priority == priority]
     base = _order(rest[-1])
@@ -91,38 +91,38 @@ def _make_room(before: list[Standing], behind: list[Standing], priority: float) 
     return base - len(rest)
 
 
-def _order(each: Standing) -> float:
+def _order(each: Queued) -> float:
     return sort_key(each[2], each[1])[1]
 
 
-def _position(line: list[Standing], where: Where, other: Run | None) -> int:
+def _position(line: list[Queued], where: Where, other: Run | None) -> int:
     if where in ("first", "last"):
         return 0 if where == "first" else len(line)
     names = [run.dir for run, _, _ in line]
     if other is None or other.dir not in names:
-        raise B4RError(f"{other.name if other else 'the run'} does not wait in the queue; see b4r-tui queue")
+        raise B4RError(f"{other.name if other else 'the run'} is not queued; see b4r-tui queue")
     return names.index(other.dir) + (where == "after")
 
 
-def _line(store: RunStore) -> list[Standing]:
-    """The queued runs in order."""
-    standing = [
+def _line(store: RunStore) -> list[Queued]:
+    """Return the queued runs in order."""
+    queued = [
         (run, status, read_place(run.dir))
         for run in store.runs()
         if (status := run.status()) is not None and run.state is RunState.QUEUED
     ]
-    return sorted(standing, key=lambda each: sort_key(each[2], each[1]))
+    return sorted(queued, key=lambda each: sort_key(each[2], each[1]))
 
 
 def _place(run: Run) -> Place:
     if run.state is not RunState.QUEUED:
-        raise B4RError(f"{run.name} is {run.state}; only runs that wait can be arranged")
+        raise B4RError(f"{run.name} is {run.state}; only queued runs can be moved or paused")
     return read_place(run.dir)
 
 
 @contextmanager
 def _changing(store: RunStore) -> Iterator[None]:
-    """Alone with the queue; its runner heeds the change at once."""
+    """Hold the queue's lock, then make its runner apply the change at once."""
     try:
         with editing(store.root):
             yield

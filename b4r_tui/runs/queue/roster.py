@@ -1,4 +1,4 @@
-"""Reads which runs of a root wait, in which order and for what, and which are under way."""
+"""Reads the roster of a root: its queued runs, in order and with what they wait for, and its active runs."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from engine.contract import run_folder
 
 @dataclass(frozen=True)
 class Roster:
-    """waiting: in the order in which they start. active: those with a supervisor, starting or running.
+    """The unfinished runs. waiting: in starting order. active: those with a supervisor, starting or running.
 
-    adoptable: lost ones that have a job on a cluster, which may go on.
+    adoptable: lost ones with a job on a cluster, which may still run.
     """
 
     waiting: tuple[Waiting, ...] = ()
@@ -28,20 +28,20 @@ class Roster:
     adoptable: tuple[Run, ...] = ()
 
     def has_work(self, settings: Settings) -> bool:
-        """Whether a runner has anything to wait for but a person's word."""
+        """Return whether a runner has anything to do before the user resumes something."""
         ready = not settings.paused and any(not each.place.paused for each in self.waiting)
-        return bool(self.active) or ready or any(each.doomed for each in self.waiting)
+        return bool(self.active) or ready or any(each.unsatisfiable for each in self.waiting)
 
 
 @dataclass
 class RosterReader:
-    """Reads rosters of a root again and again; what runs need is kept while they wait."""
+    """Reads rosters of a root repeatedly, and caches what runs need while they wait."""
 
     store: RunStore
     _needs: dict[Path, tuple[StatusRecord, Needs]] = field(default_factory=dict)
 
     def read(self) -> Roster:
-        """The runs that have not ended, as they are now."""
+        """Return the runs that have not ended."""
         active, queued, adoptable = [], [], []
         for run in self.store.runs():
             if (run.dir / run_folder.EXIT).exists():
@@ -56,19 +56,19 @@ class RosterReader:
             else:
                 queued.append((run, status, read_place(run.dir)))
         queued.sort(key=lambda each: sort_key(each[2], each[1]))
-        self._forget_but({run.dir for run, _, _ in queued})
+        self._forget_all_but({run.dir for run, _, _ in queued})
         return Roster(tuple(self._waiting(*each) for each in queued), tuple(active), tuple(adoptable))
 
-    def _forget_but(self, kept: set[Path]) -> None:
+    def _forget_all_but(self, kept: set[Path]) -> None:
         for path in self._needs.keys() - kept:
             del self._needs[path]
 
     def _waiting(self, run: Run, status: StatusRecord, place: Place) -> Waiting:
-        blocked, doomed = block(self.store.root, place.after)
-        return Waiting(run, place, self._needs_of(run, status), blocked, doomed)
+        blocked, unsatisfiable = block(self.store.root, place.after)
+        return Waiting(run, place, self._needs_of(run, status), blocked, unsatisfiable)
 
     def _needs_of(self, run: Run, status: StatusRecord) -> Needs:
-        """Settings change only where the run is taken up anew, with another status."""
+        """Return the run's needs; they change only when it is queued again, with another status."""
         known = self._needs.get(run.dir)
         if known is None or known[0].queued_at != status.queued_at:
             known = self._needs[run.dir] = (status, read_needs(run.dir, status.env))
@@ -76,23 +76,23 @@ class RosterReader:
 
 
 def active_of(run: Run, status: StatusRecord) -> Active:
-    """A run that has its slots, which stand in its status; of a run elsewhere there are 0 CPU threads."""
+    """Return a run with the slots in its status; a remote run has 0 CPU threads."""
     return Active(run, Slots(status.cpus or 0, status.gpus), status.cpus == 0)
 
 
 def block(root: Path, after: tuple[str, ...]) -> tuple[str | None, str | None]:
-    """What a run that comes after these waits for, and why it can never start; None where nothing."""
+    """Return what a run with these predecessors waits for, and why it can never start; None where nothing."""
     waits = None
     for name in after:
         if not (root / name / run_folder.STATUS).exists():
-            return None, f"{name}, after which it was to start, is gone"
+            return None, f"{name}, which must finish first, was deleted"
         state = read_state(root / name)
         if state.ended and state is not RunState.FINISHED:
-            return None, f"{name}, after which it was to start, {_became(state)}"
+            return None, f"{name}, which must finish first, {_end_of(state)}"
         if not state.ended:
             waits = waits or f"after {name}"
     return waits, None
 
 
-def _became(state: RunState) -> str:
-    return {RunState.LOST: "got lost", RunState.STOPPED: "was stopped"}.get(state, str(state))
+def _end_of(state: RunState) -> str:
+    return {RunState.LOST: "was lost", RunState.STOPPED: "was stopped"}.get(state, str(state))

@@ -1,8 +1,8 @@
-"""The one process behind the queue of a runs root: gives waiting runs their slots and starts their supervisors.
+"""The runner, one process per runs root: gives queued runs their slots and starts their supervisors.
 
-`python -m b4r_tui.runs.queue.runner ROOT`, started by whoever queues a run, holds `.queue/runner.lock` and leaves when
-nothing is to be done. It knows nothing that the run folders do not tell, so it can be killed at any moment: supervisors
-go on, and the next runner finds them by their locks. It imports nothing heavy.
+`python -m b4r_tui.runs.queue.runner ROOT`, started by any process that queues a run, holds `.queue/runner.lock` and
+exits when there is no work. All its knowledge is in the run folders, so it can be killed at any moment: supervisors
+keep running, and the next runner finds them by their locks. It imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from b4r_tui.runs.queue.adopt import adopt
 from b4r_tui.runs.queue.decide import Active, Waiting, decide
 from b4r_tui.runs.queue.roster import Roster, RosterReader
 from b4r_tui.runs.queue.slots import Machine, Slots
-from b4r_tui.runs.queue.start_supervisor import STARTS, give_up, start
+from b4r_tui.runs.queue.start_supervisor import STARTS, give_up, start_supervisor
 from b4r_tui.runs.queue_place import queue_folder
-from b4r_tui.runs.queue_settings import Settings, read_settings, waked_at
+from b4r_tui.runs.queue_settings import Settings, read_settings, woken_at
 from b4r_tui.runs.records import StatusRecord
 from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import Run, RunStore
@@ -41,26 +41,26 @@ from engine.contract.errors import B4RError
 
 POLL_SECONDS = 0.05
 IDLE_SECONDS = 2.0
-READ_SECONDS = 2.0  # at most between two looks at all runs; longer where a look takes long
-READ_SHARE = 0.02  # of the time that looks may take
+READ_SECONDS = 2.0  # at most between two reads of all runs; longer where a read takes long
+READ_SHARE = 0.02  # of the time that reads may take
 
 
 @dataclass
 class Supervised:
-    """A run that has its slots; process: its supervisor where it is a child of ours."""
+    """A run that has its slots. process: its supervisor, if this runner started it."""
 
     active: Active
     process: subprocess.Popen[bytes] | None = None
 
     def has_ended(self) -> bool:
-        """Whether nobody supervises it any more."""
+        """Return whether its supervisor has ended."""
         if self.process is not None:
             return self.process.poll() is not None
         return not is_held(self.active.run.dir / run_folder.LOCK)
 
 
 class Runner:
-    """Works on the queue of a root. `tick` is one look."""
+    """Works on the queue of a root; `tick` is one step."""
 
     def __init__(self, root: Path, probe: gpus.Probe = gpus.probe) -> None:
         self.root = root
@@ -68,18 +68,18 @@ class Runner:
         self._probe = probe
         self._supervised: dict[Path, Supervised] = {}
         self._waiting: list[Waiting] = []
-        self._waked_at = -1
+        self._woken_at = -1
         self._read_again = 0.0
         self._settings = Settings()
         self._jobless: set[tuple[Path, str | None]] = set()
 
     @property
     def is_idle(self) -> bool:
-        """Whether there is nothing to do."""
+        """Return whether there is nothing to do."""
         return not Roster(tuple(self._waiting), self._active()).has_work(self._settings)
 
     def tick(self) -> None:
-        """Settle the runs that have ended, look for news, start what can start."""
+        """Settle the runs that have ended, read the queue, start what can start."""
         ended = [path for path, each in self._supervised.items() if each.has_ended()]
         for path in ended:
             self._settle(self._supervised.pop(path))
@@ -90,12 +90,12 @@ class Runner:
             self._start_what_fits()
 
     def _is_due(self) -> bool:
-        return waked_at(self.root) != self._waked_at or time.monotonic() >= self._read_again
+        return woken_at(self.root) != self._woken_at or time.monotonic() >= self._read_again
 
     def _read(self) -> None:
-        """Look at all runs; those that have a supervisor we did not start are adopted."""
+        """Read all runs; those whose supervisor another runner started are followed too."""
         began = time.monotonic()
-        self._waked_at = waked_at(self.root)  # before the look: what comes during it is looked at again
+        self._woken_at = woken_at(self.root)  # before the read: what changes during it is read again
         self._settings = read_settings(self.root)
         roster = self._reader.read()
         self._waiting = list(roster.waiting)
@@ -107,7 +107,7 @@ class Runner:
         self._read_again = now + max(READ_SECONDS, (now - began) / READ_SHARE)
 
     def _adopt(self, lost: tuple[Run, ...]) -> None:
-        """Take up runs whose jobs outlived their supervisors; Slurm is asked once for each that is over."""
+        """Adopt runs whose jobs outlived their supervisors; Slurm is asked once about each job that is over."""
         for run in lost:
             status = run.status()
             key = (run.dir, status.job if status else None)
@@ -115,17 +115,17 @@ class Runner:
                 continue
             try:
                 if adopt(run):
-                    self._waked_at = -1  # it waits now: look again
+                    self._woken_at = -1  # it is queued now: read again
                 elif run.state is RunState.LOST:
                     self._jobless.add(key)
-            except B4RError as error:  # Slurm does not answer now; we ask again at the next look
+            except B4RError as error:  # Slurm does not answer now; the next read asks again
                 sys.stderr.write(f"{time.strftime('%F %T')} {run.name}: {error.sentence}\n")
 
     def _start_what_fits(self) -> None:
-        for waiting in [each for each in self._waiting if each.doomed]:
-            give_up(waiting.run, waiting.doomed or "", code=1)
+        for waiting in [each for each in self._waiting if each.unsatisfiable]:
+            give_up(waiting.run, waiting.unsatisfiable or "", code=1)
             self._waiting.remove(waiting)
-            self._read_again = 0.0  # others may come after this one
+            self._read_again = 0.0  # others may depend on this one
         machine = Machine(self._settings.cpus or cpu_cores(), self._probe() if self._waiting else ())
         for decision in decide(self._waiting, self._active(), self._settings, machine):
             if decision.slots is not None:
@@ -135,14 +135,14 @@ class Runner:
         return tuple(each.active for each in self._supervised.values())
 
     def _start(self, waiting: Waiting, slots: Slots) -> None:
-        run, elsewhere = waiting.run, waiting.needs.elsewhere
-        process = start(run, slots, elsewhere)
+        run, is_remote = waiting.run, waiting.needs.is_remote
+        process = start_supervisor(run, slots, is_remote)
         self._waiting.remove(waiting)
         if process is not None:
-            self._supervised[run.dir] = Supervised(Active(run, slots, elsewhere), process)
+            self._supervised[run.dir] = Supervised(Active(run, slots, is_remote), process)
 
     def _settle(self, each: Supervised) -> None:
-        """The run's supervisor is gone. If it did not say how the run ended, end what it left behind."""
+        """Clean up after a supervisor that has ended; if it recorded no end, kill the processes it left behind."""
         run = each.active.run
         if run.exit() is not None:
             return
@@ -152,12 +152,12 @@ class Runner:
         processes.kill_all(lambda: [*processes.carriers(run.run_id), *self._strays()])
         if each.process is None or not _never_began(status) or is_held(run.dir / run_folder.LOCK):
             return
-        by_itself = each.process.returncode >= 0  # not by a signal: the next one would end as this one did
+        by_itself = each.process.returncode >= 0  # not by a signal: the next one would fail in the same way
         if by_itself or status.starts >= STARTS:
-            give_up(run, f"its supervisor did not start; {run.log_path()} says why", code=3)
+            give_up(run, f"its supervisor did not start; see {run.log_path()}", code=3)
 
     def _strays(self) -> list[psutil.Process]:
-        """What came to us when supervisors died, and what is below it: our children are supervisors or that."""
+        """Return orphans that this process inherited from dead supervisors, with their descendants."""
         supervisors = {each.process.pid for each in self._supervised.values() if each.process}
         mine = processes.descendants(os.getpid(), deep=False)
         strays = [each for each in mine if each.pid not in supervisors and processes.lives(each)]
@@ -165,28 +165,28 @@ class Runner:
 
 
 def _never_began(status: StatusRecord | None) -> TypeGuard[StatusRecord]:
-    """Whether the run was given a supervisor and still waits; one with no starts was taken up anew in the meantime."""
+    """Return whether the run got a supervisor and is still queued; one with no starts was queued again meanwhile."""
     return status is not None and status.started_at is None and status.starts > 0
 
 
-def serve(root: Path, idle_seconds: float, told_to_leave: StopFlag) -> None:
-    """Be the root's runner until there is nothing to do, or until told; at once where there is one already.
+def serve(root: Path, idle_seconds: float, exit_request: ExitRequest) -> None:
+    """Be the root's runner until there is no work or `exit_request`; return at once if another runner holds the lock.
 
-    Whoever queues a run first writes its folder and then sees whether a runner holds the lock; we give up the lock
-    first and then look for runs: one of the two sees the other.
+    A process that queues a run first writes its folder and then checks whether a runner holds the lock; the runner
+    first releases the lock and then reads the runs: one of the two sees the other.
     """
     while (lock := hold_unless_held(queue_folder(root) / "runner.lock")) is not None:
         try:
             _prepare(root)
-            _work(Runner(root), idle_seconds, told_to_leave)
+            _work(Runner(root), idle_seconds, exit_request)
         finally:
             os.close(lock)
-        if told_to_leave.asked or not RosterReader(RunStore(root)).read().has_work(read_settings(root)):
+        if exit_request.asked or not RosterReader(RunStore(root)).read().has_work(read_settings(root)):
             return
 
 
-class StopFlag:
-    """Whether SIGTERM came: the runner then leaves, and the runs go on."""
+class ExitRequest:
+    """Whether SIGTERM or SIGINT arrived: the runner then exits, and the runs keep running."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -198,18 +198,18 @@ class StopFlag:
 
 
 def _prepare(root: Path) -> None:
-    """Clear up what was left half done: processes of lost runs, folders of deleted ones."""
+    """Clean up leftovers: processes of lost runs, folders of deleted ones."""
     sweep_orphans(root)
     for gone in queue_folder(root).glob(f"{TRASH}*"):
         shutil.rmtree(gone, ignore_errors=True)
 
 
-def _work(runner: Runner, idle_seconds: float, told_to_leave: StopFlag) -> None:
+def _work(runner: Runner, idle_seconds: float, exit_request: ExitRequest) -> None:
     busy_at = time.monotonic()
-    while not told_to_leave.asked:
+    while not exit_request.asked:
         try:
             runner.tick()
-        except OSError as error:  # a full disk, a folder that went: others go on, and it may pass
+        except OSError as error:  # a full disk, a deleted folder: it may pass, and other runs must not suffer
             sys.stderr.write(f"{time.strftime('%F %T')} {error!r}\n")
             time.sleep(1.0)
         if not runner.is_idle:
@@ -220,7 +220,7 @@ def _work(runner: Runner, idle_seconds: float, told_to_leave: StopFlag) -> None:
 
 
 def main() -> None:
-    """Serve the root named on the command line."""
+    """Serve the runs root named on the command line."""
     parser = argparse.ArgumentParser(
         prog="b4r_tui.runs.queue.runner", description="Runs the queue of a runs root."
     )
@@ -228,7 +228,7 @@ def main() -> None:
     root = parser.parse_args().root.absolute()
     os.umask(0o077)
     processes.become_subreaper()
-    serve(root, float(os.environ.get("B4R_QUEUE_IDLE", IDLE_SECONDS)), StopFlag())
+    serve(root, float(os.environ.get("B4R_QUEUE_IDLE", IDLE_SECONDS)), ExitRequest())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a run takes of this machine while it runs: CPU threads and GPUs; a run on a cluster takes nothing."""
+"""The slots of a run: the CPU threads and GPUs of this machine that it takes; a run on a cluster takes none."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ LOCAL = "local"
 
 @dataclass(frozen=True, kw_only=True)
 class Needs:
-    """What a run asks for. threads: of each rank, None for a share; gpus: None for one a rank if there are enough.
+    """What a run asks for. threads: per rank, None for a share; gpus: None for one per rank if there are enough.
 
-    memory_gb: of each GPU. visible: the GPUs its shell named, None for all. elsewhere: another scheduler has the
+    memory_gb: per GPU. visible: the GPUs that its shell named, None for all. is_remote: another scheduler provides the
     machine, this one starts only the supervisor.
     """
 
@@ -28,12 +28,12 @@ class Needs:
     gpus: int | None = None
     memory_gb: float | None = None
     visible: tuple[str, ...] | None = None
-    elsewhere: bool = False
+    is_remote: bool = False
 
 
 @dataclass(frozen=True)
 class Slots:
-    """What a run is given. gpus: their names for CUDA_VISIBLE_DEVICES."""
+    """The slots a run is given. gpus: their names for CUDA_VISIBLE_DEVICES."""
 
     cpus: int = 0
     gpus: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class Slots:
 
 @dataclass
 class Machine:
-    """What there is, and what of it is free now. cpus: threads that runs may take together."""
+    """The machine's slots, in all and free now. cpus: threads that runs may take together."""
 
     cpus: int
     gpus: tuple[Gpu, ...] = ()
@@ -53,58 +53,60 @@ class Machine:
         self.free_gpus = self.free_gpus or list(self.gpus)
 
     def take(self, slots: Slots) -> None:
-        """Count these as taken; there may be fewer than none left, as after a limit was lowered."""
+        """Count these as taken; what is free may become negative, e.g. after a limit was lowered."""
         self.free_cpus -= slots.cpus
         self.free_gpus = [gpu for gpu in self.free_gpus if gpu.name not in slots.gpus]
 
     def cpus_for(self, needs: Needs) -> int:
-        """CPU threads the run takes: its own, at most all; else its share by GPUs, or all where it has none.
+        """Return the CPU threads the run takes: as set, at most all; else its share by GPUs, or all where it has none.
 
-        Ranks that are not told how many threads to use divide exactly these (`runs.torchrun`).
+        Ranks without launch.threads divide exactly these (`supervision.torchrun`).
         """
-        if needs.elsewhere:
+        if needs.is_remote:
             return 0
         if needs.threads is not None:
             return min(self.cpus, needs.threads * needs.ranks)
         gpus = self.gpus_for(needs)
         return min(self.cpus, max(needs.ranks, self.cpus * gpus // len(self.gpus))) if gpus else self.cpus
 
-    def roomy(self, needs: Needs) -> list[str]:
-        """Names of the free GPUs that the run may see and that have room for a rank."""
-        return [gpu.name for gpu in self.free_gpus if _seen(gpu, needs) and gpu.has_room(needs.memory_gb)]
+    def usable_gpus(self, needs: Needs) -> list[str]:
+        """Return the names of the free GPUs that the run may see and that have the memory for a rank."""
+        return [
+            gpu.name for gpu in self.free_gpus if _is_visible(gpu, needs) and gpu.has_memory(needs.memory_gb)
+        ]
 
     def gpus_for(self, needs: Needs) -> int:
-        """GPUs the run takes, at most all."""
-        if needs.elsewhere:
+        """Return the number of GPUs the run takes, at most all."""
+        if needs.is_remote:
             return 0
-        there = sum(_seen(gpu, needs) for gpu in self.gpus)
+        visible = sum(_is_visible(gpu, needs) for gpu in self.gpus)
         if needs.gpus is None:
-            return needs.ranks if there >= needs.ranks else 0
-        return min(needs.gpus, there)
+            return needs.ranks if visible >= needs.ranks else 0
+        return min(needs.gpus, visible)
 
     def fit(self, needs: Needs) -> tuple[Slots | None, str]:
-        """The slots the run can have now, or None and what it waits for."""
+        """Return the slots the run can have now, or None and what it waits for."""
         cpus, gpus = self.cpus_for(needs), self.gpus_for(needs)
-        roomy = self.roomy(needs)
-        if gpus > len(roomy):
+        usable = self.usable_gpus(needs)
+        if gpus > len(usable):
             return None, f"waits for {gpus} GPU{'s' if gpus > 1 else ''}"
         if cpus > self.free_cpus:
             return None, f"waits for {cpus} CPU thread{'s' if cpus > 1 else ''}"
-        return Slots(cpus, tuple(roomy[:gpus])), ""
+        return Slots(cpus, tuple(usable[:gpus])), ""
 
     def reserve(self, needs: Needs) -> None:
-        """Keep what an earlier run waits for from later ones."""
-        self.take(Slots(self.cpus_for(needs), tuple(self.roomy(needs)[: self.gpus_for(needs)])))
+        """Reserve what an earlier run waits for, so that later ones do not take it."""
+        self.take(Slots(self.cpus_for(needs), tuple(self.usable_gpus(needs)[: self.gpus_for(needs)])))
 
 
-def _seen(gpu: Gpu, needs: Needs) -> bool:
+def _is_visible(gpu: Gpu, needs: Needs) -> bool:
     return needs.visible is None or gpu.name in needs.visible
 
 
 def read_needs(run_dir: Path, env: Mapping[str, str]) -> Needs:
-    """What the run's frozen launch settings ask for; one that can't be read fails by itself once it is started.
+    """Return what the run's frozen launch settings ask for; an unreadable run fails by itself once it is started.
 
-    env: what its shell had.
+    env: variables of its shell.
     """
     try:
         launch = tomli.loads((run_dir / run_folder.CONFIG).read_text())["launch"]
@@ -114,7 +116,7 @@ def read_needs(run_dir: Path, env: Mapping[str, str]) -> Needs:
 
 
 def needs_of(launch: dict[str, Any], visible: str | None = None) -> Needs:
-    """launch: the table of `config.toml`. visible: CUDA_VISIBLE_DEVICES where it was set."""
+    """Return what a launch asks for. launch: the table of `config.toml`. visible: CUDA_VISIBLE_DEVICES if set."""
     gpu = launch.get("gpu", "auto")
     nodes, _, ranks = str(launch.get("j", "1x1")).rpartition("x")
     return Needs(
@@ -123,5 +125,5 @@ def needs_of(launch: dict[str, Any], visible: str | None = None) -> Needs:
         gpus=None if gpu == "auto" else int(gpu),
         memory_gb=launch.get("memory_gb"),
         visible=None if visible is None else tuple(name.strip() for name in visible.split(",")),
-        elsewhere=launch.get("scheduler", LOCAL) != LOCAL or int(nodes.rpartition(":")[2]) > 1,
+        is_remote=launch.get("scheduler", LOCAL) != LOCAL or int(nodes.rpartition(":")[2]) > 1,
     )

@@ -1,4 +1,4 @@
-"""Sees to it that a runner is there for a runs root that has something to run."""
+"""Starts the runner of a runs root, unless one is alive."""
 
 from __future__ import annotations
 
@@ -17,57 +17,57 @@ from b4r_tui.runs.queue_settings import read_settings, wake
 from b4r_tui.runs.state import RunState
 from engine.contract.errors import B4RError, ExitCode
 
-_NOT_ITS = (
+_DROPPED_VARIABLES = (
     RUN_ID_VARIABLE,
     "B4R_RUN_DIR",
     "B4R_CPUS",
     "CUDA_VISIBLE_DEVICES",
-)  # of a run or shell, not of the runner
+)  # they belong to a run or a shell, not to the runner
 _LOG_BYTES = 1 << 20
 _REVIVE_SECONDS = 1.0
 
 
-def runner_lives(root: Path) -> bool:
-    """Whether a runner holds the root's lock."""
+def is_runner_alive(root: Path) -> bool:
+    """Return whether a runner holds the root's lock."""
     return is_held(root / QUEUE_FOLDER / "runner.lock")
 
 
 def ensure_runner(root: Path) -> None:
-    """Wake the root's runner, or start one in a session of its own; call it after the runs are written.
+    """Wake the root's runner, or start one in its own session; call it after the runs are written.
 
-    Of several started at once one stays. Raises B4RError where no process can be made.
+    If several start at once, one stays. Raises B4RError if no process can be started.
     """
     try:
         wake(root)
-        if not runner_lives(root):
+        if not is_runner_alive(root):
             _start_runner(root)
     except OSError as error:
-        sentence = f"{root}: no runner could be started: {error.strerror or error}"
+        sentence = f"{root}: cannot start a runner: {error.strerror or error}"
         raise B4RError(sentence, ExitCode.ENVIRONMENT) from error
 
 
 class RunnerWatch:
-    """Keeps a root's runner alive for those who wait for its runs: it may be killed."""
+    """Revives a root's runner, which may be killed, for programs that wait for its runs."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self._not_before = 0.0
 
     def revive(self, states: Iterable[RunState]) -> None:
-        """Start a runner where runs wait or run and none lives, and the queue is not paused; each second at most."""
+        """Start a runner if none is alive while runs run, or wait in a queue that is not paused; once per second."""
         now = time.monotonic()
         if now < self._not_before:
             return
         self._not_before = now + _REVIVE_SECONDS
-        there = set(states)
-        waits = RunState.QUEUED in there and not read_settings(self._root).paused
-        if (waits or RunState.RUNNING in there) and not runner_lives(self._root):
+        present = set(states)
+        waits = RunState.QUEUED in present and not read_settings(self._root).paused
+        if (waits or RunState.RUNNING in present) and not is_runner_alive(self._root):
             ensure_runner(self._root)
 
 
 def _start_runner(root: Path) -> None:
     command = [sys.executable, "-m", "b4r_tui.runs.queue.runner", str(root.absolute())]
-    env = {name: value for name, value in os.environ.items() if name not in _NOT_ITS}
+    env = {name: value for name, value in os.environ.items() if name not in _DROPPED_VARIABLES}
     log = _open_log(queue_folder(root) / "runner.log")
     try:
         process = subprocess.Popen(
@@ -75,7 +75,7 @@ def _start_runner(root: Path) -> None:
         )
     finally:
         os.close(log)
-    threading.Thread(target=process.wait, daemon=True).start()  # reaps it, should it end before we do
+    threading.Thread(target=process.wait, daemon=True).start()  # reaps it, if it ends before this process
 
 
 def _open_log(path: Path) -> int:

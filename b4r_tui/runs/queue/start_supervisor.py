@@ -1,4 +1,4 @@
-"""Starts the supervisor of one queued run, so that whatever dies at whatever moment, it starts once or still waits."""
+"""Starts the supervisor of a queued run so that, whichever process dies when, it starts once or stays queued."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 import time
 
 from b4r_tui.common.machine import CPUS_VARIABLE
-from b4r_tui.runs.launch_environment import environment_of
+from b4r_tui.runs.launch_environment import supervisor_environment
 from b4r_tui.runs.locks import try_hold
 from b4r_tui.runs.queue.slots import Slots
 from b4r_tui.runs.records import FAILED, ExitRecord, StatusRecord, write_exit, write_status
@@ -17,14 +17,14 @@ from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import Run
 from engine.contract import run_folder
 
-STARTS = 3  # supervisors that are started for a run before it counts as failed
+STARTS = 3  # supervisors that may die at the start before the run counts as failed
 
 
-def start(run: Run, slots: Slots, elsewhere: bool) -> subprocess.Popen[bytes] | None:
-    """Give the run its slots and a supervisor, which inherits the held lock; None where it no longer waits.
+def start_supervisor(run: Run, slots: Slots, is_remote: bool) -> subprocess.Popen[bytes] | None:
+    """Give the run its slots and a supervisor, which inherits the held lock; return None if it is not queued any more.
 
-    Up to the supervisor's own note the run counts as queued: if we or it die before, the lock goes and the next runner
-    starts it anew. Raises OSError where no file can be written or no process made; the run then waits on.
+    The run counts as queued until its supervisor notes its pid: if this process or that one dies before, the lock is
+    released and the next runner starts it. Raises OSError if no file or process can be made; the run stays queued.
     """
     lock = _lock(run)
     if lock is None:
@@ -42,13 +42,13 @@ def start(run: Run, slots: Slots, elsewhere: bool) -> subprocess.Popen[bytes] | 
             starts=status.starts + 1,
         )
         write_status(run.dir, given)
-        return _spawn(run, given, lock, elsewhere)
+        return _spawn(run, given, lock, is_remote)
     finally:
         os.close(lock)
 
 
 def give_up(run: Run, sentence: str, code: int) -> bool:
-    """Mark a queued run as failed, with the reason; whether it was still queued. Raises OSError."""
+    """Mark a queued run as failed, with the reason; return whether it was still queued. Raises OSError."""
     lock = _lock(run)
     if lock is None:
         return False
@@ -64,18 +64,18 @@ def give_up(run: Run, sentence: str, code: int) -> bool:
 
 
 def _lock(run: Run) -> int | None:
-    """The run's lock; None where somebody holds it or its folder has gone."""
+    """Take the run's lock; None where it is held or the folder was deleted."""
     try:
         return try_hold(run.dir / run_folder.LOCK)
     except FileNotFoundError:
         return None
 
 
-def _spawn(run: Run, status: StatusRecord, lock: int, elsewhere: bool) -> subprocess.Popen[bytes]:
+def _spawn(run: Run, status: StatusRecord, lock: int, is_remote: bool) -> subprocess.Popen[bytes]:
     python = status.python if status.python and os.access(status.python, os.X_OK) else sys.executable
     command = [python, "-m", "b4r_tui.runs.supervision.supervisor", str(run.dir), "--lock-fd", str(lock)]
-    env = environment_of(status.env)
-    if not elsewhere:
+    env = supervisor_environment(status.env)
+    if not is_remote:
         env |= {CPUS_VARIABLE: str(status.cpus), "CUDA_VISIBLE_DEVICES": ",".join(status.gpus)}
     run.log_path().parent.mkdir(mode=0o700, exist_ok=True)
     log = os.open(run.log_path(), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

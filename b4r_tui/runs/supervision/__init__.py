@@ -1,1 +1,1 @@
-"""What stays beside a run while it trains: the supervisor, torchrun and the backends."""
+"""The processes that accompany a run while it trains: the supervisor, torchrun and the backends."""

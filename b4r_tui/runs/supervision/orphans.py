@@ -1,8 +1,8 @@
-"""Finds and ends processes of runs that nobody supervises any more, as after a kill -9 of a supervisor.
+"""Finds and kills orphans: processes of runs without a supervisor, e.g. after a kill -9 of the supervisor.
 
-A supervisor holds its run's lock from before the first process of the run until it has swept the last; so what carries
-a run's id while that lock is free is an orphan. Its torchrun was told to end when the supervisor died; this is for what
-did not, or could not.
+A supervisor holds its run's lock from before the first process of the run until it has swept the last, so a process
+with a run's id whose lock is free is an orphan. torchrun gets a signal when its supervisor dies; this is for the
+processes that ignored it or could not react.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from engine.contract import run_folder
 
 
 def sweep_orphans(root: Path) -> int:
-    """Kill the orphans of the runs under `root`; how many there were. Runs under way are left alone."""
+    """Kill the orphans of the runs under `root` and return their number; running runs are left alone."""
     return kill_all(lambda: orphans(root))
 
 
 def sweep_lost(root: Path, states: Iterable[RunState]) -> None:
-    """For those who look: end what lost runs left, where there are any."""
+    """Kill what lost runs left behind, if there are any; for programs that show states."""
     if RunState.LOST in set(states):
         sweep_orphans(root)
 
 
 def orphans(root: Path) -> Iterator[psutil.Process]:
-    """Processes of runs under `root` whose lock is free."""
+    """Yield the processes of runs under `root` whose lock is free."""
     whole = root.absolute().resolve()
     for process in psutil.process_iter():
         run_dir = _run_dir_of(process)
@@ -41,7 +41,7 @@ def orphans(root: Path) -> Iterator[psutil.Process]:
 
 
 def _run_dir_of(process: psutil.Process) -> Path | None:
-    """The folder of the run it belongs to; None for others, also for an evaluation, which has an id of its own."""
+    """Return the folder of the process's run; None for other processes, and for an evaluation, which has its own id."""
     try:
         env = process.environ()
         dead = process.pid == os.getpid() or process.status() == psutil.STATUS_ZOMBIE
@@ -53,6 +53,6 @@ def _run_dir_of(process: psutil.Process) -> Path | None:
 
 
 def _is_of_job(run_dir: Path, job_id: str | None) -> bool:
-    """Whether the process belongs to the run's own Slurm job, which goes on without a supervisor and ends its own."""
+    """Return whether the process is of the run's Slurm job, which needs no supervisor and ends its own processes."""
     status = read_status(run_dir) if job_id else None
     return status is not None and status.job == f"slurm:{job_id}"

@@ -1,8 +1,8 @@
-"""The process that stands behind one run: runs torchrun and writes how it ended.
+"""The supervisor, one process per run: runs torchrun and records how it ended.
 
-`python -m b4r_tui.runs.supervision.supervisor RUN_DIR --lock-fd N`, started by the runner in a session of its own, so
-that a run outlives the terminal and the runner. The inherited lock is the run's sign of life; it goes when this
-process does.
+`python -m b4r_tui.runs.supervision.supervisor RUN_DIR --lock-fd N`, started by the runner in its own session, so that
+a run outlives the terminal and the runner. The inherited lock is the run's sign of life; it is released when this
+process ends.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ from engine.contract.config.experiment import Experiment
 from engine.contract.errors import B4RError, ExitCode
 from engine.contract.events import EventReader, EventWriter, Record, RunFailed
 
-DISK_SECONDS = 60.0  # that a full disk may stay full before a run that ended counts as lost
+DISK_SECONDS = 60.0  # to wait on a full disk before a run that ended counts as lost
 
 
 class StopRequest:
-    """Whether someone asked the run to stop, by SIGTERM or SIGINT to this process."""
+    """A request to stop the run, made by SIGTERM or SIGINT to this process."""
 
     def __init__(self) -> None:
         self._asked = False
@@ -56,7 +56,7 @@ class StopRequest:
         signal.signal(signal.SIGINT, self._note)
 
     def __call__(self) -> bool:
-        """Whether the run shall stop."""
+        """Return whether the run shall stop."""
         return self._asked
 
     def _note(self, number: int, frame: object) -> None:
@@ -73,7 +73,7 @@ def main() -> None:
         "--lock-fd", type=int, required=True, help="file descriptor that holds the run's lock"
     )
     arguments = parser.parse_args()
-    os.umask(0o077)  # whatever the ranks write is private too
+    os.umask(0o077)  # the files of the ranks are private too
     os.set_inheritable(arguments.lock_fd, False)
     processes.adopt_orphans()
     run, stop_asked = run_at(arguments.run_dir), StopRequest()
@@ -84,7 +84,7 @@ def main() -> None:
         record = _failed(f"{error.filename or run.dir}: {error.strerror or error}", ExitCode.ENVIRONMENT)
     except BaseException as error:
         processes.sweep(run.run_id)
-        _end(run, _failed(f"the supervisor broke down: {error!r}", ExitCode.RUN_FAILED))
+        _end(run, _failed(f"the supervisor crashed: {error!r}", ExitCode.RUN_FAILED))
         raise
     _end(run, record)
     with suppress(OSError):  # it can be made again at any time
@@ -92,7 +92,7 @@ def main() -> None:
 
 
 def _end(run: Run, record: ExitRecord) -> None:
-    """Write how the run ended. On a full disk that is tried for a while, since the run would be lost without it."""
+    """Write how the run ended; retry for a while on a full disk, because the run would count as lost otherwise."""
     deadline = time.monotonic() + DISK_SECONDS
     while True:
         try:
@@ -104,7 +104,7 @@ def _end(run: Run, record: ExitRecord) -> None:
 
 
 def supervise(run: Run, stop_asked: Callable[[], bool]) -> ExitRecord:
-    """See the run through; how it ended. Who reads our pid may signal us: we heed it from before on."""
+    """Run the run to its end and return how it ended. Signals are handled before the pid is published."""
     me = psutil.Process()
     _note(run, supervisor_pid=me.pid, supervisor_created=me.create_time(), host=socket.gethostname())
     if stop_asked():
@@ -118,9 +118,9 @@ def supervise(run: Run, stop_asked: Callable[[], bool]) -> ExitRecord:
 
 
 def _run(run: Run, experiment: Experiment, stop_asked: Callable[[], bool]) -> ExitRecord:
-    """See the run through on the backend of its scheduler; what its end means."""
+    """Run the run on the backend of its scheduler and interpret its end."""
     reader = EventReader(run.events_path)
-    reader.poll()  # what earlier attempts said
+    reader.poll()  # skips the events of earlier attempts
     before = kills()
     try:
         ended = backend_of(experiment.launch).run(run, experiment, stop_asked)
@@ -139,24 +139,24 @@ def _run(run: Run, experiment: Experiment, stop_asked: Callable[[], bool]) -> Ex
 
 
 def _explained(run: Run, ended: Ended, records: list[Record], before: Kills) -> ExitRecord:
-    """The exit record of a failed run; sees to it that its events tell of the failure too. records: this attempt's."""
-    told = [record.event for record in records if isinstance(record.event, RunFailed)]
-    card, failure = explain(run, ended.code, told, before)
+    """Return the exit record of a failed run, and make sure its events hold the failure. records: of this attempt."""
+    reported = [record.event for record in records if isinstance(record.event, RunFailed)]
+    card, failure = explain(run, ended.code, reported, before)
     if (
         failure.code == ExitCode.INTERRUPTED
-    ):  # a rank was told to stop by someone else, and all of them agreed
+    ):  # a rank received SIGTERM from outside, and all ranks stopped together
         return _ended_early(run, STOPPED, None)
     if ended.error:
         card = dataclasses.replace(card, sentence=ended.error)
-    spoken = [event.error for event in told if not is_echo(event.error)]
-    if not spoken:
-        _tell(run, failure, card.sentence)
+    errors = [event.error for event in reported if not is_echo(event.error)]
+    if not errors:
+        _report(run, failure, card.sentence)
     return ExitRecord(
         reason=FAILED,
         ended_at=_now(),
         code=failure.code,
         signal=failure.signal,
-        error=spoken[0] if spoken else card.sentence,
+        error=errors[0] if errors else card.sentence,
         card=card.as_json(),
     )
 
@@ -166,9 +166,9 @@ def _ended_early(run: Run, reason: str, sentence: str | None) -> ExitRecord:
     return ExitRecord(reason=reason, ended_at=_now(), error=sentence, card=card.as_json() if card else None)
 
 
-def _tell(run: Run, failure: Failure, sentence: str) -> None:
+def _report(run: Run, failure: Failure, sentence: str) -> None:
     """Append the failure to the run's events."""
-    with suppress(OSError):  # exit.json says it too, once there is room
+    with suppress(OSError):  # exit.json holds it too, once the disk has space
         writer = EventWriter(run.events_path)
         writer.write(RunFailed(error=sentence, rank=failure.rank or 0, traceback=failure.traceback))
         writer.close()

@@ -1,4 +1,4 @@
-"""How torchrun is called for a run: its command line and its environment."""
+"""Builds torchrun's command line and environment for a run."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from engine.contract.config.launch import LaunchConfig
 DEFAULTS = {
     "GOMP_SPINCOUNT": "1000",
     "THP_MEM_ALLOC_ENABLE": "1",
-    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),  # the most that glibc takes
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),  # the maximum of glibc
     "MALLOC_TRIM_THRESHOLD_": str(4 << 30),
 }
 
 
 def command(run: Run, launch: LaunchConfig) -> list[str]:
-    """The command line that trains a run on this machine."""
+    """Return the command line that trains a run on this machine."""
     return program(launch, _trainer(run, launch))
 
 
 def program(launch: LaunchConfig, arguments: list[str]) -> list[str]:
-    """The command line that starts the ranks of a program of Python's on this machine. arguments: as Python's."""
+    """Return the command line that starts a Python program on all ranks of this machine. arguments: of Python."""
     return [
         *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nnodes=1"),
         f"--nproc-per-node={launch.processes}",
@@ -37,12 +37,14 @@ def program(launch: LaunchConfig, arguments: list[str]) -> list[str]:
 def node_command(
     run: Run, launch: LaunchConfig, endpoint: str, rdzv_id: str, is_host: bool | None
 ) -> list[str]:
-    """The command line that trains a run on this node and others.
+    """Return the command line that trains a run on this node as one of several.
 
-    endpoint: host:port where they meet. is_host: whether that is this node; None lets torchrun find out.
+    endpoint: host:port of the rendezvous. is_host: whether that is this node; None lets torchrun find out.
     """
     conf = [] if is_host is None else [f"is_host={int(is_host)}"]
-    call = os.environ.get("B4R_LAST_CALL")  # seconds that an elastic run waits for more nodes than it needs
+    call = os.environ.get(
+        "B4R_LAST_CALL"
+    )  # seconds that an elastic run waits for more than its minimum of nodes
     conf += [f"last_call_timeout={int(call)}"] if call else []
     return [
         *(sys.executable, "-m", "torch.distributed.run", f"--nnodes={launch.min_nodes}:{launch.nodes}"),
@@ -55,13 +57,13 @@ def node_command(
 
 
 def environment(run: Run, launch: LaunchConfig) -> dict[str, str]:
-    """The environment of the ranks: ours, what the launch settings ask for, and who they belong to.
+    """Return the environment of the ranks: this process's, the launch settings, and the run's id and folder.
 
-    Waiting threads spin for some microseconds only and then sleep (GOMP_SPINCOUNT): where ranks or other programs
-    share the cores, spinning ones keep those that have work from it, and a small model trains several times slower;
-    those that sleep at once wake too late for the next of many short steps. Memory of
-    large tensors comes in huge pages and is kept for the next step (THP_…, MALLOC_…, in bytes): giving it back and
-    getting it again, zeroed a small page at a time, takes as long as some of the work.
+    Waiting threads spin for some microseconds and then sleep (GOMP_SPINCOUNT): where ranks or other programs share the
+    cores, spinning threads take them from working ones, and a small model trains several times slower; threads that
+    sleep at once wake too late for the next of many short steps. Memory of large tensors comes in huge pages and is
+    retained for the next step (THP_…, MALLOC_…, in bytes): releasing and allocating it again, zeroed page by page,
+    takes a noticeable part of a step.
     """
     threads = launch.threads or max(1, cpu_cores() // launch.processes)
     return {
@@ -78,5 +80,5 @@ def environment(run: Run, launch: LaunchConfig) -> dict[str, str]:
 
 
 def _trainer(run: Run, launch: LaunchConfig) -> list[str]:
-    """What each rank runs, as Python's arguments."""
+    """Return what each rank runs, as arguments of Python."""
     return [*([launch.script] if launch.script else ["-m", "engine.train"]), str(run.dir)]

@@ -1,4 +1,4 @@
-"""TensorBoard and MLflow, fed from what a run's folder says, by a process beside the run or afterwards.
+"""Exports runs to TensorBoard and MLflow, from the run's folder, in a separate process during the run or afterwards.
 
-A tracker never harms a run: it fails in its own process, and the run's events tell of it.
+A tracker never harms a run: it fails in its own process, and a warning in the run's events reports it.
 """

@@ -1,4 +1,4 @@
-"""Follows a run and hands its numbers to trackers: each time all of them, so that a tracker may start anew."""
+"""Follows a run and exports its numbers to a tracker: each time all of them, so that a tracker may restart."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from engine.contract.events import Epoch, Test
 
 
 class Tracker(Protocol):
-    """A place that shows a run's numbers. Both calls may be repeated with the same or more."""
+    """A program that shows a run's numbers. Both calls may be repeated with the same or more numbers."""
 
     def put(self, numbers: Sequence[Number]) -> None:
-        """Make it hold exactly these numbers of the run, oldest first."""
+        """Make it contain exactly these numbers of the run, oldest first."""
 
     def close(self, state: str) -> None:
-        """The run is in this state and nothing more will come."""
+        """Record the final state of the run."""
 
 
 def make_tracker(kind: str, run: Run, place: str | None) -> Tracker:
-    """The tracker of that kind. place: folder or URI; None is in the run or the runs root.
+    """Return a tracker of that kind. place: folder or URI; None for the run folder or the runs root.
 
-    Raises B4RError (environment) where its package is missing.
+    Raises B4RError (environment) if its package is missing.
     """
     try:
         if kind == "tensorboard":
@@ -41,12 +41,12 @@ def make_tracker(kind: str, run: Run, place: str | None) -> Tracker:
 
 
 def missing(kind: str, package: str) -> str:
-    """The sentence for a tracker whose package is not there."""
-    return f"{kind} needs the package {package}; pip install 'b4r-tui[{kind}]' brings it"
+    """Return the error sentence for a tracker whose package is missing."""
+    return f"{kind} needs the package {package}; pip install 'b4r-tui[{kind}]'"
 
 
 class Feed:
-    """Reads one run and feeds one tracker."""
+    """Exports one run to one tracker."""
 
     def __init__(self, run: Run, tracker: Tracker) -> None:
         self._watch = RunWatch(run)
@@ -55,7 +55,7 @@ class Feed:
         self._tested_at = 0.0
 
     def poll(self) -> bool:
-        """Hand over what is new; whether the run has ended."""
+        """Export what is new and return whether the run has ended."""
         self._watch.poll()
         for record in self._watch.new_records:
             if isinstance(record.event, Epoch):
@@ -67,5 +67,5 @@ class Feed:
         return self._watch.state.ended
 
     def close(self) -> None:
-        """Nothing more will come."""
+        """Close the tracker with the run's final state."""
         self._tracker.close(str(self._watch.state))

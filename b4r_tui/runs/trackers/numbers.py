@@ -1,4 +1,4 @@
-"""The numbers that trackers get: flat names, as `validation/full/ndcg@10`, each at the step of its epoch."""
+"""Lists the numbers that trackers get: flat names, such as `validation/full/ndcg@10`, each at the step of its epoch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.contract.events import Epoch, Intervals, Test
 
 @dataclass(frozen=True)
 class Number:
-    """A number of a run. step: epoch, counted from 0; t: unix seconds when it was told."""
+    """A number of a run. step: epoch, counted from 0; t: unix seconds when it was reported."""
 
     name: str
     value: float
@@ -19,8 +19,8 @@ class Number:
 
 
 def numbers_of(progress: RunProgress, times: dict[int, float], tested_at: float) -> list[Number]:
-    """All numbers so far. times: when each epoch was told."""
-    told = [
+    """Return all numbers so far. times: when each epoch was reported."""
+    numbers = [
         Number(name, value, epoch.epoch, times.get(epoch.epoch, 0.0))
         for epoch in progress.history
         for name, value in _of_epoch(epoch).items()
@@ -28,9 +28,9 @@ def numbers_of(progress: RunProgress, times: dict[int, float], tested_at: float)
     ]
     test = progress.test
     if test is None:
-        return told
+        return numbers
     of_test = _of_test(test).items()
-    return told + [Number(name, value, test.checkpoint_epoch, tested_at) for name, value in of_test]
+    return numbers + [Number(name, value, test.checkpoint_epoch, tested_at) for name, value in of_test]
 
 
 def _of_epoch(epoch: Epoch) -> dict[str, float]:

@@ -1,6 +1,6 @@
-"""The process that feeds a run's trackers while it runs: `python -m b4r_tui.runs.trackers.watch RUN_DIR`.
+"""The process that exports a run to its trackers while it runs: `python -m b4r_tui.runs.trackers.watch RUN_DIR`.
 
-It only reads the run's folder. Where a tracker fails, a warning in the run's events says so, and the run goes on.
+It only reads the run's folder. If a tracker fails, a warning in the run's events reports it, and the run continues.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ POLL_SECONDS = 1.0
 
 
 def start_trackers(run: Run, trackers: Sequence[str]) -> None:
-    """Start the process, in a session of its own, where the run wants trackers. Never raises for what it needs."""
+    """Start the process in its own session, if the run has trackers; a failure is only a warning."""
     if not trackers:
         return
     try:
@@ -33,17 +33,17 @@ def start_trackers(run: Run, trackers: Sequence[str]) -> None:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
-        spare(process.pid)  # it has to tell of the end too
+        spare(process.pid)  # it exports the run's end too
         os.close(log)
     except OSError as error:
         _warn(run, "trackers", error)
 
 
 def watch(run: Run) -> None:
-    """Feed all trackers of the run until it has ended; one that fails is left alone."""
+    """Export the run to all its trackers until it has ended; one that fails is dropped."""
     feeds = {kind: feed for kind in run.config().launch.trackers if (feed := _feed(run, kind))}
     while feeds:
-        feeds = {kind: feed for kind, feed in feeds.items() if _goes_on(run, kind, feed)}
+        feeds = {kind: feed for kind, feed in feeds.items() if _poll(run, kind, feed)}
         time.sleep(POLL_SECONDS if feeds else 0)
 
 
@@ -51,13 +51,13 @@ def _feed(run: Run, kind: str) -> Feed | None:
     place = run.config().launch.tracking_uri if kind == "mlflow" else None
     try:
         return Feed(run, make_tracker(kind, run, place))
-    except Exception as error:  # noqa: BLE001  whatever a tracker throws, the run goes on
+    except Exception as error:  # noqa: BLE001  whatever a tracker raises, the run continues
         _warn(run, kind, error)
         return None
 
 
-def _goes_on(run: Run, kind: str, feed: Feed) -> bool:
-    """Feed one tracker; whether there is more to come."""
+def _poll(run: Run, kind: str, feed: Feed) -> bool:
+    """Export to one tracker and return whether there is more to come."""
     try:
         ended = feed.poll()
         if ended:
@@ -70,7 +70,7 @@ def _goes_on(run: Run, kind: str, feed: Feed) -> bool:
 
 def _warn(run: Run, kind: str, error: Exception) -> None:
     traceback.print_exception(error)  # into logs/trackers.log
-    message = f"{kind} gets nothing more of this run: {error}; `b4r-tui track` can hand it over afterwards"
+    message = f"{kind} stopped: {error}; export the run afterwards with `b4r-tui track`"
     writer = EventWriter(run.events_path)
     writer.write(Warn(code="tracker_failed", message=message))
     writer.close()

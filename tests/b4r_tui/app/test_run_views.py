@@ -175,7 +175,7 @@ async def test_d_shows_what_differs_from_the_defaults_the_file_and_the_parent(pl
         assert "not as in the defaults" in said and "training.num_epochs" in said and "20" in said
         await seen.press("d")
         said = seen.text("ConfigView")
-        assert "1 setting not as in ml-1m-dmp as the file has it now" in said
+        assert "1 setting not as in ml-1m-dmp as it is in the file now" in said
         assert ["model.emb_dim", "64", "32"] in [line.split() for line in said.splitlines()]
         await seen.press("d")
         said = [line.split() for line in seen.text("ConfigView").splitlines()]
@@ -198,14 +198,14 @@ async def test_what_cannot_be_compared_is_told_in_a_sentence(place: Place) -> No
         await seen.press("4", "d", "d")
         assert "Nothing differs." in seen.text("ConfigView")
         await seen.press("d")
-        assert "ml-1m-base extends no other experiment" in seen.text("ConfigView")
+        assert "ml-1m-base does not extend another experiment" in seen.text("ConfigView")
         seen.app.main.set_focus(seen.rows)
         await seen.go_to("d1e2")
         view = seen.app.main.query_one(ConfigView)
         await until(pilot, lambda: view._comparisons[1].missing)
         seen.app.main.query_one("#config-changes").focus()
         await seen.press("d", "d", "d")
-        assert "No comparison with synthetic-small as the file has it now" in seen.text("#config-status")
+        assert "No comparison with synthetic-small as it is in the file now" in seen.text("#config-status")
         said = " ".join(seen.text("#config-changes").split())
         assert "synthetic-small" in said.replace("synthetic- small", "synthetic-small") and "renamed" in said
 
@@ -250,7 +250,7 @@ async def test_the_environment_shows_attempts_above_facts(place: Place) -> None:
         assert " ".join(lines[1][3:]) == "1m 30s 2 failed: rank 1 ran out of memory"
         assert lines[2][0] == "2" and lines[2][-1] == "finished"
         assert ["host", "評価-host"] in lines and ["torch", "2.9.1"] in lines
-        assert ["git", "commit", "0123abc,", "with", "changes"] in lines
+        assert ["git", "commit", "0123abc,", "with", "uncommitted", "changes"] in lines
         await seen.press("up")
         await until(pilot, lambda: "A run says what it runs on" in seen.text("EnvironmentView"))
 

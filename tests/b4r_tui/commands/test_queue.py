@@ -59,7 +59,7 @@ def test_what_does_not_go_together_is_said(experiments_file: Write, store: RunSt
     assert say(store, "launch", str(experiments_file(a=GOOD))) == 0
     for words, sentence in (
         (("retry",), "retry takes"),
-        (("retry", "a"), "is queued; only runs that failed"),
+        (("retry", "a"), "is queued; only failed, stopped or lost"),
         (("queue", "move", "a", "before"), "queue move takes"),
         (("queue", "move", "a", "after", "b"), "no run 'b'"),
     ):

@@ -134,7 +134,13 @@ def pasted(store: RunStore, run: Run, folder: Path, capsys: pytest.CaptureFixtur
     """Run the script's lines up to the end of the file that it writes, without git and pip."""
     assert main(["show", run.run_id, "--repro", "--runs", str(store.root)]) == 0
     script = capsys.readouterr().out
-    for fact in ("# data  ", "# split  ", "# threads    1", "# seed       0 (data 0)", "-m engine.train"):
+    for fact in (
+        "# data fingerprint  ",
+        "# split fingerprint",
+        "# threads per rank     1",
+        "# seed                 0 (data 0)",
+        "-m engine.train",
+    ):
         assert fact in script
     assert "--run tiny.toml" in script
     kept = [line for line in script.splitlines() if not line.startswith(("git ", "pip ", "b4r-tui "))]

@@ -14,7 +14,7 @@ def test_a_step_took_what_the_one_before_it_had_left() -> None:
     assert funnel_of({"funnel": told}) == [
         Step("read", (100, 9, 8), (0, 0, 0)),
         Step("min_rating", (70, 9, 5), (30, 0, 3)),
-        Step("items and users again, until all hold", (70, 9, 5), (0, 0, 0)),
+        Step("repeat until stable (k-core)", (70, 9, 5), (0, 0, 0)),
     ]
 
 

@@ -29,7 +29,7 @@ BREAKS_TWICE = (
 )
 
 
-def test_a_failed_run_goes_on_in_its_folder_and_finishes(store: RunStore, scripted) -> None:
+def test_a_failed_run_resumes_in_its_folder_and_finishes(store: RunStore, scripted) -> None:
     (run,) = launch(store, [scripted(BREAKS_ONCE + GOOD)])
     wait_for_end(run)
     assert run.state is RunState.FAILED and read_summary(run)["error"] == "broke once"
@@ -102,7 +102,7 @@ def test_other_ranks_keep_the_sequences_of_a_step_and_the_old_settings(store: Ru
     (run,) = launch(store, [scripted(together + CRASHES)])
     wait_for_end(run)
     before = run.config()
-    with pytest.raises(B4RError, match="3 ranks can't share steps of 128"):
+    with pytest.raises(B4RError, match="3 ranks do not divide a step of 128"):
         resume(run, j="1x3")
     assert run.state is RunState.FAILED and run.config() == before
     resume(run, j="1x2", mode="dmp")

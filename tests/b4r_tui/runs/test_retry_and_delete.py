@@ -50,10 +50,10 @@ def test_a_run_whose_training_had_ended_or_that_shall_begin_anew_gets_a_new_run(
     assert made.dir != first.dir and made.config() == first.config() and made.state is RunState.QUEUED
     assert read_place(made.dir) == Place(retry_of=first.name)
     assert failed_runs(store) == [second], "the first has its new run"
-    (anew,) = retry(store, [second], anew=True)
-    assert anew.experiment == "second" and second.state is RunState.FAILED
-    with pytest.raises(B4RError, match="is queued; only runs that failed"):
-        retry(store, [anew])
+    (fresh,) = retry(store, [second], fresh=True)
+    assert fresh.experiment == "second" and second.state is RunState.FAILED
+    with pytest.raises(B4RError, match="is queued; only failed, stopped or lost"):
+        retry(store, [fresh])
 
 
 def test_what_ended_or_waits_is_deleted_and_what_runs_or_is_awaited_is_not(store: RunStore, scripted) -> None:
@@ -63,7 +63,7 @@ def test_what_ended_or_waits_is_deleted_and_what_runs_or_is_awaited_is_not(store
     (behind,) = launch(store, [scripted(GOOD, "behind")], after=[waits])
     with pytest.raises(B4RError, match="is running; stop it first"):
         delete(running)
-    with pytest.raises(B4RError, match="comes after"):
+    with pytest.raises(B4RError, match="waits for"):
         delete(waits)
     for run in (behind, waits):
         delete(run)

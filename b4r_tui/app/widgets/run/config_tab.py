@@ -26,7 +26,7 @@ from engine.contract.errors import B4RError
 if TYPE_CHECKING:
     from b4r_tui.app.app import B4RApp
     from b4r_tui.app.snapshot import RunView
-    from b4r_tui.runs.config_diff import Comparison
+    from b4r_tui.runs.config_diff import ConfigDiff
     from b4r_tui.runs.store import Run
 
 HELP = "What differs from the defaults, from the file as it is now, and from the parent"
@@ -59,12 +59,12 @@ class ConfigView(Vertical):
 
         run_key: str
         text: str
-        comparisons: list[Comparison]
+        comparisons: list[ConfigDiff]
 
     def __init__(self) -> None:
         super().__init__()
         self._run_key = ""
-        self._comparisons: list[Comparison] = []
+        self._comparisons: list[ConfigDiff] = []
         self._shown = 0  # 0 is the file itself
 
     def compose(self) -> ComposeResult:
@@ -82,12 +82,12 @@ class ConfigView(Vertical):
     @work(thread=True, exclusive=True)
     def _read(self, run: Run, key: str) -> None:
         """Read the file and compare. The experiments may have changed since: each look compares anew."""
-        from b4r_tui.runs.config_diff import compared
+        from b4r_tui.runs.config_diff import config_diffs
 
         path = run.dir / run_folder.CONFIG
         try:
             text = path.read_text(encoding="utf-8", errors="replace")
-            comparisons = compared(run, cast("B4RApp", self.app).file)
+            comparisons = config_diffs(run, cast("B4RApp", self.app).file)
         except OSError as error:
             text, comparisons = f"# {path.name}: {error.strerror or error}", []
         except B4RError:  # of a version that knows other settings: shown as it is
@@ -131,7 +131,7 @@ class ConfigView(Vertical):
         self._run_key = ""
 
 
-def said_of(comparisons: list[Comparison], shown: Comparison | None) -> str:
+def said_of(comparisons: list[ConfigDiff], shown: ConfigDiff | None) -> str:
     """The line above: what differs, and how to see it."""
     if shown is not None:
         count = f"{plural(len(shown.changes), 'setting')} not as in {shown.title}"
@@ -141,7 +141,7 @@ def said_of(comparisons: list[Comparison], shown: Comparison | None) -> str:
     return f"{plural(len(comparisons[0].changes), 'setting')} not as in the defaults · 4, then d shows them"
 
 
-def changes_table(comparison: Comparison, palette: Palette) -> Table | Text:
+def changes_table(comparison: ConfigDiff, palette: Palette) -> Table | Text:
     """The settings that differ: the run's value, and the other one; or why there is nothing to tell."""
     if comparison.missing or not comparison.changes:
         return Text(comparison.missing or "Nothing differs.", palette.faint)

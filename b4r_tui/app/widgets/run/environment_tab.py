@@ -61,9 +61,10 @@ class EnvironmentView(VerticalScroll, can_focus=True):
 
     @work(thread=True, exclusive=True)
     def _read(self, view: RunView) -> None:
-        from b4r_tui.runs.attempts import attempts_of, environment_of
+        from b4r_tui.runs.attempts import attempts_of
+        from b4r_tui.runs.environment import environment_facts
 
-        message = self.Read(view.key, environment_of(view.run.dir), attempts_of(view.run.dir))
+        message = self.Read(view.key, environment_facts(view.run.dir), attempts_of(view.run.dir))
         if not get_current_worker().is_cancelled:
             self.post_message(message)
 

@@ -1,4 +1,4 @@
-"""Who starts a run's processes: this machine, hosts through ssh, Slurm, or TorchX, each behind one small interface.
+"""Backends start a run's processes on this machine, on hosts by ssh, on Slurm or on TorchX, behind one interface.
 
-A backend sees its processes through to their end; it never decides what that end means for the run.
+A backend waits for its processes to end; it never decides what that end means for the run.
 """

@@ -1,7 +1,7 @@
-"""The program that supervises torchrun on one node of several: `python -m b4r_tui.runs.supervision.backends.agent`.
+"""The agent supervises torchrun on one of several nodes: `python -m b4r_tui.runs.supervision.backends.agent RUN_DIR`.
 
-ssh, Slurm and TorchX start it. It reads all it needs from the run folder, ends the ranks in good order when it is told
-to (SIGTERM, or the end of its standard input where that is its line to the supervisor), and leaves no process behind.
+ssh, Slurm and TorchX start it. It reads all it needs from the run folder, stops the ranks gracefully on SIGTERM, or at
+the end of its standard input where that is its connection to the supervisor, and leaves no process behind.
 """
 
 from __future__ import annotations
@@ -24,15 +24,13 @@ from b4r_tui.runs.supervision.backends.interface import POLL_SECONDS
 from engine.contract import run_folder
 from engine.contract.errors import B4RError, ExitCode
 
-AGENT_VARIABLE = (
-    "B4R_AGENT_ID"  # tells the processes of this node from those of another one on the same machine
-)
-MARK = "b4r-tui: "  # before what it says itself
-_SHARED_SECONDS = 5.0  # network file systems show a new folder late
+AGENT_VARIABLE = "B4R_AGENT_ID"  # distinguishes the processes of two agents on one machine
+MARK = "b4r-tui: "  # starts the lines that the agent itself writes to the log
+_SHARED_SECONDS = 5.0  # network file systems show a new folder with a delay
 
 
 def main() -> None:
-    """Run this node's torchrun to its end; exits with its code."""
+    """Run this node's torchrun to its end and exit with its code."""
     arguments = _arguments()
     os.umask(0o077)
     asked = threading.Event()
@@ -63,12 +61,12 @@ def _arguments() -> argparse.Namespace:
 
 
 def _shared_run(folder: Path) -> Run:
-    """The run. Raises B4RError where its folder is not seen here."""
+    """Return the run. Raises B4RError if its folder does not exist on this node."""
     deadline = time.monotonic() + _SHARED_SECONDS
     while not (folder / run_folder.CONFIG).is_file():
         if time.monotonic() > deadline:
             raise B4RError(
-                f"no run folder {folder} here; nodes need a file system that they share, choose --runs on it"
+                f"run folder {folder} not found on this node; put --runs on a file system that all nodes share"
             )
         time.sleep(POLL_SECONDS)
     return run_at(folder)
@@ -83,7 +81,7 @@ def _command(run: Run, arguments: argparse.Namespace) -> list[str]:
 
 
 def _is_host(arguments: argparse.Namespace) -> bool | None:
-    """Whether the rendezvous is on this node: ssh's agents are told, Slurm numbers its nodes; None where unknown."""
+    """Return whether the rendezvous is on this node: ssh's agents know, Slurm numbers its nodes; None if unknown."""
     if arguments.watch_stdin:
         return bool(arguments.first)
     node = os.environ.get("SLURM_NODEID")
@@ -93,8 +91,8 @@ def _is_host(arguments: argparse.Namespace) -> bool | None:
 def _watch(run: Run, command: list[str], arguments: argparse.Namespace, asked: threading.Event) -> int:
     mine = uuid.uuid4().hex
     env = torchrun.environment(run, run.config().launch) | {AGENT_VARIABLE: mine}
-    process = processes.start(command, env, run.dir, None)
-    if arguments.watch_stdin:  # only now: a process with threads may not fork
+    process = processes.start_process(command, env, run.dir, None)
+    if arguments.watch_stdin:  # only now, because a process with threads may not fork
         threading.Thread(target=_wait_for_end_of_input, args=(asked,), daemon=True).start()
     while process.poll() is None:
         if asked.wait(POLL_SECONDS):

@@ -1,7 +1,7 @@
-"""Several machines by name: ssh starts an agent on each, and torchrun's c10d rendezvous brings them together.
+"""Runs on several hosts: ssh starts an agent on each, and they meet in torchrun's c10d rendezvous.
 
-Each agent's standard input is a line to this process: when it closes, whether because the run shall stop, this process
-died or the network broke, the agent ends its ranks in good order. So nothing has to be killed from afar.
+Each agent's standard input is its connection to this process: when it closes, because the run shall stop, this process
+died or the network broke, the agent stops its ranks gracefully. So no remote process has to be killed.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ SSH = (
     "ServerAliveCountMax=4",
     "--",
 )
-_ECHO_SECONDS = 15.0  # what agents get to end by themselves, and report, once one has failed
+_ECHO_SECONDS = 15.0  # for the other agents to end and report once one has failed
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,13 @@ class Hosts:
     """Starts an agent on each of `launch.hosts` and waits for them."""
 
     def run(self, run: Run, experiment: Experiment, stop_asked: Callable[[], bool]) -> Ended:
-        """As every backend does. An elastic run goes on while its least number of hosts lives."""
+        """Run on the hosts. An elastic run continues while its minimum number of hosts is alive."""
         launch = experiment.launch
         note(run.dir, started_at=now(), argv=tuple(ssh_command(run, launch, (launch.hosts or [""])[0])))
         agents: list[Agent] = []
         try:
             agents.extend(
-                _start(run, launch, host) for host in launch.hosts or []
+                _start_agent(run, launch, host) for host in launch.hosts or []
             )  # keeps those before a failure
             needed = launch.min_nodes
             cut_short = wait(lambda: _is_over(agents, needed), launch.time_limit, stop_asked)
@@ -81,7 +81,7 @@ class Hosts:
 
 
 def ssh_command(run: Run, launch: LaunchConfig, host: str) -> list[str]:
-    """The command line that starts the agent of a host. The far shell gets one quoted word for each argument."""
+    """Return the command line that starts the agent of a host, each argument quoted for the remote shell."""
     first = (launch.hosts or [""])[0]
     agent = [
         sys.executable,
@@ -99,10 +99,10 @@ def ssh_command(run: Run, launch: LaunchConfig, host: str) -> list[str]:
 
 
 def verdict(codes: Sequence[int | None], needed: int) -> int | None:
-    """The exit code of all agents together, None while it is open. codes: of each, None while it lives.
+    """Return the exit code of the agents together, None while undecided. codes: of each, None while it is alive.
 
-    It is over where fewer than `needed` live or ended well, or none lives; it went well where one ended well and
-    no more than may be lost failed, since an agent only ends well when all ranks have.
+    The run is over when fewer than `needed` agents are alive or successful, or none is alive; it succeeded if one agent
+    did and no more failed than may, because an agent only succeeds when all ranks have.
     """
     failed = [code for code in codes if code]
     if len(codes) - len(failed) < needed:
@@ -113,7 +113,7 @@ def verdict(codes: Sequence[int | None], needed: int) -> int | None:
 
 
 def end_all(agents: Sequence[Agent]) -> None:
-    """Tell all agents to end and wait until they have; the ssh of one that does not is killed."""
+    """Ask all agents to end and wait for them; the ssh of an agent that does not end is killed."""
     for agent in agents:
         with suppress(OSError):
             agent.ssh.stdin.close()  # type: ignore[union-attr]
@@ -124,7 +124,7 @@ def end_all(agents: Sequence[Agent]) -> None:
         agent.ssh.wait()
 
 
-def _start(run: Run, launch: LaunchConfig, host: str) -> Agent:
+def _start_agent(run: Run, launch: LaunchConfig, host: str) -> Agent:
     env = {**os.environ, processes.RUN_ID_VARIABLE: run.run_id}
     with run.log_path().open("ab") as log:
         try:
@@ -132,14 +132,12 @@ def _start(run: Run, launch: LaunchConfig, host: str) -> Agent:
                 ssh_command(run, launch, host), stdin=subprocess.PIPE, stdout=log, stderr=log, env=env
             )
         except OSError as error:
-            raise B4RError(
-                f"ssh could not be started: {error.strerror or error}", ExitCode.ENVIRONMENT
-            ) from error
+            raise B4RError(f"cannot start ssh: {error.strerror or error}", ExitCode.ENVIRONMENT) from error
     return Agent(host, ssh)
 
 
 def _attempt(run: Run) -> str:
-    """What the nodes of this attempt share and no other attempt has."""
+    """Return an id that the nodes of this attempt share and no other attempt has."""
     status = run.status()
     return f"{run.run_id}-{int(status.queued_at) if status else 0}"
 
@@ -156,16 +154,16 @@ def _wait_for_all(agents: Sequence[Agent], seconds: float) -> None:
 
 
 def _first_end(run: Run, agents: Sequence[Agent], needed: int) -> Ended:
-    """How it ended, as the first agent tells that failed: the others fail after it, or are ended."""
+    """Return how the run ended, by the first agent that failed: the others fail after it, or are stopped."""
     code = verdict([agent.ssh.poll() for agent in agents], needed) or 0
     if code == SSH_FAILED:
         host = next(agent.host for agent in agents if agent.ssh.poll() == SSH_FAILED)
-        return Ended(code, error=f"ssh to {host} failed: {last_line(run) or 'it said nothing'}")
+        return Ended(code, error=f"ssh to {host} failed: {last_line(run) or 'no output'}")
     return Ended(code, error=last_line(run, MARK) or None if code == ExitCode.ENVIRONMENT else None)
 
 
 def last_line(run: Run, start: str = "") -> str:
-    """The last line of the launcher's log that begins with `start`, without that."""
+    """Return the last line of the launcher's log that begins with `start`, without that prefix."""
     lines = run.log_path().read_text(errors="replace").splitlines()
-    found = [line.strip() for line in lines if line.strip() and line.startswith(start)]
-    return found[-1].removeprefix(start) if found else ""
+    matching = [line.strip() for line in lines if line.strip() and line.startswith(start)]
+    return matching[-1].removeprefix(start) if matching else ""

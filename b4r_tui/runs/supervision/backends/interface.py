@@ -1,4 +1,4 @@
-"""What every backend does."""
+"""The interface of backends, and what they share: grace period, port, clock."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ POLL_SECONDS = 0.1
 class Ended:
     """How a run's processes ended.
 
-    code: exit code of what stood over the ranks, negative for a signal. cut_short: STOPPED or TIME_LIMIT where they
-    were ended before they were done. error: a sentence, where the backend knows more than the logs.
+    code: exit code of the ranks' launcher, negative for a signal. cut_short: STOPPED or TIME_LIMIT if they were ended
+    early. error: a sentence, where the backend knows more than the logs.
     """
 
     code: int
@@ -30,26 +30,25 @@ class Ended:
 
 
 class Backend(Protocol):
-    """Starts the processes of a run and waits for their end."""
+    """Starts the processes of a run and waits for them to end."""
 
     def run(self, run: Run, experiment: Experiment, stop_asked: Callable[[], bool]) -> Ended:
-        """See the run's processes through; end them in good order once `stop_asked`.
+        """Run the run's processes to their end; stop them gracefully once `stop_asked`.
 
-        Notes in the run's status when they start, and what they wait for. Raises B4RError where they can't be
-        started.
+        Notes in the run's status when they start, and what they wait for. Raises B4RError if they can't be started.
         """
 
 
 def grace_seconds() -> float:
-    """Seconds that ranks get between a wish to stop and a kill."""
+    """Return the grace period in seconds between a request to stop and a kill."""
     return float(os.environ.get("B4R_GRACE", GRACE_SECONDS))
 
 
 def rendezvous_port(launch: LaunchConfig, run_id: str) -> int:
-    """Where several nodes meet: launch.rdzv_port, or a port of 20000 to 29999 that the run's id gives."""
+    """Return the port of the rendezvous: launch.rdzv_port, or one from 20000 to 29999 derived from the run's id."""
     return launch.rdzv_port or 20000 + int(run_id[-4:].encode().hex(), 16) % 10000
 
 
 def now() -> float:
-    """Unix seconds, to the millisecond."""
+    """Return the time in Unix seconds, to the millisecond."""
     return round(time.time(), 3)

@@ -1,4 +1,4 @@
-"""One torchrun on this machine."""
+"""The local backend: one torchrun on this machine."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from engine.contract.errors import B4RError, ExitCode
 
 
 class Local:
-    """Starts torchrun and waits for it."""
+    """Starts torchrun and waits for it to end."""
 
     def run(self, run: Run, experiment: Experiment, stop_asked: Callable[[], bool]) -> Ended:
-        """As every backend does; nothing that carries the run's id lives on."""
+        """Run on this machine; no process with the run's id survives."""
         launch = experiment.launch
         return watch(
             run,
@@ -37,14 +37,12 @@ def watch(
     limit: float | None,
     stop_asked: Callable[[], bool],
 ) -> Ended:
-    """Run `command` to its end, or end it. limit: minutes. Raises B4RError where it can't be started."""
+    """Run `command` to its end, or stop it. limit: minutes. Raises B4RError if it can't be started."""
     note(run.dir, started_at=now(), argv=tuple(command))
     try:
-        process = processes.start(command, env, run.dir, run.log_path())
+        process = processes.start_process(command, env, run.dir, run.log_path())
     except OSError as error:
-        raise B4RError(
-            f"torchrun could not be started: {error.strerror or error}", ExitCode.ENVIRONMENT
-        ) from error
+        raise B4RError(f"cannot start torchrun: {error.strerror or error}", ExitCode.ENVIRONMENT) from error
     cut_short = wait(lambda: _has_ended(process), limit, stop_asked)
     if cut_short:
         processes.end(process, run.run_id, grace_seconds())
@@ -53,7 +51,7 @@ def watch(
 
 
 def wait(over: Callable[[], bool], limit: float | None, stop_asked: Callable[[], bool]) -> str | None:
-    """Call `over`, which takes a moment, until it is: None, or until an end has to be made: why. limit: minutes."""
+    """Call `over`, which takes a moment, until it is true; return the reason of an earlier stop. limit: minutes."""
     deadline = time.monotonic() + limit * 60 if limit else float("inf")
     while not over():
         if stop_asked():
@@ -64,7 +62,7 @@ def wait(over: Callable[[], bool], limit: float | None, stop_asked: Callable[[],
 
 
 def _has_ended(process: subprocess.Popen[bytes]) -> bool:
-    """Whether it ended within a poll's time."""
+    """Return whether the process ended within a poll's time."""
     try:
         processes.reap_adopted(known=(process.pid,))
         process.wait(POLL_SECONDS)

@@ -7,7 +7,7 @@ from engine.contract.config.launch import LaunchConfig
 
 
 def backend_of(launch: LaunchConfig) -> Backend:
-    """The backend of `launch.scheduler`."""
+    """Return the backend of `launch.scheduler`; imports only that one, because the others need more."""
     if launch.scheduler == "slurm":
         from b4r_tui.runs.supervision.backends.slurm import Slurm
 

@@ -1,7 +1,7 @@
-"""Slurm: one job a run, submitted by sbatch, followed by its id, stopped in good order, taken up by a new supervisor.
+"""The Slurm backend: submits one job per run by sbatch and follows it by its id, also from a later supervisor.
 
-The job needs no supervisor to go on: Slurm ends it at its time limit and requeues it, and the engine then goes on from
-`checkpoints/last`. The run folder lies on a file system that the nodes share.
+The job does not depend on its supervisor: Slurm ends it at its time limit and requeues it, and the engine then resumes
+from `checkpoints/last`. The run folder is on a file system that the nodes share.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from engine.contract.errors import B4RError, ExitCode
 from engine.contract.events import RunFinished, read_events
 
 PREFIX = "slurm:"
-LONGEST_POLL = 5.0  # seconds between two questions to the controller; the first come faster
-_PATIENCE = 600.0  # seconds that a controller may not answer, as while it is restarted
+LONGEST_POLL = 5.0  # seconds between two questions to the controller; the first ones come faster
+_PATIENCE = 600.0  # seconds without an answer of the controller, e.g. during its restart
 _CANCEL_SECONDS = 60.0
-_SIGNAL_IS_EARLY = 65.0  # seconds that Slurm may send a --signal before its time, and a few for polls
+_SIGNAL_IS_EARLY = 65.0  # Slurm may send a --signal so many seconds early; some are for polls
 
 
 class Slurm:
-    """Submits the run's job, or takes up the one it has, and follows it."""
+    """Submits the run's job, or takes over the one it has, and follows it."""
 
     def run(self, run: Run, experiment: Experiment, stop_asked: Callable[[], bool]) -> Ended:
-        """As every backend does. Raises B4RError where the job can't be submitted, or Slurm is gone for long."""
+        """Run the job to its end. Raises B4RError if it can't be submitted, or Slurm does not answer for long."""
         job_id = job_of(run)
         if job_id is None:
             words = ["sbatch", "--parsable", run_folder.SLURM_SCRIPT]
@@ -54,7 +54,7 @@ class Slurm:
 
 @dataclass
 class _Watch:
-    """Asks how a job is and notes in the run's status what people want to know."""
+    """Polls a job and notes in the run's status since when it runs or what it waits for."""
 
     run: Run
     job_id: str
@@ -63,7 +63,7 @@ class _Watch:
     _answered: float = field(default_factory=time.monotonic)
 
     def ask(self) -> Job:
-        """The job now. A controller that does not answer is waited for."""
+        """Return the job now, or as last known while the controller does not answer."""
         try:
             job = find_job(self.job_id) or _forgotten(self.run, self.job_id)
         except B4RError:
@@ -78,7 +78,7 @@ class _Watch:
         return job
 
     def rest(self, stop_asked: Callable[[], bool]) -> None:
-        """Wait a while, longer the longer nothing happens, but not after a wish to stop."""
+        """Wait a while, longer the longer nothing happens, but not after a request to stop."""
         until = time.monotonic() + self._pause
         while time.monotonic() < until and not stop_asked():
             time.sleep(POLL_SECONDS)
@@ -91,21 +91,21 @@ class _Watch:
 
 
 def job_of(run: Run) -> str | None:
-    """The id of the run's Slurm job, None where it has none."""
+    """Return the id of the run's Slurm job, None if it has none."""
     status = run.status()
     job = status.job if status else None
     return job.removeprefix(PREFIX) if job and job.startswith(PREFIX) else None
 
 
 def lives(run: Run) -> bool:
-    """Whether Slurm still has the run's job, so that a supervisor that was lost is to be replaced, not the job."""
+    """Return whether Slurm still has the run's job, so that a lost supervisor is replaced, not the job."""
     job_id = job_of(run)
     job = find_job(job_id) if job_id else None
     return job is not None and not job.over
 
 
 def cancel(run: Run) -> None:
-    """End the run's job, if it has one that lives; nothing where Slurm does not answer."""
+    """Cancel the run's job, if it has one; do nothing if Slurm does not answer."""
     job_id = job_of(run)
     if job_id:
         with suppress(B4RError):
@@ -113,7 +113,7 @@ def cancel(run: Run) -> None:
 
 
 def _stop(watch: _Watch) -> Ended:
-    """SIGTERM to the ranks and time to save; then an end. A job that waits is just taken from the queue."""
+    """Send SIGTERM to the ranks, give them time to save, then cancel; a waiting job is just cancelled."""
     if not watch.job.waits:
         with suppress(B4RError):  # it may be over by now
             command("scancel", "--signal=TERM", watch.job_id)
@@ -122,8 +122,8 @@ def _stop(watch: _Watch) -> Ended:
         with suppress(B4RError):
             command("scancel", watch.job_id)
         _until_over(watch, _CANCEL_SECONDS)
-    told = ended(watch.job)
-    return told if told.code == 0 else Ended(told.code, STOPPED)
+    end = ended(watch.job)
+    return end if end.code == 0 else Ended(end.code, STOPPED)
 
 
 def _until_over(watch: _Watch, seconds: float) -> None:
@@ -133,7 +133,7 @@ def _until_over(watch: _Watch, seconds: float) -> None:
 
 
 def _forgotten(run: Run, job_id: str) -> Job:
-    """Slurm forgets a job some minutes after its end; then the run's events tell whether it went well."""
+    """Return the job of a run by its events, because Slurm forgets a job some minutes after its end."""
     return Job(job_id, "COMPLETED") if _has_finished(run) else Job(job_id, "FAILED", code=1)
 
 
@@ -142,19 +142,19 @@ def _has_finished(run: Run) -> bool:
 
 
 def _ended(run: Run, job: Job, launch: LaunchConfig) -> Ended:
-    """How the job ended, where need be with what the agents or the engine said."""
-    told = ended(job)
+    """Return how the job ended, with the error of the agents or the engine where Slurm has none."""
+    end = ended(job)
     if job.state == "FAILED" and launch.min_nodes < launch.nodes and _has_finished(run):
         return Ended(0)  # with fewer nodes: srun ends with the code of the one that was lost
-    if told.code == ExitCode.ENVIRONMENT and told.error is None:
-        return Ended(told.code, told.cut_short, last_line(run, MARK) or None)
-    if job.state == "FAILED" and _stopped_at_limit(run, launch.time_limit, told.code):
-        return Ended(told.code, TIME_LIMIT)
-    return told
+    if end.code == ExitCode.ENVIRONMENT and end.error is None:
+        return Ended(end.code, end.cut_short, last_line(run, MARK) or None)
+    if job.state == "FAILED" and _stopped_at_limit(run, launch.time_limit, end.code):
+        return Ended(end.code, TIME_LIMIT)
+    return end
 
 
 def _stopped_at_limit(run: Run, limit: float | None, code: int) -> bool:
-    """Whether the ranks saved and ended because Slurm told them that the time is up. limit: minutes."""
+    """Return whether the ranks saved and ended because Slurm signalled the time limit. limit: minutes."""
     status = run.status()
     if not limit or not status or not status.started_at:
         return False

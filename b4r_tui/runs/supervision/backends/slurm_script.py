@@ -1,6 +1,6 @@
-"""The batch script of a run: what the job asks for, and the agent that srun starts on each of its nodes.
+"""Writes the batch script of a run: the resources of the job, and the agent that srun starts on each of its nodes.
 
-Everything in it comes from checked settings or is quoted; the folder of the run is given to sbatch as an argument.
+Everything in it comes from checked settings or is quoted.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from b4r_tui.runs.supervision.backends.interface import grace_seconds, rendezvou
 from engine.contract.config.clusters import SlurmConfig
 from engine.contract.config.launch import LaunchConfig
 
-TERM_SECONDS = 60  # before the time limit the ranks are told to stop, so that they save
+TERM_SECONDS = 60  # before the time limit the ranks get SIGTERM, so that they save
 
 
 def script(run: Run, launch: LaunchConfig) -> str:
-    """The text of the batch script."""
+    """Return the text of the batch script."""
     slurm = launch.slurm or SlurmConfig()
     elastic = " --no-kill" if launch.min_nodes < launch.nodes else ""
     lines = ["#!/bin/bash", *(f"#SBATCH {flag}" for flag in flags(run, launch)), ""]
@@ -34,7 +34,7 @@ def script(run: Run, launch: LaunchConfig) -> str:
 
 
 def flags(run: Run, launch: LaunchConfig) -> Iterator[str]:
-    """Flags of sbatch, as the script has them."""
+    """Yield the flags of sbatch for the script."""
     slurm = launch.slurm or SlurmConfig()
     elastic = launch.min_nodes < launch.nodes
     yield f"--job-name=b4r-{run.experiment}"
@@ -64,6 +64,6 @@ def _agent(run: Run, launch: LaunchConfig) -> str:
 
 
 def _cores(launch: LaunchConfig) -> int:
-    """CPU cores a node, which has one task: the agent with all its ranks."""
+    """Return the CPU cores per node, which has one task: the agent with all its ranks."""
     slurm = launch.slurm or SlurmConfig()
     return slurm.cpus_per_task or launch.processes * (launch.threads or 1)

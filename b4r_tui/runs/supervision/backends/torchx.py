@@ -1,6 +1,6 @@
-"""Any scheduler that TorchX knows (Kubernetes, clouds, its own local one), by a program that speaks to TorchX.
+"""The TorchX backend: any scheduler that TorchX knows (Kubernetes, clouds, its own local one), in a separate program.
 
-TorchX takes over signal handlers and its local scheduler lives in the process that submits, so it gets one of its own.
+TorchX replaces signal handlers, and its local scheduler lives in the submitting process, hence the program.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class TorchX:
     """Submits the run as one TorchX app and waits for it; it is cancelled when this process ends."""
 
     def run(self, run: Run, experiment: Experiment, stop_asked: Callable[[], bool]) -> Ended:
-        """As every backend does."""
+        """Run the app to its end."""
         command = [sys.executable, "-m", "b4r_tui.runs.supervision.backends.torchx_program", str(run.dir)]
         env = {**os.environ, RUN_ID_VARIABLE: run.run_id, "PYTHONUNBUFFERED": "1"}
         ended = watch(run, command, env, experiment.launch.time_limit, stop_asked)

@@ -1,6 +1,6 @@
 """Submits a run to TorchX and waits for its end: `python -m b4r_tui.runs.supervision.backends.torchx_program RUN_DIR`.
 
-SIGTERM cancels the app. What the agents said is written to standard output at the end, the launcher's log.
+SIGTERM cancels the app. The output of the agents goes to standard output at the end, which is the launcher's log.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _CANCEL_SECONDS = 60.0
 
 
 def main() -> None:
-    """Run the app to its end; exits 0 where it succeeded."""
+    """Run the app to its end and exit with 0 if it succeeded."""
     run = run_at(Path(sys.argv[1]))
     try:
         from torchx.runner import get_runner
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def app_of(run: Run, launch: LaunchConfig) -> AppDef:
-    """The run as a TorchX app: one role, an agent for each node."""
+    """Return the run as a TorchX app: one role, one agent per node."""
     from torchx.specs import AppDef, Resource, Role, macros, parse_mounts
 
     settings, port = launch.torchx or TorchXConfig(), rendezvous_port(launch, run.run_id)
@@ -76,14 +76,14 @@ def _run(run: Run, runner: Runner) -> int:
     scheduler = launch.scheduler.removeprefix(PREFIX)
     if scheduler not in runner.scheduler_backends():
         _refuse(
-            f"TorchX has no scheduler '{scheduler}' here; it has {', '.join(runner.scheduler_backends())}"
+            f"'{scheduler}' is not a TorchX scheduler here; one of {', '.join(runner.scheduler_backends())}"
         )
     asked = threading.Event()
     try:
         handle = runner.run(app_of(run, launch), scheduler, _options(run, launch, runner, scheduler))
-    except Exception as error:  # noqa: BLE001 (each scheduler has errors of its own)
-        _refuse(f"TorchX could not submit the run to {scheduler}: {error}")
-    for number in (signal.SIGTERM, signal.SIGINT):  # after TorchX has set its own
+    except Exception as error:  # noqa: BLE001 (each scheduler has its own errors)
+        _refuse(f"TorchX cannot submit the run to {scheduler}: {error}")
+    for number in (signal.SIGTERM, signal.SIGINT):  # after TorchX, which sets its own
         signal.signal(number, lambda *_: asked.set())
     note(run.dir, job=PREFIX + handle)
     state = _wait(run, runner, handle, asked)
@@ -92,7 +92,7 @@ def _run(run: Run, runner: Runner) -> int:
 
 
 def _options(run: Run, launch: LaunchConfig, runner: Runner, scheduler: str) -> dict[str, Any]:
-    """Options of the scheduler; where it writes logs into a folder, that is in the run's."""
+    """Return the options of the scheduler, with its folder of logs, if it has one, in the run folder."""
     settings = launch.torchx or TorchXConfig()
     known = dict(iter(runner.scheduler_run_opts(scheduler)))
     logs = {"log_dir": str(run.dir / run_folder.LOGS / "torchx")} if "log_dir" in known else {}
@@ -100,19 +100,19 @@ def _options(run: Run, launch: LaunchConfig, runner: Runner, scheduler: str) -> 
 
 
 def _wait(run: Run, runner: Runner, handle: str, asked: threading.Event) -> AppState:
-    """Until the app has ended, by itself or because it was cancelled: its state."""
+    """Wait until the app has ended, by itself or cancelled, and return its state."""
     from torchx.specs import AppState
 
     patience = _CANCEL_SECONDS / _POLL_SECONDS
-    told, cancelled = None, False
+    noted, cancelled = None, False
     while patience > 0:
         status = runner.status(handle)
         state = status.state if status else AppState.UNKNOWN
         if status is None or status.is_terminal():
             return state
-        if state is not told:
+        if state is not noted:
             note(run.dir, waits=None if state is AppState.RUNNING else f"TorchX app {handle} is {state.name}")
-            told = state
+            noted = state
         if asked.is_set() and not cancelled:
             runner.cancel(handle)
             cancelled = True
@@ -123,7 +123,7 @@ def _wait(run: Run, runner: Runner, handle: str, asked: threading.Event) -> AppS
 
 def _print_logs(runner: Runner, handle: str, nodes: int) -> None:
     for node in range(nodes):
-        with suppress(Exception):  # some schedulers keep none, and the ranks' own logs are in the run folder
+        with suppress(Exception):  # some schedulers have none, and the ranks' logs are in the run folder
             for line in runner.log_lines(handle, ROLE, node):
                 sys.stdout.write(line if line.endswith("\n") else line + "\n")
 

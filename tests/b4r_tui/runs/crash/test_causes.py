@@ -1,4 +1,4 @@
-"""Which cause a card names, from texts that real programs wrote."""
+"""Causes are recognised in texts that real programs wrote."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from b4r_tui.runs.crash.evidence import Evidence
 from b4r_tui.runs.crash.steps import next_steps
 from tests.builders import experiment_of
 
-SAID = [
+OUTPUT = [
     ("RuntimeError: [enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you "
      "tried to allocate 400000000000 bytes. Error code 12 (Cannot allocate memory)", Cause.OUT_OF_MEMORY),
     ("numpy._core._exceptions._ArrayMemoryError: Unable to allocate 7.28 TiB for an array", Cause.OUT_OF_MEMORY),
@@ -38,14 +38,14 @@ SAID = [
 ]  # fmt: skip
 
 
-def died(said: str = "", code: int | None = 1, number: int | None = None, **known: object) -> Evidence:
-    failure = Failure(rank=1, code=code, signal=number, sentence=said, traceback=said)
-    return Evidence(failure, experiment_of(), last_words=said, **known)  # type: ignore[arg-type]
+def died(output: str = "", code: int | None = 1, number: int | None = None, **known: object) -> Evidence:
+    failure = Failure(rank=1, code=code, signal=number, sentence=output, traceback=output)
+    return Evidence(failure, experiment_of(), last_output=output, **known)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("said", "cause"), SAID)
-def test_a_cause_is_known_by_what_programs_say(said: str, cause: Cause) -> None:
-    assert cause_of(died(said))[0] is cause
+@pytest.mark.parametrize(("output", "cause"), OUTPUT)
+def test_a_cause_is_recognised_in_the_output(output: str, cause: Cause) -> None:
+    assert cause_of(died(output))[0] is cause
 
 
 @pytest.mark.parametrize("cause", list(Cause))
@@ -58,11 +58,13 @@ def test_every_cause_has_a_next_step(cause: Cause) -> None:
     [
         (signal.SIGKILL, True, Cause.OUT_OF_MEMORY, "out-of-memory killer"),
         (signal.SIGKILL, False, Cause.KILLED, "another user or program"),
-        (signal.SIGTERM, None, Cause.KILLED, "b4r-tui did not send"),
+        (signal.SIGTERM, None, Cause.KILLED, "not sent by b4r-tui"),
         (signal.SIGSEGV, False, Cause.NATIVE_CRASH, "SIGSEGV"),
     ],
 )
-def test_a_signal_is_told_with_who_sent_it(number: int, oom: bool | None, cause: Cause, words: str) -> None:
+def test_a_signal_is_reported_with_its_sender(
+    number: int, oom: bool | None, cause: Cause, words: str
+) -> None:
     evidence = died("rank 1 was killed by SIGSEGV", None, number, oom=oom)
     found, sentence = cause_of(evidence)
     assert found is cause
@@ -75,7 +77,15 @@ def test_steps_name_the_key_and_its_value() -> None:
     assert "training.lr from 0.001 to 0.0001" in " ".join(next_steps(Cause.NO_NUMBER, died()))
 
 
-def test_bad_input_is_of_the_data_only_where_it_names_them() -> None:
+def test_a_data_error_names_the_file_and_line_to_fix() -> None:
+    error = "/data/bad.csv:2: item is missing; fix or remove the line"
+    assert next_steps(Cause.DATA, died(error, 2, error=error)) == (
+        "fix /data/bad.csv line 2, or change data.dataset_path",
+    )
+    assert next_steps(Cause.DATA, died())[0].startswith("fix the data,")
+
+
+def test_bad_input_is_a_data_error_only_where_it_names_the_data() -> None:
     assert (
         cause_of(died("data.columns.item: too few", 2, error="data.columns.item: too few"))[0] is Cause.DATA
     )

@@ -32,7 +32,7 @@ def run(store: RunStore) -> Run:
     return store.create(Experiment.model_validate({"name": "a", "data": {"dataset_name": "synthetic"}}))
 
 
-def test_the_first_rank_to_fail_is_told_with_its_last_exception(run: Run) -> None:
+def test_the_first_rank_to_fail_is_reported_with_its_last_exception(run: Run) -> None:
     run.log_path().write_text(REPORT)
     run.log_path(1).write_text("[rank1]: Traceback\n[rank1]: pkg.OddError: too odd\n[rank1]: see above\n")
     failure = diagnose(run, 1)
@@ -59,8 +59,8 @@ def test_torchrun_itself_may_fail(run: Run) -> None:
 @pytest.mark.parametrize(
     ("code", "sentence"),
     [
-        (-9, "torchrun was killed by SIGKILL; most often the machine ran out of memory"),
-        (-11, "torchrun was killed by SIGSEGV; native code crashed, its log may say where"),
+        (-9, "torchrun was killed by SIGKILL; the usual cause is that the machine ran out of memory"),
+        (-11, "torchrun was killed by SIGSEGV; native code crashed, see its log"),
         (-200, "torchrun was killed by signal 200"),
     ],
 )
@@ -69,5 +69,5 @@ def test_signals_are_named(run: Run, code: int, sentence: str) -> None:
     assert (failure.code, failure.signal, failure.sentence) == (None, -code, sentence)
 
 
-def test_silence_is_told_as_such(run: Run) -> None:
-    assert diagnose(run, 1).sentence == "torchrun ended with exit code 1 and said nothing"
+def test_a_silent_end_is_reported_as_such(run: Run) -> None:
+    assert diagnose(run, 1).sentence == "torchrun ended with exit code 1 without any output"

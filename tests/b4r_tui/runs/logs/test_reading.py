@@ -169,6 +169,6 @@ def test_a_query_minds_capitals_only_if_it_has_some() -> None:
     assert Query("loss").found_in("LOSS") and not Query("Loss").found_in("loss")
     assert Query(r"\Sx", True).any_case and Query("ärger").found_in("ÄRGER")
     assert list(Query("a|", True).spans("bab")) == [(1, 2)]
-    with pytest.raises(B4RError, match="'\\(' is no regular expression"):
+    with pytest.raises(B4RError, match="'\\(' is not a valid regular expression"):
         Query("(", True)
     assert re.escape("(") == Query("(").pattern.pattern

@@ -109,7 +109,7 @@ def test_a_very_long_line_is_cut_with_a_note(log: Path) -> None:
     while not tail.drained:
         lines += tail.poll()
     assert len(lines[0]) < LONGEST_LINE + 100
-    assert lines[0].endswith("… (cut: the line has 10,000,000 bytes)")
+    assert lines[0].endswith("… (truncated: the line has 10,000,000 bytes)")
     assert lines[1:] == ["short"]
     assert READ_AT_ONCE < 10_000_000
 

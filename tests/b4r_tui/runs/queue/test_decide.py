@@ -72,13 +72,13 @@ def test_limits_and_runs_on_a_cluster() -> None:
     settings = Settings(runs=1, elsewhere=2)
     assert reasons([here, here, there, there, there], Machine(8), settings) == [
         NEXT,
-        "waits for one of 1 run to end (limit)",
+        "waits for one of 1 run to end (queue limit)",
         NEXT,
         NEXT,
-        "waits for one of 2 runs to end (limit elsewhere)",
+        "waits for one of 2 remote runs to end (queue limit)",
     ]
     hosts = needs_of({"j": "1:2x4", "gpu": "auto", "threads": 2})
-    assert hosts == Needs(ranks=4, threads=2, elsewhere=True), "several nodes are not this machine"
+    assert hosts == Needs(ranks=4, threads=2, is_remote=True), "several nodes are not this machine"
 
 
 NEEDS = st.builds(
@@ -126,4 +126,4 @@ def test_the_library_tells_memory_and_without_it_gpus_are_still_counted(monkeypa
     ("free", "asked", "room"), [(3, None, False), (4, None, True), (3, 2.5, True), (3, 3.5, False)]
 )
 def test_room_is_half_of_the_memory_or_what_is_asked(free: int, asked: float | None, room: bool) -> None:
-    assert Gpu("0", free * GB, 8 * GB).has_room(asked) is room
+    assert Gpu("0", free * GB, 8 * GB).has_memory(asked) is room

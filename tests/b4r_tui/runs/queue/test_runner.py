@@ -19,7 +19,7 @@ from b4r_tui.runs.locks import is_held
 from b4r_tui.runs.processes import carriers
 from b4r_tui.runs.queue.outlook import look_ahead, why_it_waits
 from b4r_tui.runs.queue.reorder import change_settings, move, set_paused, set_priority
-from b4r_tui.runs.queue.start_runner import ensure_runner, runner_lives
+from b4r_tui.runs.queue.start_runner import ensure_runner, is_runner_alive
 from b4r_tui.runs.queue_settings import Settings, write_settings
 from b4r_tui.runs.resume import resume
 from b4r_tui.runs.state import RunState
@@ -110,7 +110,7 @@ def test_priority_moves_and_pauses_decide_the_order(store: RunStore, scripted) -
     assert (b.state, why_it_waits(store, b)) == (RunState.QUEUED, "paused")
     set_paused(store, [b], False)
     wait_until(lambda: b.state is RunState.FINISHED)
-    with pytest.raises(B4RError, match="only runs that wait"):
+    with pytest.raises(B4RError, match="only queued runs"):
         set_priority(store, b, 1)
 
 
@@ -137,7 +137,7 @@ def test_a_run_comes_after_another_and_fails_where_that_one_failed(store: RunSto
     wait_until(lambda: all_ended([second, third]))
     ended = third.exit()
     assert second.state is third.state is RunState.FAILED
-    assert ended is not None and ended.error == f"{second.name}, after which it was to start, failed"
+    assert ended is not None and ended.error == f"{second.name}, which must finish first, failed"
     (good,) = launch(store, [scripted(COUNTS, "good")])
     (last,) = launch(store, [scripted(COUNTS, "last")], after=[good])
     wait_until(lambda: last.state is RunState.FINISHED)
@@ -152,9 +152,9 @@ def test_a_killed_runner_harms_no_run_and_the_next_takes_over(store: RunStore, s
     runner.kill()
     runner.wait(10)
     assert (first.state, second.state) == (RunState.RUNNING, RunState.QUEUED)
-    assert look_ahead(store).stands_still
+    assert look_ahead(store).has_no_runner
     ensure_runner(store.root)
-    wait_until(lambda: runner_lives(store.root))
+    wait_until(lambda: is_runner_alive(store.root))
     (first.dir / "go").touch()
     wait_until(lambda: first.state is RunState.FINISHED and second.state is RunState.RUNNING)
     (second.dir / "go").touch()

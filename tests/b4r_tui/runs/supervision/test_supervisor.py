@@ -203,7 +203,7 @@ def test_the_real_torchrun_is_stopped_with_all_its_ranks(
     assert not carriers(run.run_id)
 
 
-def test_when_no_runner_can_be_started_nothing_goes_on(
+def test_when_no_runner_can_be_started_no_process_survives(
     store: RunStore, scripted: Scripted, monkeypatch
 ) -> None:
     monkeypatch.setattr("b4r_tui.runs.queue.start_runner.sys.executable", "/no/such/python")

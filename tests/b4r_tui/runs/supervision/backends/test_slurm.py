@@ -178,4 +178,4 @@ def test_a_failing_job_says_why(slurm: RunStore, tmp_path: Path) -> None:
     first, second = (run.exit() for run in runs)
     assert first is not None and first.error == "rank 0 ended with exit code 1: ValueError: this is broken"
     assert second is not None and second.code == 3
-    assert second.error and "sbatch refused: " in second.error and "invalid partition" in second.error
+    assert second.error and "sbatch failed: " in second.error and "invalid partition" in second.error

@@ -60,7 +60,7 @@ def test_how_a_job_ended(state: str, code: str, expected: Ended) -> None:
 
 
 @pytest.mark.parametrize("state", ["OUT_OF_MEMORY", "PREEMPTED", "BOOT_FAIL"])
-def test_an_end_that_logs_do_not_explain_is_told(state: str) -> None:
+def test_an_end_that_logs_do_not_explain_is_reported(state: str) -> None:
     assert f"({state})" in str(ended(Job("17", state)).error)
 
 
@@ -88,8 +88,8 @@ def test_the_batch_script_holds_what_the_settings_ask_for() -> None:
     assert "'/runs/it'\"'\"'s $HOME/20260101-000000-abcd'" in lines[-1]
 
 
-def test_a_machine_without_slurm_is_an_environment_to_mend(monkeypatch) -> None:
+def test_a_machine_without_slurm_is_an_environment_error(monkeypatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(B4RError, match="no program sbatch here") as caught:
+    with pytest.raises(B4RError, match="sbatch not found") as caught:
         command("sbatch")
     assert caught.value.code is ExitCode.ENVIRONMENT

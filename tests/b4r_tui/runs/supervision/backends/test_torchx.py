@@ -62,5 +62,5 @@ def test_a_scheduler_that_torchx_has_not_is_named(root: RunStore) -> None:
     ended = run.exit()
     assert ended is not None and ended.code == 3
     assert ended.error and ended.error.startswith(
-        "TorchX has no scheduler 'nowhere' here; it has local_docker"
+        "'nowhere' is not a TorchX scheduler here; one of local_docker"
     )
