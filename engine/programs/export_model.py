@@ -15,13 +15,13 @@ from engine.contract.atomic_files import replacing, write_json
 from engine.contract.config.experiment import read_run_config
 from engine.contract.errors import B4RError
 from engine.contract.messages import failures_said, say
-from engine.contract.options.export_model import ExportOptions, add_options, options_of
+from engine.contract.options.export_model import ModelExport, add_options, options_of
 from engine.serving.loaded_model import Trained, load_trained
 
 STEPS = 3  # read, write, check
 
 
-def export(run_dir: Path, options: ExportOptions) -> None:
+def export(run_dir: Path, options: ModelExport) -> None:
     """Write the file and, in the run's folder `exports/`, a record of it. Raises B4RError."""
     say(type="progress", phase="read", step=0, steps=STEPS)
     experiment = read_run_config(run_dir)
@@ -63,7 +63,7 @@ def write_and_check(file: IO[bytes], trained: Trained, kind: str) -> dict[str, A
 
 
 def record_of(
-    path: Path, trained: Trained, options: ExportOptions, checked: dict[str, Any]
+    path: Path, trained: Trained, options: ModelExport, checked: dict[str, Any]
 ) -> dict[str, Any]:
     """What a reader has to know of the file."""
     return {

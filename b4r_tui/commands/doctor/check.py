@@ -1,4 +1,4 @@
-"""One thing a doctor looked at."""
+"""The result of one check of the machine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Check:
-    """name: what was looked at; found: what is there; mend: what to do, "" where all is well."""
+    """The result of a check. found: the details. mend: the fix, "" if the status is ok. Both are keys of `--json`."""
 
     name: str
     status: Literal["ok", "warning", "problem"]
@@ -16,10 +16,10 @@ class Check:
     mend: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """As `--json` prints it."""
+        """Return the check as `--json` prints it."""
         return asdict(self)
 
 
-def judged(name: str, found: str, good: bool, mend: str, grave: bool = False) -> Check:
-    """A check that is ok if `good`, else a warning, or a problem if it is grave."""
-    return Check(name, "ok" if good else "problem" if grave else "warning", found, "" if good else mend)
+def judged(name: str, found: str, good: bool, fix: str, required: bool = False) -> Check:
+    """Return a check that is ok if `good`, else a warning, or a problem if it is required."""
+    return Check(name, "ok" if good else "problem" if required else "warning", found, "" if good else fix)

@@ -6,18 +6,8 @@ Lines that belong to one before, such as those of a traceback, are as serious as
 from __future__ import annotations
 
 import re
-from enum import IntEnum
 
-
-class Level(IntEnum):
-    """As in Python's logging, a tenth of its numbers."""
-
-    DEBUG = 1
-    INFO = 2
-    WARNING = 3
-    ERROR = 4
-    CRITICAL = 5
-
+from b4r_tui.runs.logs.level import Level
 
 _RANK = re.compile(r"\[(?:rank|default|[a-z_]+)\d+\]: ?")  # put before lines by PyTorch
 _GLOG = re.compile(r"\[?([DIWEF])\d{4} \d\d:\d\d:\d\d")  # torchrun's own, and its C++ parts'

@@ -3,9 +3,10 @@
 import psutil
 import pytest
 
+from b4r_tui.commands.evaluate import find_target
 from b4r_tui.reports.evaluation import facts
 from b4r_tui.runs.locks import hold
-from b4r_tui.runs.programs.evaluate import find_target, measure
+from b4r_tui.runs.programs.evaluate import start
 from b4r_tui.runs.records import ExitRecord, write_exit
 from b4r_tui.runs.store import RunStore
 from engine.contract.errors import B4RError, ExitCode
@@ -53,7 +54,7 @@ def test_a_rank_that_fails_is_one_sentence_and_leaves_the_run_as_it_was(
     head = "import os, signal, time\nrank = int(os.environ['RANK'])\n"
     run = scripted_run(tmp_path, monkeypatch, head + body)
     with pytest.raises(B4RError, match=said) as caught:
-        measure(run, EvaluateOptions(), lambda *_: None)
+        start(run, EvaluateOptions(), lambda *_: None)
     assert caught.value.code == code
     assert {path.name for path in run.dir.iterdir()} == {
         *("config.toml", "status.json", "exit.json", "logs", "evaluations")
@@ -75,7 +76,7 @@ def test_whoever_gives_up_leaves_no_rank_behind(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        measure(run, EvaluateOptions(), give_up)
+        start(run, EvaluateOptions(), give_up)
     assert not any(psutil.pid_exists(int((tmp_path / rank).read_text())) for rank in "01")
 
 
@@ -101,7 +102,7 @@ def test_a_run_under_way_keeps_its_own_result(tmp_path):
     run = RunStore(tmp_path).create(experiment_of())
     hold(run.dir / "lock")
     with pytest.raises(B4RError, match="is queued and tests its best checkpoint by itself"):
-        measure(run, EvaluateOptions(), lambda *_: None)
+        start(run, EvaluateOptions(), lambda *_: None)
 
 
 def test_a_checkpoint_in_a_run_is_that_run_s_and_a_run_needs_no_settings(tmp_path):

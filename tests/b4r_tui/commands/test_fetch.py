@@ -13,10 +13,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from b4r_tui.commands.surroundings import FETCHED
 from rich.console import Console
 
 from b4r_tui.commands.main import main
-from b4r_tui.commands.surroundings import FETCHED
 from b4r_tui.experiments import datasets as fetching
 from b4r_tui.experiments.datasets import ARCHIVES, TERMS, Archive, fetch
 from engine.contract.config.data import DataConfig
