@@ -20,7 +20,7 @@ def progress_bars(titles: Mapping[str, str]) -> Iterator[OnProgress]:
     """Show a bar on standard error for each phase that has a title and is reported; none outside of a terminal."""
     errors = console(stderr=True)
     columns = (TextColumn("{task.description:18}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
-    hidden = not errors.is_terminal
+    hidden = not (titles and errors.is_terminal)
     with Progress(*columns, TimeRemainingColumn(), console=errors, disable=hidden) as progress:
         tasks = {
             phase: progress.add_task(title, total=None, visible=False) for phase, title in titles.items()

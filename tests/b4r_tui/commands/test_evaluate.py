@@ -43,7 +43,7 @@ def scripted_run(tmp_path, monkeypatch, body):
         ),
         (
             "if rank == 1: os.kill(os.getpid(), signal.SIGKILL)\ntime.sleep(60)",
-            "rank 1 was killed by SIGKILL.*launcher.log says more",
+            "rank 1 was killed by SIGKILL.*see .*launcher.log",
             ExitCode.RUN_FAILED,
         ),
     ],
@@ -80,18 +80,18 @@ def test_whoever_gives_up_leaves_no_rank_behind(tmp_path, monkeypatch):
     assert not any(psutil.pid_exists(int((tmp_path / rank).read_text())) for rank in "01")
 
 
-def test_what_the_checkpoint_does_not_know_is_told(tmp_path):
+def test_items_unknown_to_the_checkpoint_are_reported(tmp_path):
     result = {
         **{"checkpoint": "x.pth", "checkpoint_sha256": "ab" * 32, "dataset": "lt", "split": "temporal"},
         **{"split_fingerprint": "cd" * 32, "unknown": {"items": 1, "interactions": 7, "users": 2}},
     }
     told = facts(RunStore(tmp_path).create(experiment_of()), result)
-    assert told["unknown"].startswith("1 item that the checkpoint does not know, in 7 interactions")
-    assert told["unknown"].endswith("and 2 users with them")
+    assert told["unknown"].startswith("1 item unknown to the checkpoint, in 7 interactions")
+    assert told["unknown"].endswith("together with 2 users")
     assert "unknown" not in facts(RunStore(tmp_path).create(experiment_of()), {**result, "unknown": None})
 
 
-def test_an_experiments_file_without_a_name_is_told_how_to_name_one(tmp_path):
+def test_an_experiments_file_without_a_name_is_answered_with_its_syntax(tmp_path):
     (tmp_path / "mine.pth").touch()
     (tmp_path / "experiments.toml").write_text("[experiments.one]\ndata.dataset_name = 'synthetic'\n")
     with pytest.raises(B4RError, match="FILE#NAME"):
@@ -101,7 +101,7 @@ def test_an_experiments_file_without_a_name_is_told_how_to_name_one(tmp_path):
 def test_a_run_under_way_keeps_its_own_result(tmp_path):
     run = RunStore(tmp_path).create(experiment_of())
     hold(run.dir / "lock")
-    with pytest.raises(B4RError, match="is queued and tests its best checkpoint by itself"):
+    with pytest.raises(B4RError, match="is queued and will evaluate its best checkpoint itself"):
         start(run, EvaluateOptions(), lambda *_: None)
 
 
@@ -113,5 +113,5 @@ def test_a_checkpoint_in_a_run_is_that_run_s_and_a_run_needs_no_settings(tmp_pat
     target = find_target(tmp_path, str(path), None)
     assert target.run.dir == run.dir.resolve() and target.pth == "epoch_3_model.pth"
     assert find_target(tmp_path, run.run_id, None).run == run
-    with pytest.raises(B4RError, match="--config goes with a bare checkpoint"):
+    with pytest.raises(B4RError, match="--config is only for a bare checkpoint"):
         find_target(tmp_path, run.run_id, "config.toml")

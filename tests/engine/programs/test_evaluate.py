@@ -124,8 +124,8 @@ def library_thing(run_dir, path):
     """The run's data as reviews of LibraryThing, with a user and an item that it did not have."""
     data = load_dataset(read_run_config(run_dir).data)
     lines = []
-    for user, (start, end) in enumerate(zip(data.offsets, data.offsets[1:], strict=False)):
-        pairs = [(str(data.item_ids[item]), str(data.user_ids[user])) for item in data.items[start:end]]
+    for user, (first, end) in enumerate(zip(data.offsets, data.offsets[1:], strict=False)):
+        pairs = [(str(data.item_ids[item]), str(data.user_ids[user])) for item in data.items[first:end]]
         lines += [
             f"reviews[{pair!r}] = {{'stars': 4.0, 'unixtime': {time}}}" for time, pair in enumerate(pairs)
         ]
