@@ -19,11 +19,12 @@ FAIRLY_ENDED = ExitRecord(reason="finished", ended_at=1.0, code=0)
 
 def scripted_run(tmp_path, monkeypatch, body):
     """A finished run, and an engine whose program is this body."""
-    package = tmp_path / "stand-in" / "engine"
+    package = tmp_path / "stand-in" / "engine" / "programs"
     package.mkdir(parents=True)
+    (package.parent / "__init__.py").touch()
     (package / "__init__.py").touch()
     (package / "evaluate.py").write_text(body)
-    monkeypatch.setenv("PYTHONPATH", str(package.parent))
+    monkeypatch.setenv("PYTHONPATH", str(package.parent.parent))
     monkeypatch.chdir(tmp_path)
     run = RunStore(tmp_path / "runs").create(experiment_of(launch={"j": "1x2"}))
     write_exit(run.dir, FAIRLY_ENDED)
@@ -36,9 +37,9 @@ def scripted_run(tmp_path, monkeypatch, body):
     [
         (
             'if rank == 0: time.sleep(1); print(\'{"type": "failed", "error": "lost its peer", "code": 1}\')\n'
-            'else: print(\'{"type": "failed", "error": "mend it", "code": 3}\', flush=True)\n'
+            'else: print(\'{"type": "failed", "error": "fix it", "code": 3}\', flush=True)\n'
             "raise SystemExit(3)",
-            "mend it",
+            "fix it",
             ExitCode.ENVIRONMENT,
         ),
         (

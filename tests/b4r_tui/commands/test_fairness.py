@@ -73,11 +73,12 @@ def test_without_matplotlib_the_plot_is_reported_as_missing(monkeypatch, tmp_pat
 
 def scripted_run(tmp_path, monkeypatch, body):
     """A run, and an engine whose program is this body."""
-    package = tmp_path / "stand-in" / "engine"
+    package = tmp_path / "stand-in" / "engine" / "programs"
     package.mkdir(parents=True)
+    (package.parent / "__init__.py").touch()
     (package / "__init__.py").touch()
-    (package / "rate_fairness.py").write_text(body)
-    monkeypatch.setenv("PYTHONPATH", str(package.parent))
+    (package / "measure_fairness.py").write_text(body)
+    monkeypatch.setenv("PYTHONPATH", str(package.parent.parent))
     monkeypatch.chdir(tmp_path)
     return RunStore(tmp_path / "runs").create(experiment_of())
 
@@ -93,8 +94,8 @@ def test_progress_is_passed_on_and_other_lines_are_not(tmp_path, monkeypatch):
     ("body", "said", "code"),
     [
         (
-            'print(\'{"type": "failed", "error": "mend it"}\'); raise SystemExit(3)',
-            "mend it",
+            'print(\'{"type": "failed", "error": "fix it"}\'); raise SystemExit(3)',
+            "fix it",
             ExitCode.ENVIRONMENT,
         ),
         ("raise ValueError('broken')", "exit code 1; .*see .*fairness.log", ExitCode.RUN_FAILED),
