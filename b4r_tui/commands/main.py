@@ -19,7 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code. This is the only place that shows errors."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal that lacks a character shows a ? for it
+            stream.reconfigure(errors="replace")  # a terminal that lacks a character shows ? instead
     try:
         code = _run(parse(argv))
         sys.stdout.flush()

@@ -45,18 +45,18 @@ def fitted(table: ReportTable, width: int) -> ReportTable:
 
     Columns whose cells are all empty are always dropped.
     """
-    kept = [
+    indices = [
         index
         for index in range(len(table.columns))
         if not table.rows or any(row[index] for row in table.rows)
     ]
-    while _width(table, kept) > width:
-        index = max(kept, key=lambda index: (table.columns[index].spare, index))
+    while _width(table, indices) > width:
+        index = max(indices, key=lambda index: (table.columns[index].spare, index))
         if not table.columns[index].spare:
             break
-        kept.remove(index)
-    rows = [[row[index] for index in kept] for row in table.rows]
-    return replace(table, columns=[table.columns[index] for index in kept], rows=rows)
+        indices.remove(index)
+    rows = [[row[index] for index in indices] for row in table.rows]
+    return replace(table, columns=[table.columns[index] for index in indices], rows=rows)
 
 
 def as_group(table: ReportTable, width: int, note: str = "") -> Group:
@@ -107,11 +107,11 @@ def text(value: object = "", style: str | Style = "") -> Text:
     return Text(sanitize(str(value)), style=style)
 
 
-def _width(table: ReportTable, kept: Sequence[int]) -> int:
-    columns = [table.columns[index] for index in kept]
+def _width(table: ReportTable, indices: Sequence[int]) -> int:
+    columns = [table.columns[index] for index in indices]
     least = [max(cell_len(column.title), column.width) for column in columns]
     cells = [
-        max([wide, *(row[i].cell_len for row in table.rows)]) for i, wide in zip(kept, least, strict=True)
+        max([wide, *(row[i].cell_len for row in table.rows)]) for i, wide in zip(indices, least, strict=True)
     ]
     return sum(cells) + _GAP * (len(cells) - 1)
 

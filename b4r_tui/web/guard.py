@@ -1,4 +1,4 @@
-"""Restricts the server to requests from its own pages, so that other sites in the same browser cannot control the app."""
+"""Restricts the server to its own pages, so that other sites in the same browser cannot control the app."""
 
 from __future__ import annotations
 

@@ -62,9 +62,7 @@ def write_and_check(file: IO[bytes], trained: Trained, kind: str) -> dict[str, A
     return checked
 
 
-def record_of(
-    path: Path, trained: Trained, options: ModelExport, checked: dict[str, Any]
-) -> dict[str, Any]:
+def record_of(path: Path, trained: Trained, options: ModelExport, checked: dict[str, Any]) -> dict[str, Any]:
     """What a reader has to know of the file."""
     return {
         "file": str(path),

@@ -32,12 +32,12 @@ def print_checks(checks: list[Check], console: Console) -> None:
     """Print a table of all checks, then the fixes."""
     columns = [Column("check"), Column("status"), Column("details")]
     rows = [
-        [text(check.name), text(check.status, STYLES[check.status]), text(check.found)] for check in checks
+        [text(check.name), text(check.status, STYLES[check.status]), text(check.details)] for check in checks
     ]
     show(ReportTable("", columns, rows), console)
     for check in checks:
-        if check.mend:
-            console.print(text(f"{check.name}: {check.mend}", STYLES[check.status]), soft_wrap=True)
+        if check.fix:
+            console.print(text(f"{check.name}: {check.fix}", STYLES[check.status]), soft_wrap=True)
 
 
 def of_file(file: Path, root: Path) -> Iterator[Check]:
