@@ -1,4 +1,4 @@
-"""`python -m b4r_tui`: the same as the console script."""
+"""`python -m b4r_tui`: does the same as the console script."""
 
 import sys
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from b4r_tui.reports.fairness import METRICS, temperature
-from b4r_tui.reports.fairness_plot import write_picture
+from b4r_tui.reports.fairness_plot import write_plot
 from engine.contract.atomic_files import read_json
 from engine.contract.errors import B4RError
 
@@ -49,5 +49,5 @@ def _row(ranker: str, point: dict[str, Any]) -> str:
 
 if __name__ == "__main__":
     found = results_of(Path(sys.argv[1]))
-    write_picture(found, Path(__file__).parent / "fairness.svg")
+    write_plot(found, Path(__file__).parent / "fairness.svg")
     sys.stdout.writelines(f"{row}\n" for row in rows(found))

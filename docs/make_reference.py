@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from b4r_tui.commands.main import parser as program_parser
+from b4r_tui.commands.parser import full_parser
 from b4r_tui.experiments.settings import Setting, settings_of
 from b4r_tui.experiments.sweep.options import RangeTable, SweepOptions
 from engine.contract import events
@@ -28,9 +28,9 @@ them. NAME: letters, digits, `.`, `_`, `-`, not starting with a dot. Keys can be
 (`model.emb_dim = 64`). Unknown keys are errors that name the nearest known one; `b4r-tui validate FILE` tells all
 of them. Relative paths start at the folder of the file."""
 ABOUT_COMMANDS = """\
-`RUN` is a run's id, the unique start of one, its experiment's name (the latest run), or its folder. Options of a
-command stand after its name; every command takes `--runs DIR`, the runs root. `--json` writes to standard output
-alone, messages go to standard error."""
+`RUN` is a run's id or a unique prefix of it, its experiment's name (the latest run), or its folder. Options of a
+command go after its name; every command takes `--runs DIR`, the runs root. `--json` writes only JSON to standard
+output; messages go to standard error."""
 ABOUT_EVENTS = """\
 `events.jsonl` of a run folder has one JSON object a line, appended by rank 0 and never changed. Every line has `v`
 (version, {version}), `t` (unix seconds) and `type`. What is no number is `null`. Readers pass over unknown types and
@@ -38,13 +38,13 @@ keys, and a torn last line; `engine.contract.events.read_events(path)` does. A f
 
 `Metrics` is protocol → metric → value; `Intervals` is protocol → metric → `value`, `low`, `high`, `n`, `se`."""
 GROUPS = ("data", "model", "training", "evaluation", "launch")
-USUAL = {  # what values are that go without help
+USUAL = {  # meanings of arguments without help
     "RUN": "the run",
     "FILE": "the experiments file",
     "SCRIPT": "shell scripts that start the original",
     "N": "the number",
-    "RUN|FILE.pth": "the run, or a checkpoint without its run",
-    "place": "where it goes",
+    "RUN|FILE.pth": "the run, or a checkpoint file without its run",
+    "place": "new position",
 }
 
 
@@ -130,14 +130,14 @@ def settings_table(settings: Iterator[Setting]) -> Iterator[str]:
 
 
 def cli_page() -> str:
-    """Every command and option."""
+    """Return the page of every command and option."""
     lines = [
         "# Command line: every command and option",
         "",
         MADE.format(source="b4r_tui/commands"),
         ABOUT_COMMANDS,
         "",
-        "| exit code | means |",
+        "| exit code | meaning |",
         "|---|---|",
         "| 0 | ok |",
         "| 1 | a run failed |",
@@ -145,30 +145,31 @@ def cli_page() -> str:
         "| 3 | environment: a GPU, port, program or package is missing |",
         "| 130 | interrupted |",
     ]
-    return "\n".join([*lines, *command_lines(program_parser())]) + "\n"
+    return "\n".join([*lines, *command_lines(full_parser())]) + "\n"
 
 
 def command_lines(parser: argparse.ArgumentParser) -> Iterator[str]:
-    """A section on a parser, then those on its commands."""
+    """Yield the section of a parser, then those of its commands."""
     yield from ("", f"## `{parser.prog}`", "", sentence(parser.description or ""))
     rows = [row(parser, action) for action in parser._actions if shown(parser, action)]
     if rows:
         yield from ("", "| argument | meaning |", "|---|---|", *rows)
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
-            for inner in action.choices.values():
-                yield from command_lines(inner)
+            for listed in action._get_subactions():  # without names of previous releases, which have no help
+                yield from command_lines(action.choices[listed.dest])
 
 
 def shown(parser: argparse.ArgumentParser, action: argparse.Action) -> bool:
-    """Whether an argument stands in a table; `--help` does not, `--runs`, which all commands take, does once."""
+    """Return whether an argument is listed; --help is not, and --runs, which all commands take, only once."""
     if action.dest == "runs":
         return parser.prog == "b4r-tui"
-    return not isinstance(action, argparse._HelpAction | argparse._SubParsersAction)
+    hidden = isinstance(action, argparse._HelpAction | argparse._SubParsersAction)
+    return not hidden and action.help is not argparse.SUPPRESS
 
 
 def row(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
-    """An argument's row: how it is written, what it is for."""
+    """Return an argument's row: how it is written, and what it means."""
     meaning = (
         parser._get_formatter()._expand_help(action)
         if action.help
@@ -181,7 +182,7 @@ def row(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
 
 
 def value_of(action: argparse.Action) -> str:
-    """How the value of an argument is written, such as `NAME…` for one or more."""
+    """Return how the value of an argument is written, such as `NAME…` for one or more."""
     name = action.metavar or (
         "|".join(map(str, action.choices)) if action.choices else action.dest.upper().replace("_", "-")
     )
@@ -230,7 +231,7 @@ def cell(text: str | None) -> str:
 
 
 def sentence(text: str) -> str:
-    """A help line as a sentence."""
+    """Return a help line as a sentence."""
     text = text.strip()
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".") if text else ""
 

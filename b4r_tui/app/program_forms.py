@@ -75,42 +75,42 @@ class _Parser(argparse.ArgumentParser):
         raise B4RError(message)
 
 
-def _evaluate(run: Run, arguments: Sequence[str], told: OnProgress) -> Path:
-    from b4r_tui.runs.programs.evaluate import measure
+def _evaluate(run: Run, arguments: Sequence[str], on_progress: OnProgress) -> Path:
+    from b4r_tui.runs.programs.evaluate import start
     from engine.contract.options.evaluate import add_options, options_of
 
-    return measure(run, options_of(_parsed(add_options, arguments)), told)
+    return start(run, options_of(_parsed(add_options, arguments)), on_progress)
 
 
-def _fairness(run: Run, arguments: Sequence[str], told: OnProgress) -> Path:
-    from b4r_tui.runs.programs.fairness import measure
+def _fairness(run: Run, arguments: Sequence[str], on_progress: OnProgress) -> Path:
+    from b4r_tui.runs.programs.fairness import start
     from engine.contract.options.fairness import add_options, options_of
 
-    return measure(run, options_of(_parsed(add_options, arguments)), told)
+    return start(run, options_of(_parsed(add_options, arguments)), on_progress)
 
 
-def _recommend(run: Run, arguments: Sequence[str], told: OnProgress) -> Path:
-    from b4r_tui.runs.programs.recommend import measure
+def _recommend(run: Run, arguments: Sequence[str], on_progress: OnProgress) -> Path:
+    from b4r_tui.runs.programs.recommend import start
     from engine.contract.options.recommend import add_options, options_of
 
-    return measure(run, options_of(_parsed(add_options, arguments)), told)
+    return start(run, options_of(_parsed(add_options, arguments)), on_progress)
 
 
-def _recommend_all(run: Run, arguments: Sequence[str], told: OnProgress) -> Path:
-    from b4r_tui.runs.programs.recommend import measure
+def _recommend_all(run: Run, arguments: Sequence[str], on_progress: OnProgress) -> Path:
+    from b4r_tui.runs.programs.recommend import start
     from engine.contract.options.recommend import add_options, options_of
 
     options = options_of(_parsed(add_options, ["--all", *arguments]))
     folder = run.dir / run_folder.RECOMMENDATIONS
     folder.mkdir(mode=0o700, exist_ok=True)
-    return measure(run, replace(options, out=str(folder / (options.out or ""))), told)
+    return start(run, replace(options, out=str(folder / (options.out or ""))), on_progress)
 
 
-def _export(run: Run, arguments: Sequence[str], told: OnProgress) -> Path:
-    from b4r_tui.runs.programs.export_model import measure
+def _export(run: Run, arguments: Sequence[str], on_progress: OnProgress) -> Path:
+    from b4r_tui.runs.programs.export_model import start
     from engine.contract.options.export_model import add_options, options_of
 
-    return measure(run, options_of(_parsed(add_options, arguments)), told)
+    return start(run, options_of(_parsed(add_options, arguments)), on_progress)
 
 
 PTH = Field("--pth", "checkpoint", "best", "best, last, epoch_3_model.pth or a path")

@@ -1,4 +1,4 @@
-"""The subcommands: each declares its arguments and its act in one `Command`; `table` lists them all.
+"""The command line: one module per command, with its arguments and its action.
 
-Nothing here does a command's work: an act imports what does it, when it is asked for.
+`registry` maps the commands' names to their modules. Only the module of the command that is asked for is imported.
 """

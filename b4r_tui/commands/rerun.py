@@ -1,14 +1,15 @@
-"""`b4r-tui rerun RUN`: runs a frozen config again; with --check, says whether every number came out the same."""
+"""`b4r-tui rerun RUN`: runs a frozen config again; with --check, reports whether every number is the same."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
+from b4r_tui.commands.command import Context, add_json, add_run, print_json, print_line
 from b4r_tui.results.rerun_check import Comparison, compare_runs
 from b4r_tui.runs.environment import Change, changes, data_changes, read_environment
 from b4r_tui.runs.launch import launch, stop
@@ -22,32 +23,41 @@ POLL_SECONDS = 0.2
 STOP_SECONDS = 60.0
 
 
-def rerun(root: Path, name: str, check: bool, as_json: bool) -> ExitCode:
-    """Launch the run's config as a new run; with `check` see it to its end and compare.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add RUN, --check and --json."""
+    add_run(parser)
+    parser.add_argument(
+        "--check", action="store_true", help="wait, and report whether losses and metrics are identical"
+    )
+    add_json(parser)
 
-    Returns RUN_FAILED where anything differs or the new run did not finish. Raises B4RError.
+
+def run(arguments: argparse.Namespace, context: Context) -> ExitCode:
+    """Launch the run's config as a new run; with --check wait until it has ended and compare.
+
+    Returns RUN_FAILED if anything differs or the new run did not finish. Raises B4RError.
     """
-    store = RunStore(root)
-    old = store.find(name)
-    if check and old.state is not RunState.FINISHED:
+    store = RunStore(context.root)
+    old = store.find(arguments.name)
+    if arguments.check and old.state is not RunState.FINISHED:
         raise B4RError(
-            f"{_name(old)} is {old.state}, so there is no end to compare with; check a finished run"
+            f"{_name(old)} is {old.state}, so it has no results to compare with; check a finished run"
         )
     (new,) = launch(store, [old.config()])
-    if not check:
-        _print(json.dumps({"run": old.run_id, "rerun": new.run_id}) if as_json else _name(new))
+    if not arguments.check:
+        print_line(json.dumps({"run": old.run_id, "rerun": new.run_id}) if arguments.json else _name(new))
         return ExitCode.OK
     sys.stderr.write(f"running {_name(old)} again as {new.run_id}\n")
     try:
-        data = _see_through(old, new)
+        data = _wait(old, new)
     except KeyboardInterrupt:
         stop(new, wait=STOP_SECONDS)
         raise
-    return _judge(old, new, data, as_json)
+    return _judge(old, new, data, arguments.json)
 
 
-def _see_through(old: Run, new: Run) -> dict[str, Change]:
-    """Wait until the new run has ended, or stop it where its data is not the old one's; what of it differs."""
+def _wait(old: Run, new: Run) -> dict[str, Change]:
+    """Wait until the new run has ended, or stop it if its data differs; return what differs in the data."""
     before, watch = _fingerprints(_progress(old).started), RunWatch(new)
     while True:
         watch.poll()
@@ -68,57 +78,62 @@ def _fingerprints(started: RunStarted | None) -> dict[str, Any]:
 
 
 def _judge(old: Run, new: Run, data: dict[str, Change], as_json: bool) -> ExitCode:
-    state, found = new.state, compare_runs(_progress(old), _progress(new))
-    same = found.identical and state is RunState.FINISHED and not data
-    around = changes(read_environment(old.dir), read_environment(new.dir))
+    state, comparison = new.state, compare_runs(_progress(old), _progress(new))
+    same = comparison.identical and state is RunState.FINISHED and not data
+    environment = changes(read_environment(old.dir), read_environment(new.dir))
     attempts = len(read_environment(old.dir).get("earlier", []))
     if as_json:
-        _print(json.dumps(_verdict(old, new, found, same, data, around)))
+        print_json(_verdict(old, new, comparison, same, data, environment))
     else:
-        for line in _lines(new, found, same, data, around, attempts):
-            _print(line)
+        for line in _lines(new, comparison, same, data, environment, attempts):
+            print_line(line)
     return ExitCode.OK if same else ExitCode.RUN_FAILED
 
 
 def _lines(
     new: Run,
-    found: Comparison,
+    comparison: Comparison,
     same: bool,
     data: dict[str, Change],
-    around: dict[str, Change],
+    environment: dict[str, Change],
     attempts: int,
 ) -> list[str]:
-    """The verdict for people, the reason before what may explain it."""
+    """Return the verdict in words, the difference before what may explain it."""
     if same:
-        return [f"identical: all {found.compared} losses and metrics are the same to the last bit"]
+        return [f"identical: all {comparison.compared} losses and metrics are bit-identical"]
     if data:
         pairs = ", ".join(f"{key} {_change(pair)}" for key, pair in data.items())
-        return [f"different: the data is not what it was ({pairs}); the new run was stopped"]
+        return [f"different: the data has changed ({pairs}); the new run was stopped"]
     if new.state is not RunState.FINISHED:
         ended = new.exit()
         return [f"different: {_name(new)} is {new.state}: {(ended and ended.error) or 'it did not finish'}"]
-    lines = [f"different: {len(found.differences)} of {found.compared} losses and metrics"]
-    lines += [f"first: {found.differences[0].sentence}"] if found.differences else []
-    lines += [f"not as it was: {key} {_change(pair)}" for key, pair in around.items()]
+    lines = [f"different: {len(comparison.differences)} of {comparison.compared} losses and metrics"]
+    lines += [f"first: {comparison.differences[0].sentence}"] if comparison.differences else []
+    lines += [f"changed: {key} {_change(pair)}" for key, pair in environment.items()]
     if attempts:
-        lines.append(f"the first run was taken up {attempts} times, perhaps on other ranks than at first")
+        lines.append(f"the first run was resumed {attempts} times, possibly on a different number of ranks")
     return lines
 
 
 def _verdict(
-    old: Run, new: Run, found: Comparison, same: bool, data: dict[str, Change], around: dict[str, Change]
+    old: Run,
+    new: Run,
+    comparison: Comparison,
+    same: bool,
+    data: dict[str, Change],
+    environment: dict[str, Change],
 ) -> dict[str, Any]:
-    first = found.differences[0] if found.differences else None
+    first = comparison.differences[0] if comparison.differences else None
     return {
         "run": old.run_id,
         "rerun": new.run_id,
         "state": str(new.state),
         "identical": same,
-        "compared": found.compared,
-        "different": len(found.differences),
+        "compared": comparison.compared,
+        "different": len(comparison.differences),
         "first": {**asdict(first), "sentence": first.sentence} if first else None,
         "data": data,
-        "environment": around,
+        "environment": environment,
     }
 
 
@@ -138,7 +153,3 @@ def _shown(value: Any) -> str:
 
 def _name(run: Run) -> str:
     return f"{run.experiment}/{run.run_id}"
-
-
-def _print(line: str) -> None:
-    sys.stdout.write(line + "\n")

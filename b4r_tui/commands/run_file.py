@@ -1,9 +1,8 @@
-"""`b4r-tui --run FILE`: runs all experiments of a file, shows them live, ends with a leaderboard."""
+"""`b4r-tui --run FILE`: runs all experiments of a file in the foreground and prints a leaderboard."""
 
 from __future__ import annotations
 
-import json
-import sys
+import argparse
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -11,13 +10,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from b4r_tui.commands.interrupts import Interrupts
-from b4r_tui.commands.stopping import say, stop_all
+from b4r_tui.commands.command import Context, print_json, print_message
+from b4r_tui.commands.interrupts import Interrupts, stop_all
 from b4r_tui.common.format import plural
 from b4r_tui.experiments.load import load_experiments
 from b4r_tui.reports.leaderboard import print_boards
 from b4r_tui.reports.live import Display, JsonLines, Lines, LiveTable
-from b4r_tui.reports.table import console as make_console
 from b4r_tui.results.leaderboard import leaderboard
 from b4r_tui.results.seed_check import SeedCheck, check_seeds
 from b4r_tui.runs.launch import launch
@@ -33,33 +31,31 @@ from engine.contract.errors import ExitCode
 POLL_SECONDS = 0.25
 
 
-def run_file(
-    file: Path, root: Path, only: Sequence[str] = (), as_json: bool = False, seed_check: bool = False
-) -> ExitCode:
-    """Run the experiments of `file` to their end; 0 if all finished (and, checked, agree), else 1, or 130.
+def run(arguments: argparse.Namespace, context: Context) -> ExitCode:
+    """Run the experiments to completion. All are validated before the first starts. Raises B4RError.
 
-    All are validated before the first starts. Raises B4RError.
+    Returns OK if all finished and, with --seed-check, repeated exactly, else RUN_FAILED or INTERRUPTED.
     """
-    experiments = load_experiments(file, only).runnable()
-    planned = [experiment for experiment in experiments for _ in range(2 if seed_check else 1)]
-    console = make_console()
+    experiments = load_experiments(arguments.run, arguments.only).runnable()
+    planned = [each for each in experiments for _ in range(2 if arguments.seed_check else 1)]
+    root, console = context.root, context.console
     with Interrupts() as interrupts:
         runs = launch(RunStore(root), planned)
-        _tell_paused(root)
+        _warn_if_paused(root)
         watches = [RunWatch(run) for run in runs]
-        with _display(watches, planned, console, as_json) as display:
+        with _display(watches, planned, console, arguments.json) as display:
             _follow(watches, display, lambda: interrupts.count > 0, RunnerWatch(root))
             stopped = [watch for watch in watches if not watch.state.ended]
             stop_all(stopped, lambda: interrupts.count > 1)
             display.update([watch for watch in watches if watch.poll()])
     summaries = [read_summary(run) for run in runs]
-    checks = check_seeds(summaries) if seed_check else []
-    if as_json:
+    checks = check_seeds(summaries) if arguments.seed_check else []
+    if arguments.json:
         _print_json(summaries, checks)
     else:
         _print_report(summaries, checks, console)
     if stopped:
-        _tell_stopped(stopped)
+        _report_stopped(stopped)
         return ExitCode.INTERRUPTED
     return _verdict(summaries, checks)
 
@@ -68,14 +64,14 @@ def _display(
     watches: Sequence[RunWatch], experiments: Sequence[Experiment], console: Console, as_json: bool
 ) -> Display:
     if as_json:
-        return JsonLines()
+        return JsonLines(console)
     if console.is_terminal and not console.is_dumb_terminal:
         return LiveTable(watches, experiments, console)
-    return Lines(_names([watch.run for watch in watches]))
+    return Lines(_names([watch.run for watch in watches]), console)
 
 
 def _names(runs: Sequence[Run]) -> dict[str, str]:
-    """What to call each run: its experiment, with its id where the experiment runs twice."""
+    """Return the name to show for each run: its experiment, with the run's id if the experiment runs twice."""
     often = Counter(run.experiment for run in runs)
     return {
         run.run_id: run.experiment if often[run.experiment] == 1 else f"{run.experiment}/{run.run_id}"
@@ -83,19 +79,19 @@ def _names(runs: Sequence[Run]) -> dict[str, str]:
     }
 
 
-def _tell_paused(root: Path) -> None:
+def _warn_if_paused(root: Path) -> None:
     if read_settings(root).paused:
-        say(f"the queue of {root} is paused; b4r-tui queue go lets it go on")
+        print_message(f"the queue of {root} is paused; resume it with: b4r-tui queue resume")
 
 
 def _follow(
-    watches: Sequence[RunWatch], display: Display, given_up: Callable[[], bool], runner: RunnerWatch
+    watches: Sequence[RunWatch], display: Display, interrupted: Callable[[], bool], runner: RunnerWatch
 ) -> None:
-    """Show the runs until all have ended, or we are told to give up."""
+    """Show the runs until all have ended or the command is interrupted."""
     while True:
         display.update([watch for watch in watches if watch.poll()])
         runner.revive([watch.state for watch in watches])
-        if given_up() or all(watch.state.ended for watch in watches):
+        if interrupted() or all(watch.state.ended for watch in watches):
             return
         time.sleep(POLL_SECONDS)
 
@@ -108,11 +104,11 @@ def _print_json(summaries: Sequence[Summary], checks: Sequence[SeedCheck]) -> No
     }
     if checks:
         line["seed_check"] = [{"experiment": check.experiment, "same": check.same} for check in checks]
-    sys.stdout.write(json.dumps(line) + "\n")
+    print_json(line)
 
 
 def _print_report(summaries: Sequence[Summary], checks: Sequence[SeedCheck], console: Console) -> None:
-    """The leaderboards, then every run that did not finish with its reason."""
+    """Print the leaderboards, then every unfinished run with its reason."""
     print_boards(leaderboard(summaries), console)
     for check in checks:
         console.print(f"{check.experiment}: {check.sentence}", style="green" if check.same else "bold red")
@@ -126,20 +122,20 @@ def _unfinished(summary: Summary) -> str:
     return f"{summary['experiment']}/{summary['run_id']} {summary['state']}{reason}"
 
 
-def _tell_stopped(watches: Sequence[RunWatch]) -> None:
+def _report_stopped(watches: Sequence[RunWatch]) -> None:
     done = [watch for watch in watches if watch.run.state.ended]
     names = ", ".join(f"{watch.run.experiment}/{watch.run.run_id}" for watch in done)
     if done:
-        say(f"stopped {plural(len(done), 'run')}: {names}")
+        print_message(f"stopped {plural(len(done), 'run')}: {names}")
     if len(done) < len(watches):
-        say(f"{plural(len(watches) - len(done), 'run')} told to stop, still ending")
+        print_message(f"{plural(len(watches) - len(done), 'run')} asked to stop, still stopping")
 
 
 def _verdict(summaries: Sequence[Summary], checks: Sequence[SeedCheck]) -> ExitCode:
-    """0 if all is well; 2 or 3 if every run that fell short failed for that reason; else 1."""
-    short = [summary for summary in summaries if summary["state"] != RunState.FINISHED.value]
-    codes = {summary["exit_code"] for summary in short}
+    """Return OK if all finished; BAD_INPUT or ENVIRONMENT if all others failed for that reason; else RUN_FAILED."""
+    unfinished = [summary for summary in summaries if summary["state"] != RunState.FINISHED.value]
+    codes = {summary["exit_code"] for summary in unfinished}
     for code in (ExitCode.BAD_INPUT, ExitCode.ENVIRONMENT):
         if codes == {code}:
             return code
-    return ExitCode.OK if not short and all(check.same for check in checks) else ExitCode.RUN_FAILED
+    return ExitCode.OK if not unfinished and all(check.same for check in checks) else ExitCode.RUN_FAILED

@@ -1,77 +1,38 @@
-"""Commands about single runs: `runs`, `show`, `stop`, `resume` and `rerun`."""
+"""`b4r-tui runs`: lists the runs of the runs root, oldest first."""
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from b4r_tui.commands.command import Command, add_json, add_run
+from b4r_tui.commands.command import Context, add_json, print_json, print_line
+from b4r_tui.reports.runs import runs_table
+from b4r_tui.reports.table import show
+from b4r_tui.runs.index import states_of
+from b4r_tui.runs.state import RunState
+from b4r_tui.runs.store import RunStore
+from b4r_tui.runs.summary import read_summary
+from b4r_tui.runs.supervision.orphans import sweep_lost
+from engine.contract.errors import ExitCode
 
-STATES = ("queued", "running", "finished", "failed", "stopped", "lost")
 
-
-def _add_runs(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--state", choices=STATES, help="just runs in this state")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --state and --json."""
+    states = [state.value for state in RunState]
+    parser.add_argument("--state", choices=states, help="only runs in this state")
     add_json(parser)
 
 
-def _runs(arguments: argparse.Namespace, root: Path) -> int:
-    from b4r_tui.commands.actions import list_runs
-
-    return list_runs(root, arguments.state, arguments.json)
-
-
-def _add_show(parser: argparse.ArgumentParser) -> None:
-    add_run(parser)
-    parser.add_argument("--repro", action="store_true", help="what it takes to run it again, ready to paste")
-    add_json(parser)
-
-
-def _show(arguments: argparse.Namespace, root: Path) -> int:
-    from b4r_tui.commands.show_run import show_run
-
-    return show_run(root, arguments.name, arguments.json, arguments.repro)
-
-
-def _stop(arguments: argparse.Namespace, root: Path) -> int:
-    from b4r_tui.commands.actions import stop_run
-
-    return stop_run(root, arguments.name)
-
-
-def _add_resume(parser: argparse.ArgumentParser) -> None:
-    add_run(parser)
-    parser.add_argument("--j", metavar="1xN", help="on other ranks than before")
-    parser.add_argument("--mode", choices=("ddp", "dmp"), help="in the other mode")
-
-
-def _resume(arguments: argparse.Namespace, root: Path) -> int:
-    from b4r_tui.commands.actions import resume_run
-
-    return resume_run(root, arguments.name, arguments.j, arguments.mode)
-
-
-def _add_rerun(parser: argparse.ArgumentParser) -> None:
-    add_run(parser)
-    parser.add_argument(
-        "--check", action="store_true", help="wait, and say whether losses and metrics are identical"
-    )
-    add_json(parser)
-
-
-def _rerun(arguments: argparse.Namespace, root: Path) -> int:
-    from b4r_tui.commands.rerun import rerun
-
-    return rerun(root, arguments.name, arguments.check, arguments.json)
-
-
-RUNS = Command("runs", "list runs", _runs, _add_runs)
-SHOW = Command("show", "show one run whole", _show, _add_show)
-STOP = Command("stop", "stop a run", _stop, add_run)
-RESUME = Command(
-    "resume",
-    "go on with a run that was stopped, failed or got lost, where it was saved last",
-    _resume,
-    _add_resume,
-)
-RERUN = Command("rerun", "run a run's frozen config again", _rerun, _add_rerun)
+def run(arguments: argparse.Namespace, context: Context) -> ExitCode:
+    """Print all runs, or only those in the given state."""
+    root, state = context.root, arguments.state
+    runs = RunStore(root).runs()
+    states = states_of(root, runs)
+    sweep_lost(root, states.values())
+    summaries = [read_summary(each) for each in runs if state is None or states[each.dir].value == state]
+    if arguments.json:
+        print_json(summaries)
+    elif summaries:
+        show(runs_table(summaries), context.console)
+    else:
+        print_line(f"no {state + ' ' if state else ''}runs in {root}")
+    return ExitCode.OK

@@ -1,7 +1,8 @@
-"""`b4r-tui --tail RUN`: the logs and events of a run, as they grow."""
+"""`b4r-tui --tail RUN`: prints a run's logs and events and follows them."""
 
 from __future__ import annotations
 
+import argparse
 import re
 import time
 from collections.abc import Iterable, Iterator
@@ -12,22 +13,24 @@ from typing import Protocol
 from rich.console import Console
 from rich.text import Text
 
+from b4r_tui.commands.command import Context
 from b4r_tui.common.format import told
-from b4r_tui.runs.logs.levels import Level, LevelReader
+from b4r_tui.runs.logs.level import Level
+from b4r_tui.runs.logs.levels import LevelReader
 from b4r_tui.runs.logs.tail import LogTail
-from b4r_tui.runs.store import Run
-from engine.contract.errors import B4RError
+from b4r_tui.runs.store import Run, RunStore
+from engine.contract.errors import B4RError, ExitCode
 from engine.contract.events import EventReader, Progress, Record
 
 POLL_SECONDS = 0.25
-PROGRESS_SECONDS = 10.0  # progress comes twice a second; a line this often tells enough
+PROGRESS_SECONDS = 10.0  # progress comes twice a second; one line in this many seconds is enough
 _STYLES = ("cyan", "magenta", "green", "yellow", "blue")
 
 
 @dataclass(frozen=True)
 class TailOptions:
-    """What to show. ranks (): all sources; lines: how many of the past, of each, before those are left out that
-    do not match `pattern` or are below `level`.
+    """What to show. ranks: () for all sources. lines: how many earlier lines per source to read; of these and of new
+    ones only those that match `pattern` and are at `level` or above are shown.
     """
 
     ranks: tuple[int, ...] = ()
@@ -37,7 +40,7 @@ class TailOptions:
     level: Level = Level.DEBUG
 
     def shows(self, line: str, level: Level) -> bool:
-        """Whether a line of this level is shown."""
+        """Return whether a line of this level is shown."""
         return level >= self.level and (self.pattern is None or self.pattern.search(line) is not None)
 
 
@@ -50,7 +53,7 @@ class _Lines(Protocol):
 
 
 class EventLines:
-    """The events of a run as lines for people, progress thinned out; `last_lines` as for LogTail."""
+    """The events of a run as lines of text, with progress thinned out. last_lines: as for LogTail."""
 
     def __init__(self, path: Path, last_lines: int | None) -> None:
         self._reader = EventReader(path)
@@ -60,13 +63,13 @@ class EventLines:
         self.drained = True
 
     def poll(self) -> list[str]:
-        """Lines of the new events."""
+        """Return the lines of new events."""
         lines = [_event_line(record) for record in self._reader.poll() if self._is_shown(record)]
         past, self._last_lines = self._last_lines, None
         return lines if past is None else lines[max(0, len(lines) - past) :]
 
     def flush(self) -> list[str]:
-        """Nothing: events are whole lines."""
+        """Return nothing: an event is never split."""
         return []
 
     def _is_shown(self, record: Record) -> bool:
@@ -79,7 +82,7 @@ class EventLines:
 
 
 class Sources:
-    """Everything of a run that can be followed, under the name it is shown with."""
+    """All logs of a run and its events, under the names they are shown with."""
 
     def __init__(self, run: Run, options: TailOptions) -> None:
         self._run, self._options = run, options
@@ -87,21 +90,21 @@ class Sources:
         self._past: int | None = options.lines
 
     def poll(self) -> Iterator[tuple[str, str]]:
-        """New lines of all sources, each as (source, line)."""
+        """Yield the new lines of all sources, each as (source, line)."""
         self._find()
         for name, lines in self._lines.items():
             yield from ((name, line) for line in lines.poll())
             while not lines.drained:
                 yield from ((name, line) for line in lines.poll())
-        self._past = None  # what appears from now on is shown from its start
+        self._past = None  # sources that appear later are shown from their start
 
     def flush(self) -> Iterator[tuple[str, str]]:
-        """Last lines that have no end."""
+        """Yield last lines without a line break."""
         for name, lines in self._lines.items():
             yield from ((name, line) for line in lines.flush())
 
     def _find(self) -> None:
-        """Take up logs that have come into being."""
+        """Add logs that have appeared."""
         ranks = self._options.ranks
         paths = [self._run.log_path(rank) for rank in ranks] if ranks else self._run.log_paths()
         for path in paths:
@@ -109,24 +112,36 @@ class Sources:
         if not ranks:
             self._add("events", EventLines, self._run.events_path)
 
-    def _add(self, name: str, kind: type[LogTail] | type[EventLines], path: Path) -> None:
+    def _add(self, name: str, reader: type[LogTail] | type[EventLines], path: Path) -> None:
         if name not in self._lines and path.exists():
-            self._lines[name] = kind(path, self._past)
+            self._lines[name] = reader(path, self._past)
 
 
-def tail(run: Run, options: TailOptions, console: Console) -> None:
-    """Print the run's lines until it has ended (or just those there are). Raises B4RError for an unknown rank."""
+def run(arguments: argparse.Namespace, context: Context) -> ExitCode:
+    """Print the lines of the run, and new ones until it ends. Raises B4RError for an unknown rank."""
+    options = _options(arguments)
+    run, readers = RunStore(context.root).find(arguments.tail), dict[str, LevelReader]()
     sources = Sources(run, options)
-    readers: dict[str, LevelReader] = {}
     for rank in options.ranks:
         _check_rank(run, rank, options.follow)
     while True:
-        ended = run.state.ended  # before reading: what was written before the end is then shown
-        _print(sources.poll(), options, console, readers)
+        ended = run.state.ended  # before reading, so that what was written before the end is shown
+        _print(sources.poll(), options, context.console, readers)
         if ended or not options.follow:
             break
         time.sleep(POLL_SECONDS)
-    _print(sources.flush(), options, console, readers)
+    _print(sources.flush(), options, context.console, readers)
+    return ExitCode.OK
+
+
+def _options(arguments: argparse.Namespace) -> TailOptions:
+    return TailOptions(
+        ranks=tuple(dict.fromkeys(arguments.rank or ())),
+        lines=TailOptions.lines if arguments.lines is None else arguments.lines,
+        follow=not arguments.no_follow,
+        pattern=arguments.grep,
+        level=Level[arguments.level.upper()] if arguments.level else TailOptions.level,
+    )
 
 
 def _check_rank(run: Run, rank: int, follow: bool) -> None:
@@ -137,7 +152,7 @@ def _check_rank(run: Run, rank: int, follow: bool) -> None:
         raise B4RError(f"{run.experiment}/{run.run_id} has no rank {rank}; it has ranks 0 to {ranks - 1}")
     if run.state.ended or not follow:
         raise B4RError(
-            f"{run.experiment}/{run.run_id} has no log of rank {rank}; leave out --rank to see the rest"
+            f"{run.experiment}/{run.run_id} has no log of rank {rank}; omit --rank to see the other logs"
         )
 
 
@@ -148,7 +163,7 @@ def _print(
     readers: dict[str, LevelReader],
 ) -> None:
     for source, line in lines:
-        level, _ = readers.setdefault(source, LevelReader()).read(_telling(source, line))
+        level, _ = readers.setdefault(source, LevelReader()).read(_level_text(source, line))
         if options.shows(line, level):
             mark = "" if len(options.ranks) == 1 else f"{source:8} │ "
             console.print(Text.assemble((mark, _style(source)), line), soft_wrap=True)
@@ -166,10 +181,10 @@ def _style(source: str) -> str:
     )
 
 
-def _telling(source: str, line: str) -> str:
-    """A line as its level is told from it: the event of a failure is an error."""
-    said = line.partition(" ")[2]
-    return f"error: {said}" if source == "events" and said.startswith("failed: ") else line
+def _level_text(source: str, line: str) -> str:
+    """Return the text that determines a line's level: the event of a failure is an error."""
+    text = line.partition(" ")[2]
+    return f"error: {text}" if source == "events" and text.startswith("failed: ") else line
 
 
 def _event_line(record: Record) -> str:

@@ -1,35 +1,45 @@
-"""`b4r-tui track RUN… --to tensorboard|mlflow`: hands over runs that were not tracked, or not whole."""
+"""`b4r-tui track RUN… --to tensorboard|mlflow`: exports runs that were not tracked, or not completely."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-from pathlib import Path
+import argparse
 
+from b4r_tui.commands.command import Context, print_line
 from b4r_tui.common.format import plural
 from b4r_tui.runs.store import RunStore
-from b4r_tui.runs.trackers.feed import Feed, make_tracker
+from b4r_tui.runs.trackers.feed import TRACKERS, Feed, make_tracker
 from engine.contract.errors import B4RError, ExitCode
 
 
-def track(root: Path, names: Sequence[str], kind: str, place: str | None) -> ExitCode:
-    """Hand over the runs, all of them known before the first is. Handing over again changes nothing.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add RUN…, --to and --into."""
+    parser.add_argument("names", nargs="+", metavar="RUN")
+    parser.add_argument("--to", choices=TRACKERS, required=True, help="tracker")
+    parser.add_argument(
+        "--into",
+        metavar="DIR|URI",
+        help="TensorBoard's folder (default: in the run's), or MLflow's store (default: in the runs root)",
+    )
 
-    Raises B4RError, with the environment's exit code where the tracker's package or its place is missing.
+
+def run(arguments: argparse.Namespace, context: Context) -> ExitCode:
+    """Export the runs; exporting again changes nothing. All names are looked up before the first export.
+
+    Raises B4RError, with ENVIRONMENT if the tracker's package or its place is missing.
     """
-    store = RunStore(root)
-    runs = [store.find(name) for name in names]
-    unended = [run for run in runs if not run.state.ended]
-    if unended:
-        run = unended[0]
-        raise B4RError(f"{run.experiment}/{run.run_id} is {run.state}; hand it over once it has ended")
+    store, tracker_name = RunStore(context.root), arguments.to
+    runs = [store.find(name) for name in arguments.names]
+    active = [run for run in runs if not run.state.ended]
+    if active:
+        run = active[0]
+        raise B4RError(f"{run.experiment}/{run.run_id} is {run.state}; export it once it has ended")
     for run in runs:
-        tracker = make_tracker(kind, run, place)
+        tracker = make_tracker(tracker_name, run, arguments.into)
         try:
             feed = Feed(run, tracker)
             feed.poll()
             feed.close()
         except Exception as error:
-            raise B4RError(f"{kind}: {run.run_id}: {error}", ExitCode.ENVIRONMENT) from error
-    sys.stdout.write(f"{plural(len(runs), 'run')} handed over to {kind}\n")
+            raise B4RError(f"{tracker_name}: {run.run_id}: {error}", ExitCode.ENVIRONMENT) from error
+    print_line(f"exported {plural(len(runs), 'run')} to {tracker_name}")
     return ExitCode.OK

@@ -1,4 +1,4 @@
-"""A crash card as lines for people, as `show` prints it."""
+"""A crash card as lines of text, as `show` prints it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from b4r_tui.runs.crash.card import Card
 
 
 def card_lines(card: Card) -> list[Text]:
-    """What and where, the sentence, the last lines of the log, all steps."""
+    """Return what failed and where, the explanation, the last lines of the log, and all steps."""
     place = [f"rank {card.rank}"] if card.rank is not None else []
     place += [card.where] if card.where else []
     lines = [Text(" · ".join([f"Crash: {card.title}", *place]), "bold red"), Text(f"  {card.sentence}")]

@@ -1,4 +1,4 @@
-"""An evaluation's result in words and as a table."""
+"""The result of an evaluation as facts and a table."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engine.contract.events import Test
 
 
 def print_result(run: Run, result: dict[str, Any], path: Path, console: Console) -> None:
-    """What was evaluated, its metrics with baselines beside them, and where the files are."""
+    """Print what was evaluated, its metrics next to the baselines, and where the files are."""
     for label, value in facts(run, result).items():
         console.print(f"{label:12} {value}", soft_wrap=True)
     console.print()
@@ -34,8 +34,8 @@ def print_result(run: Run, result: dict[str, Any], path: Path, console: Console)
 
 
 def facts(run: Run, result: dict[str, Any]) -> dict[str, str]:
-    """Which checkpoint was tested on what, by label."""
-    told = {
+    """Return which checkpoint was evaluated on which data, by label."""
+    labelled = {
         "run": f"{run.experiment}/{run.run_id}",
         "checkpoint": f"{result['checkpoint']} (sha256 {result['checkpoint_sha256'][:16]})",
         "data": result["dataset"],
@@ -43,9 +43,9 @@ def facts(run: Run, result: dict[str, Any]) -> dict[str, str]:
     }
     unknown = result.get("unknown")
     if unknown:
-        told["unknown"] = (
-            f"{plural(unknown['items'], 'item')} that the checkpoint does not know, in "
-            f"{plural(unknown['interactions'], 'interaction')}; they are left out, and "
-            f"{plural(unknown['users'], 'user')} with them"
+        labelled["unknown"] = (
+            f"{plural(unknown['items'], 'item')} unknown to the checkpoint, in "
+            f"{plural(unknown['interactions'], 'interaction')}; excluded, together with "
+            f"{plural(unknown['users'], 'user')}"
         )
-    return told
+    return labelled

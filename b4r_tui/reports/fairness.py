@@ -1,22 +1,38 @@
-"""A fairness result in words, as a table, and as a curve made of characters."""
+"""A fairness result as facts, a table, and a curve of characters."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from rich.console import Console
+
 from b4r_tui.common.format import plural
-from b4r_tui.reports.table import Column, ReportTable, text
+from b4r_tui.reports.table import Column, ReportTable, show, text
 
 METRICS = ("II", "IG", "GI", "GG", "AI", "AG")
 _MARKS = "◆●▲■○△"
 _NDCG = "ndcg@10"
-_ROWS = 14  # characters a plot is high
+_ROWS = 14  # height of the plot in characters
 _MOST_COLUMNS = 72
 _DIGITS = 3
 
 
+def print_result(result: dict[str, Any], console: Console) -> None:
+    """Print the facts, the table, the curve and the notes."""
+    for label, value in facts(result).items():
+        console.print(f"{label:12} {value}", soft_wrap=True)
+    console.print()
+    show(fairness_table(result), console)
+    console.print()
+    for line in curve_lines(result, console.width):
+        console.print(line, soft_wrap=True)
+    console.print()
+    for note in notes(result):
+        console.print(f"note         {note}", soft_wrap=True)
+
+
 def facts(result: dict[str, Any]) -> dict[str, str]:
-    """What was measured, on what, and how, by label."""
+    """Return what was measured, on which data, and how, by label."""
     checkpoint = f", {result['checkpoint']}" if result["checkpoint"] else ""
     return {
         "run": f"{result['experiment']}/{result['run']}",
@@ -28,25 +44,27 @@ def facts(result: dict[str, Any]) -> dict[str, str]:
         "exposure": f"{result['exposure']} with γ = {result['patience']:g} ({result['convention']}), "
         f"top {result['list_length']} of full rankings",
         "relevance": f"{result['relevance']}: {result['relevant_users']:,} of {plural(result['users'], 'user')}",
-        "sampling": f"Plackett-Luce, {plural(result['samples'], 'ranking')} a user and temperature, "
+        "sampling": f"Plackett-Luce, {plural(result['samples'], 'ranking')} per user and temperature, "
         f"seed {result['seed']}, scale {result['scale']}",
     }
 
 
 def notes(result: dict[str, Any]) -> list[str]:
-    """What a reader of the numbers should know of the groups."""
-    found = []
+    """Return caveats about the groups."""
+    lines = []
     for side, noun in (("user_groups", "user"), ("item_groups", "item")):
         groups = result[side]
         if groups["unknown_ids"]:
-            found.append(f"ids of groups that the data do not have: {plural(groups['unknown_ids'], noun)}")
+            lines.append(
+                f"IDs in the groups file that are not in the data: {plural(groups['unknown_ids'], noun)}"
+            )
         if groups["outside"]:
-            found.append(f"in no group: {plural(groups['outside'], noun)}")
-    return found
+            lines.append(f"in no group: {plural(groups['outside'], noun)}")
+    return lines
 
 
 def fairness_table(result: dict[str, Any]) -> ReportTable:
-    """A row for each temperature and metric."""
+    """Return a table with one row per temperature and metric."""
     columns = [Column("temperature"), Column("NDCG@10", right=True), Column("metric")]
     columns += [Column(title, right=True) for title in ("F", "D", "R", "T²")]
     rows = []
@@ -60,12 +78,12 @@ def fairness_table(result: dict[str, Any]) -> ReportTable:
 
 
 def temperature(point: dict[str, Any]) -> str:
-    """How a point is called."""
+    """Return the name of a point."""
     return "static" if point["temperature"] is None else f"{point['temperature']:g}"
 
 
 def curve_lines(result: dict[str, Any], width: int) -> list[str]:
-    """The trade-off as lines of characters: NDCG@10 to the right, each metric's F against the static one's upwards."""
+    """Return the trade-off as a plot of characters: NDCG@10 to the right, F relative to the static ranking upwards."""
     points, static = result["points"], result["points"][0]["metrics"]
     curves = {
         name: [
@@ -75,12 +93,12 @@ def curve_lines(result: dict[str, Any], width: int) -> list[str]:
         for name in METRICS
     }
     legend = "  ".join(f"{mark} {name}" for mark, name in zip(_MARKS, METRICS, strict=True))
-    title = "F as a share of the static ranking's, by NDCG@10 and temperature; of marks at one place the first is shown"
+    title = "F relative to the static ranking, by NDCG@10 and temperature; of overlapping marks the first is shown"
     return [title, *_plot(list(curves.values()), min(width, _MOST_COLUMNS) - 9), f"{'':8}{legend}"]
 
 
 def _plot(curves: list[list[tuple[float, float]]], columns: int) -> list[str]:
-    """Marks of the curves on a grid; of marks at one place the first curve's is seen."""
+    """Draw the curves' marks on a grid; of overlapping marks the first curve's is shown."""
     columns = max(columns, 10)
     xs, ys = ([point[axis] for curve in curves for point in curve] for axis in (0, 1))
     grid = [[" "] * columns for _ in range(_ROWS)]

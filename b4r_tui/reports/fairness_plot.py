@@ -1,4 +1,4 @@
-"""The trade-off curves as a picture: a panel for each metric, a line for each result. Needs matplotlib."""
+"""The trade-off curves as a plot with one panel per metric and one line per result. Needs matplotlib."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from b4r_tui.reports.fairness import METRICS, temperature
 from engine.contract.atomic_files import replacing
 
 
-def write_picture(results: list[dict[str, Any]], path: Path) -> Path:
-    """Draw F against NDCG@10 by temperature and write it as SVG in one step. Raises ImportError, OSError."""
-    import matplotlib
-    from matplotlib.figure import Figure  # no window, no state of pyplot
+def write_plot(results: list[dict[str, Any]], path: Path) -> Path:
+    """Plot F against NDCG@10 by temperature and write it as SVG in one step. Raises ImportError, OSError."""
+    import matplotlib  # an optional library
+    from matplotlib.figure import Figure  # without a window and the state of pyplot
 
     figure = Figure(figsize=(10.5, 6.2), layout="constrained")
     panels = figure.subplots(2, 3).flat
@@ -23,8 +23,8 @@ def write_picture(results: list[dict[str, Any]], path: Path) -> Path:
         panel.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
         panel.grid(alpha=0.3)
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(results))
-    figure.suptitle("Fairness against accuracy by temperature; the ring is the static ranking")
-    # a fixed salt and no date: the same numbers give the same file
+    figure.suptitle("Fairness against accuracy by temperature; the ring marks the static ranking")
+    # a fixed salt and no date, so that the same numbers give the same file
     with matplotlib.rc_context({"svg.hashsalt": "b4r-tui", "svg.fonttype": "none"}), replacing(path) as file:
         figure.savefig(file, format="svg", metadata={"Date": None})
     return path

@@ -9,14 +9,14 @@ from rich.console import Console
 from rich.text import Text
 
 from b4r_tui.common.format import NOTHING, decimal, interval, whole
-from b4r_tui.reports.runs import beside
+from b4r_tui.reports.runs import baseline_cell
 from b4r_tui.reports.table import Column, ReportTable, fitted, show, text
 from b4r_tui.results.board import Board, Row
 from b4r_tui.results.leaderboard import apart, notes_of
 
 
 def print_boards(boards: Sequence[Board], console: Console) -> None:
-    """Every board with its notes, then why there are several."""
+    """Print every board with its notes, then why there are several."""
     for board in boards:
         console.print()
         show(leaderboard_table(board), console)
@@ -28,7 +28,7 @@ def print_boards(boards: Sequence[Board], console: Console) -> None:
 
 
 def leaderboard_table(board: Board) -> ReportTable:
-    """A leaderboard, best first, baselines beside each row as the last word on what is easy."""
+    """Return a leaderboard, best first, with the baselines in each row to show how hard the task is."""
     columns = [
         Column("#", right=True),
         Column("experiment"),
@@ -46,28 +46,30 @@ def leaderboard_table(board: Board) -> ReportTable:
         Column("users", right=True, spare=2),
     ]
     rows = [_row(place, row) for place, row in enumerate(board.rows, 1)]
-    return fitted(ReportTable(title_of(board), columns, rows), sys.maxsize)  # columns that no row fills go
+    return fitted(
+        ReportTable(title_of(board), columns, rows), sys.maxsize
+    )  # only drops columns without values
 
 
 def title_of(board: Board) -> str:
-    """What is ranked, on which data."""
+    """Return what is ranked, on which data."""
     data = f"{board.dataset} {board.fingerprint[:8]}".strip()
     sampled = f" with negatives {board.negatives[:8]}" if board.negatives else ""
     return f"Leaderboard: {board.metric} on test, protocol {board.protocol}{sampled}, data {data}"
 
 
 def mean_and_sd(value: float, sd: float | None) -> str:
-    """`0.1234`, or `0.1234 ± 0.0012` of several runs."""
+    """Return `0.1234`, or `0.1234 ± 0.0012` for several runs."""
     return decimal(value) if sd is None else f"{decimal(value)} ± {decimal(sd)}"
 
 
 def p_value(p: float) -> str:
-    """A p-value, to four digits; drawn ones end at 0.0001."""
+    """Return a p-value with four digits; the test resolves down to 0.0001."""
     return "<0.0001" if p < 0.0001 else f"{p:.4f}"
 
 
 def _row(place: int, row: Row) -> list[Text]:
-    difference, p = ("", "") if row.versus is None else _beside_baseline(row)
+    difference, p = ("", "") if row.versus is None else _versus_cells(row)
     return [
         text(place),
         text(row.experiment),
@@ -80,20 +82,20 @@ def _row(place: int, row: Row) -> list[Text]:
         text(difference),
         text(p),
         text(decimal(row.popularity)),
-        beside(row.markov),
-        beside(row.random),
+        baseline_cell(row.markov),
+        baseline_cell(row.random),
         text(whole(row.n)),
     ]
 
 
 def _epochs(row: Row) -> str:
-    """The tested epoch, counted from 1, or the first and last of several runs'."""
-    told = sorted({epoch + 1 for epoch in row.tested_epochs if epoch is not None})
-    if not told:
+    """Return the tested epoch, counted from 1, or the range over several runs."""
+    epochs = sorted({epoch + 1 for epoch in row.tested_epochs if epoch is not None})
+    if not epochs:
         return NOTHING
-    return str(told[0]) if len(told) == 1 else f"{told[0]}–{told[-1]}"
+    return str(epochs[0]) if len(epochs) == 1 else f"{epochs[0]}–{epochs[-1]}"
 
 
-def _beside_baseline(row: Row) -> tuple[str, str]:
+def _versus_cells(row: Row) -> tuple[str, str]:
     assert row.versus is not None
     return f"{row.versus.difference:+.4f}", p_value(row.versus.p_holm)

@@ -1,9 +1,8 @@
-"""Three ways to show runs under way: a live table, plain lines, or events as JSON lines."""
+"""Three ways to show active runs: a live table, plain lines, or events as JSON lines."""
 
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -21,18 +20,18 @@ from engine.contract.config.experiment import Experiment
 from engine.contract.events import Checkpoint, Progress
 
 _FRAME_LINES = 8  # lines of a terminal that the live table needs besides its rows
-_CLOCK_SECONDS = 1.0  # a table in which nothing happened is drawn anew this often, for its ETA
+_CLOCK_SECONDS = 1.0  # an unchanged table is redrawn this often, for its ETA
 
 
 class Display(AbstractContextManager["Display"], Protocol):
-    """Shows runs while they go on."""
+    """Shows active runs."""
 
     def update(self, changed: Sequence[RunWatch]) -> None:
         """Show what is new; called at most four times a second."""
 
 
 class LiveTable(AbstractContextManager["LiveTable"]):
-    """A table on a terminal that is drawn over and over in place."""
+    """A table on a terminal that is redrawn in place."""
 
     def __init__(
         self, watches: Sequence[RunWatch], experiments: Sequence[Experiment], console: Console
@@ -52,66 +51,70 @@ class LiveTable(AbstractContextManager["LiveTable"]):
         self._live.stop()
 
     def update(self, changed: Sequence[RunWatch]) -> None:
-        """Draw the table anew where something changed, or its clocks are due."""
+        """Redraw the table if something changed or its clocks are due."""
         now = time.monotonic()
         if changed or now - self._drawn_at >= _CLOCK_SECONDS:
             self._drawn_at = now
             self._live.update(self._table(), refresh=True)
 
     def _table(self) -> Group:
-        """The rows that fit the screen, from shortly before the first that goes on."""
-        room = max(1, self._console.height - _FRAME_LINES)
+        """Return the rows that fit the screen, from shortly before the first active run."""
+        capacity = max(1, self._console.height - _FRAME_LINES)
         first = next(
             (i for i, watch in enumerate(self._watches) if not watch.state.ended), len(self._watches)
         )
-        start = max(0, min(first - 2, len(self._watches) - room))
-        rows = slice(start, start + room)
+        start = max(0, min(first - 2, len(self._watches) - capacity))
+        rows = slice(start, start + capacity)
         table = live_table(self._watches[rows], self._experiments[rows], time.time())
-        hidden = len(self._watches) > room
-        note = f"rows {start + 1} to {start + room} of {len(self._watches)}" if hidden else ""
+        hidden = len(self._watches) > capacity
+        note = f"rows {start + 1} to {start + capacity} of {len(self._watches)}" if hidden else ""
         return as_group(table, self._console.width, note)
 
 
 class Lines(AbstractContextManager["Lines"]):
-    """A line for each thing that happens: for pipes, files and dumb terminals."""
+    """One line per event, for pipes, files and dumb terminals."""
 
-    def __init__(self, names: dict[str, str]) -> None:
-        self._names = names
+    def __init__(self, names: dict[str, str], console: Console) -> None:
+        self._names, self._console = names, console
         self._states: dict[str, str] = {}
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing is held open."""
+        """Do nothing: nothing is held open."""
 
     def update(self, changed: Sequence[RunWatch]) -> None:
-        """Print what the changed runs said, then their state where it is another."""
+        """Print the new events of the changed runs, then their state if it changed."""
         for watch in changed:
             name = self._names[watch.run.run_id]
             for record in watch.new_records:
                 if not isinstance(record.event, Progress | Checkpoint):
-                    _write(f"{name}: {told(record.event)}")
+                    _write(self._console, f"{name}: {told(record.event)}")
             if self._states.get(watch.run.run_id) != watch.state.value:
                 self._states[watch.run.run_id] = watch.state.value
-                _write(f"{name}: {watch.state}")
+                _write(self._console, f"{name}: {watch.state}")
 
 
 class JsonLines(AbstractContextManager["JsonLines"]):
-    """The events of all runs as they come, one JSON object a line, each with its run_id and experiment."""
+    """The events of all runs as they come, one JSON object per line, each with its run_id and experiment."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing is held open."""
+        """Do nothing: nothing is held open."""
 
     def update(self, changed: Sequence[RunWatch]) -> None:
         """Print the new events."""
         for watch in changed:
             for record in watch.new_records:
-                whose = {"run_id": watch.run.run_id, "experiment": watch.run.experiment}
-                _write(json.dumps({**record.raw, **whose}))
+                source = {"run_id": watch.run.run_id, "experiment": watch.run.experiment}
+                _write(self._console, json.dumps({**record.raw, **source}))
 
 
-def _write(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+def _write(console: Console, line: str) -> None:
+    """Write a line as it is: rich would wrap it."""
+    console.file.write(line + "\n")
+    console.file.flush()

@@ -1,9 +1,8 @@
-"""Shows a sweep under way: the displays of any runs, with the best point so far."""
+"""Shows an active sweep: the displays of its runs, with the best point so far."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 
 from rich.console import Console, Group
@@ -20,7 +19,7 @@ from engine.contract.config.experiment import Experiment
 
 
 class SweepTable(LiveTable):
-    """The live table, with a line below it that says how far the sweep is."""
+    """The live table, with the progress of the sweep below."""
 
     def __init__(self, console: Console) -> None:
         self._rows: list[RunWatch] = []
@@ -39,14 +38,17 @@ class SweepTable(LiveTable):
 
 
 class SweepView:
-    """Tells a display what the driver did, and of each new best point."""
+    """Shows on a display what the driver did, and each new best point."""
 
     def __init__(self, sweep: Sweep, driver: Driver, console: Console, as_json: bool) -> None:
-        self._sweep, self._driver, self._names = sweep, driver, dict[str, str]()
+        self._sweep, self._driver, self._console = sweep, driver, console
+        self._names: dict[str, str] = {}
         self._best: Trial | None = None
         live = console.is_terminal and not console.is_dumb_terminal and not as_json
         self._table = SweepTable(console) if live else None
-        self.display: Display = self._table or (JsonLines() if as_json else Lines(self._names))
+        self.display: Display = self._table or (
+            JsonLines(console) if as_json else Lines(self._names, console)
+        )
         self._as_json = as_json
 
     def update(self, changed: Sequence[RunWatch]) -> None:
@@ -61,21 +63,21 @@ class SweepView:
             self._table.line = self._progress(best)
         self.display.update(changed)
         if best is not None and best is not self._best and not self._table:
-            self._tell(best)
+            self._print(best)
         self._best = best
 
     def _progress(self, best: Trial | None) -> str:
         over = sum(trial.over for trial in self._driver.trials)
-        told = f"{over} of {self._sweep.count} points"
-        return told + (f", best so far {_described(self._sweep, best)}" if best else "")
+        done = f"{over} of {self._sweep.count} points"
+        return done + (f", best so far {_described(self._sweep, best)}" if best else "")
 
-    def _tell(self, best: Trial) -> None:
+    def _print(self, best: Trial) -> None:
         line = f"best so far: {_described(self._sweep, best)}"
         if self._as_json:
-            told = {"type": "sweep_best", "point": best.point.name, "values": best.point.values}
-            line = json.dumps({**told, "value": best.value})
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
+            event = {"type": "sweep_best", "point": best.point.name, "values": best.point.values}
+            line = json.dumps({**event, "value": best.value})
+        self._console.file.write(line + "\n")
+        self._console.file.flush()
 
 
 def _described(sweep: Sweep, best: Trial) -> str:

@@ -8,7 +8,7 @@ from b4r_tui.reports.table import Column, ReportTable, text
 
 
 def list_table(result: dict[str, Any]) -> ReportTable:
-    """A row for each item of each list; the user's id stands in the first."""
+    """Return a table with one row per item of each list; only the first row of a list has the user's id."""
     columns = [
         Column("user"),
         Column("rank", right=True),
@@ -17,15 +17,15 @@ def list_table(result: dict[str, Any]) -> ReportTable:
         Column("score", right=True),
     ]
     rows = []
-    for found in result["recommendations"]:
-        for entry in found["items"]:
-            first = called(found) if entry["rank"] == 1 else ""
+    for each in result["recommendations"]:
+        for entry in each["items"]:
+            first = owner_of(each) if entry["rank"] == 1 else ""
             cells = (first, entry["rank"], entry["item"], entry["title"] or "", f"{entry['score']:.4f}")
             rows.append([text(cell) for cell in cells])
-    about = f"{result['run']}, {result['checkpoint']}: what comes next, seen items left out"
+    about = f"{result['run']}, {result['checkpoint']}: recommendations (seen items excluded)"
     return ReportTable(about, columns, rows)
 
 
-def called(found: dict[str, Any]) -> str:
-    """How the owner of a list is called."""
-    return "history" if found["user"] is None else found["user"]
+def owner_of(each: dict[str, Any]) -> str:
+    """Return the name of a list's owner."""
+    return "history" if each["user"] is None else each["user"]

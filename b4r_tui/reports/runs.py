@@ -1,4 +1,4 @@
-"""The tables that commands print: runs under way, runs there are, one run whole."""
+"""The tables of runs that commands print: active runs, all runs, details of one run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _BAR = 8  # characters
 
 
 def live_table(watches: Sequence[RunWatch], experiments: Sequence[Experiment], now: float) -> ReportTable:
-    """Runs under way, a row each. Validation metrics are of each run's first protocol, which is named."""
+    """Return active runs, one row each. Validation metrics are of each run's first protocol, which is shown."""
     protocols = [experiment.evaluation.protocols[0] for experiment in experiments]
     one = protocols[0] if len(set(protocols)) == 1 else None
     cutoff = common_cutoff(experiments)
@@ -53,13 +53,13 @@ def live_table(watches: Sequence[RunWatch], experiments: Sequence[Experiment], n
 
 
 def common_cutoff(experiments: Iterable[Experiment]) -> int:
-    """The cutoff whose metrics a table of these shows: 10, or the smallest that all measure."""
+    """Return the cutoff of the metrics to show for these: 10, or the smallest that all of them measure."""
     shared = set.intersection(*(set(experiment.evaluation.metric_ks) for experiment in experiments))
     return 10 if 10 in shared or not shared else min(shared)
 
 
 def runs_table(summaries: Sequence[Summary]) -> ReportTable:
-    """The runs there are, with their test result where there is one."""
+    """Return all runs, with their test results."""
     columns = [
         Column("run"),
         Column("experiment"),
@@ -71,13 +71,13 @@ def runs_table(summaries: Sequence[Summary]) -> ReportTable:
         Column("value", right=True, spare=1),
         Column("queued", spare=5),
         Column("took", right=True, spare=3),
-        Column("waits", spare=6),
+        Column("reason", spare=6),
     ]
     return ReportTable("", columns, [_run_row(summary) for summary in summaries])
 
 
 def tested_table(summary: Summary) -> ReportTable:
-    """All test metrics of a run, the baselines it measured beside each."""
+    """Return all test metrics of a run, each next to the baselines that it measured."""
     others = [
         name for name in ("markov", "random") if any(key.startswith(f"baselines.{name}.") for key in summary)
     ]
@@ -95,7 +95,7 @@ def tested_table(summary: Summary) -> ReportTable:
 
 
 def funnel_table(dataset: dict[str, Any]) -> ReportTable:
-    """What each step of reading and filtering left, and what it took away, where it took any."""
+    """Return what each step of reading and filtering kept, and what it removed."""
     columns = [Column("step")]
     for count in COUNTS:
         columns += [Column(count, right=True), Column("removed", right=True, spare=1)]
@@ -110,7 +110,7 @@ def funnel_table(dataset: dict[str, Any]) -> ReportTable:
 
 
 def plan_table(plan: list[dict[str, Any]]) -> ReportTable:
-    """Where the item table and the output layer lie, and what they take there."""
+    """Return on which ranks the item table and the output layer are, and how much memory they take."""
     columns = [Column(title, right=title not in TITLES[:3], spare=int(title == "kernel")) for title in TITLES]
     totals = ", ".join(f"rank {rank} {size(count)}" for rank, count in total_bytes(plan).items())
     return ReportTable(f"Plan: {totals}", columns, [[text(cell) for cell in row] for row in plan_rows(plan)])
@@ -164,7 +164,7 @@ def _run_row(summary: Summary) -> list[Text]:
 
 
 def took(summary: Summary) -> float | None:
-    """Seconds from a run's start to its end, or to now while it runs."""
+    """Return the seconds from a run's start to its end, or to now while it runs."""
     started = summary.get("started_at")
     if started is None or summary["state"] == "lost":
         return None
@@ -183,11 +183,11 @@ def _tested_row(summary: Summary, key: str, others: Sequence[str]) -> list[Text]
         text(decimal(summary[key])),
         text(interval(summary.get(f"{key}.low"), summary.get(f"{key}.high"))),
         text(decimal(summary.get(f"baseline.{protocol}.{metric}"))),
-        *(beside(summary.get(f"baselines.{name}.{protocol}.{metric}")) for name in others),
+        *(baseline_cell(summary.get(f"baselines.{name}.{protocol}.{metric}")) for name in others),
         text(whole(summary.get(f"{key}.n"))),
     ]
 
 
-def beside(value: float | None) -> Text:
-    """A baseline's cell, empty where the run did not measure it: a column of such cells is not shown."""
+def baseline_cell(value: float | None) -> Text:
+    """Return a baseline's cell, empty if the run did not measure it: a column of empty cells is not shown."""
     return text("" if value is None else decimal(value))

@@ -14,7 +14,7 @@ from b4r_tui.sweeps.trial import Trial
 
 
 def ranking_table(sweep: Sweep, board: Sequence[Trial]) -> ReportTable:
-    """The table of a board. Values are means over seeds, with the standard deviation of the sample."""
+    """Return the table of a board. Values are means over seeds, with the sample standard deviation."""
     labels = labels_of(list(sweep.plan.spaces))
     columns = [
         Column("#", right=True),

@@ -1,8 +1,7 @@
-"""A table as data, and how it looks: rich on a terminal, plain aligned text in a pipe."""
+"""A table as data, and how it is printed: with rich on a terminal, as plain aligned text in a pipe."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -20,10 +19,10 @@ _GAP = 2  # characters between two columns
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its title, which side its cells lean to, and how soon it may go where room is short.
+    """A column: its title, whether its cells are right-aligned, and how soon it is dropped on a narrow terminal.
 
-    spare: 0 stays always; of the others the highest goes first. width: characters that its cells are to be
-    given on a terminal even while they are shorter, so that a live table does not jump.
+    spare: 0 is never dropped; of the others the highest goes first. width: least width of the cells on a terminal,
+    so that a live table does not jump.
     """
 
     title: str
@@ -34,7 +33,7 @@ class Column:
 
 @dataclass(frozen=True)
 class ReportTable:
-    """A table: a title line, columns, rows of cells. Cells are texts, never markup."""
+    """A table: a title line, columns, rows of cells. Cells are plain text, never markup."""
 
     title: str
     columns: Sequence[Column]
@@ -42,26 +41,26 @@ class ReportTable:
 
 
 def fitted(table: ReportTable, width: int) -> ReportTable:
-    """The table without its most dispensable columns, until it is at most `width` characters wide.
+    """Return the table without its most dispensable columns, so that it is at most `width` characters wide.
 
-    Columns whose cells are all empty go in any case.
+    Columns whose cells are all empty are always dropped.
     """
-    kept = [
+    indices = [
         index
         for index in range(len(table.columns))
         if not table.rows or any(row[index] for row in table.rows)
     ]
-    while _width(table, kept) > width:
-        index = max(kept, key=lambda index: (table.columns[index].spare, index))
+    while _width(table, indices) > width:
+        index = max(indices, key=lambda index: (table.columns[index].spare, index))
         if not table.columns[index].spare:
             break
-        kept.remove(index)
-    rows = [[row[index] for index in kept] for row in table.rows]
-    return replace(table, columns=[table.columns[index] for index in kept], rows=rows)
+        indices.remove(index)
+    rows = [[row[index] for index in indices] for row in table.rows]
+    return replace(table, columns=[table.columns[index] for index in indices], rows=rows)
 
 
 def as_group(table: ReportTable, width: int, note: str = "") -> Group:
-    """The table for a terminal of `width` characters: its title, the table, a note below."""
+    """Return the table for a terminal of `width` characters: its title, the table, a note below."""
     shown = fitted(table, width)
     drawn = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     for column in shown.columns:
@@ -79,7 +78,7 @@ def as_group(table: ReportTable, width: int, note: str = "") -> Group:
 
 
 def as_lines(table: ReportTable) -> list[str]:
-    """The table as plain lines, columns two spaces apart: nothing is cut or dropped."""
+    """Return the table as plain lines, columns two spaces apart; nothing is cut or dropped."""
     cells = [
         [column.title for column in table.columns],
         *([text.plain for text in row] for row in table.rows),
@@ -90,7 +89,7 @@ def as_lines(table: ReportTable) -> list[str]:
 
 
 def show(table: ReportTable, console: Console) -> None:
-    """Print the table the way the console's end asks for."""
+    """Print the table, styled on a terminal and plain elsewhere."""
     if console.is_terminal:
         console.print(as_group(table, console.width))
     else:
@@ -99,20 +98,20 @@ def show(table: ReportTable, console: Console) -> None:
 
 
 def console(stderr: bool = False) -> Console:
-    """A console that takes texts as they are: no markup, no emoji, no guessed highlighting."""
+    """Return a console that prints text as it is: without markup, emoji and automatic highlighting."""
     return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
 def text(value: object = "", style: str | Style = "") -> Text:
-    """A cell, harmless to a terminal whatever the value."""
+    """Return a cell with the value sanitized for a terminal."""
     return Text(sanitize(str(value)), style=style)
 
 
-def _width(table: ReportTable, kept: Sequence[int]) -> int:
-    columns = [table.columns[index] for index in kept]
+def _width(table: ReportTable, indices: Sequence[int]) -> int:
+    columns = [table.columns[index] for index in indices]
     least = [max(cell_len(column.title), column.width) for column in columns]
     cells = [
-        max([wide, *(row[i].cell_len for row in table.rows)]) for i, wide in zip(kept, least, strict=True)
+        max([wide, *(row[i].cell_len for row in table.rows)]) for i, wide in zip(indices, least, strict=True)
     ]
     return sum(cells) + _GAP * (len(cells) - 1)
 
@@ -123,8 +122,3 @@ def _aligned(row: Sequence[str], widths: Sequence[int], columns: Sequence[Column
         for cell, width, column in zip(row, widths, columns, strict=True)
     ]
     return "  ".join(padded).rstrip()
-
-
-def print_line(line: str) -> None:
-    """A line to standard output, as it is."""
-    sys.stdout.write(line + "\n")

@@ -1,4 +1,4 @@
-"""Who may talk to the server: pages of its own, so that no other site in the same browser can drive the app."""
+"""Restricts the server to its own pages, so that other sites in the same browser cannot control the app."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ HEADERS = {
 
 
 def guard(local: bool) -> Middleware:
-    """Turns away what comes from other sites' pages, and keeps ours from loading anything from elsewhere.
+    """Return a middleware that rejects requests from other sites' pages and stops ours from loading foreign content.
 
-    A web page elsewhere can open a socket to 127.0.0.1, or let its own name lead there. The first has an Origin
-    that is not the Host; the second a Host that is no name of this machine, which only counts where `local`.
+    Another site's page can open a socket to 127.0.0.1, or let its own name resolve to it. The first has an Origin
+    that is not the Host; the second a Host that is not a name of this machine, which is only checked if `local`.
     """
 
     @web.middleware
@@ -30,7 +30,7 @@ def guard(local: bool) -> Middleware:
             raise web.HTTPForbidden(text="b4r-tui: open it as localhost or 127.0.0.1\n")
         origin = request.headers.get("Origin")
         if origin is not None and origin.partition("://")[2] != request.host:
-            raise web.HTTPForbidden(text="b4r-tui: pages of other sites may not come in\n")
+            raise web.HTTPForbidden(text="b4r-tui: requests from pages of other sites are rejected\n")
         response = await handler(request)
         if not response.prepared:
             response.headers.update(HEADERS)
@@ -40,7 +40,7 @@ def guard(local: bool) -> Middleware:
 
 
 def names_this_machine(host: str) -> bool:
-    """Whether a Host header, with a port or without, names the machine that it is said to."""
+    """Return whether a Host header, with or without a port, names this machine's loopback interface."""
     try:
         name = urlsplit(f"//{host}").hostname or ""
         if name == "localhost":

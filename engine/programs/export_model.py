@@ -15,14 +15,14 @@ from engine.contract.atomic_files import replacing, write_json
 from engine.contract.config.experiment import read_run_config
 from engine.contract.errors import B4RError
 from engine.contract.messages import emit
-from engine.contract.options.export_model import ExportOptions, add_options, options_of
+from engine.contract.options.export_model import ModelExport, add_options, options_of
 from engine.runtime.report import failures_reported, to_stdout
 from engine.serving.loaded_model import LoadedModel, load_model
 
 STEPS = 3  # read, write, check
 
 
-def export(run_dir: Path, options: ExportOptions) -> None:
+def export(run_dir: Path, options: ModelExport) -> None:
     """Write the file and, in the run's folder `exports/`, a record of it. Raises B4RError."""
     emit("progress", phase="read", step=0, steps=STEPS)
     experiment = read_run_config(run_dir)
@@ -67,7 +67,7 @@ def write_and_check(file: IO[bytes], trained: LoadedModel, format: str) -> dict[
 
 
 def record_of(
-    path: Path, trained: LoadedModel, options: ExportOptions, checked: dict[str, Any]
+    path: Path, trained: LoadedModel, options: ModelExport, checked: dict[str, Any]
 ) -> dict[str, Any]:
     """Return what the user of the exported file needs to know about it."""
     return {

@@ -89,7 +89,7 @@ def test_a_file_is_checked_run_and_reported(
     file = experiments_file(tiny=GOOD)
     stand_in = {"PYTHONPATH": str(tmp_path / "stand-in"), "B4R_GRACE": "1"}
     program = str(installed / "b4r-tui")
-    assert "in order, 1 experiment" in run(program, "validate", str(file), cwd=tmp_path)
+    assert "OK: 1 experiment" in run(program, "validate", str(file), cwd=tmp_path)
     told = run(program, "--run", str(file), "--json", cwd=tmp_path, **stand_in).splitlines()
     assert json.loads(told[-1])
     assert [each["state"] for each in json.loads(run(program, "runs", "--json", cwd=tmp_path))] == [

@@ -20,7 +20,7 @@ def test_a_reference_page_is_what_the_code_makes(name: str) -> None:
 def test_every_setting_command_and_event_has_its_place() -> None:
     made = pages()
     assert [key for key in SETTINGS if f"| `{key}` |" not in made["settings.md"]] == []
-    assert [each.name for each in COMMANDS if f"## `b4r-tui {each.name}`" not in made["cli.md"]] == []
+    assert [name for name in COMMANDS if f"## `b4r-tui {name}`" not in made["cli.md"]] == []
     assert [kind for kind in EVENT_TYPES if f"## {kind}\n" not in made["events.md"]] == []
 
 

@@ -12,13 +12,14 @@ from textual.screen import Screen
 
 from b4r_tui.app.screens.dialogs.ask_name import AskName
 from b4r_tui.app.screens.dialogs.confirm import Confirm
+from b4r_tui.results.export.formats import SUFFIXES
 from engine.contract.errors import B4RError
 
 if TYPE_CHECKING:
     from b4r_tui.app.app import B4RApp
-    from b4r_tui.results.export.write import ExportOptions
+    from b4r_tui.results.export.write import LeaderboardExport
 
-ENDINGS = (".csv", ".md", ".tex", ".html", ".json", ".parquet")
+ENDINGS = tuple(SUFFIXES)
 ABOUT = f"Where to? The ending is the format: {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}."
 
 
@@ -33,7 +34,7 @@ class ExportingScreen(Screen[None]):
         error: str = ""
 
     @work(group="export")
-    async def ask_export(self, root: Path, name: str, options: ExportOptions) -> None:
+    async def ask_export(self, root: Path, name: str, options: LeaderboardExport) -> None:
         """Ask for a path, and before a file is replaced; then write it in a thread."""
         asked = await self.app.push_screen_wait(AskName("Export", ABOUT, name, path_fault))
         if asked is None:
@@ -46,7 +47,7 @@ class ExportingScreen(Screen[None]):
         self._write(root, file, options)
 
     @work(thread=True, group="export")
-    def _write(self, root: Path, file: Path, options: ExportOptions) -> None:
+    def _write(self, root: Path, file: Path, options: LeaderboardExport) -> None:
         from b4r_tui.results.export.write import write_export
 
         try:

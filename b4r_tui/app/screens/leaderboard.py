@@ -272,12 +272,12 @@ class LeaderboardScreen(ExportingScreen):
 
     def action_export(self) -> None:
         """Write what is on this board into a file."""
-        from b4r_tui.results.export.write import ExportOptions
+        from b4r_tui.results.export.write import LeaderboardExport
 
         board = self.board
         if board is None:
             return
-        options = ExportOptions(
+        options = LeaderboardExport(
             metrics=tuple(dict.fromkeys([board.metric, *_usual(board)])),
             protocol=board.protocol,
             only=tuple(run_id for row in board.rows for run_id in row.run_ids),

@@ -1,4 +1,4 @@
-"""Processors, memory, GPUs and disk, as far as we may use them."""
+"""Checks of processors, memory, GPUs and disk, as far as this process may use them."""
 
 from __future__ import annotations
 
@@ -27,35 +27,35 @@ _GPU_QUERY = [
 
 
 def hardware(root: Path) -> Iterator[Check]:
-    """All of it; root: the runs root, whose disk counts."""
-    yield Check("processors", "ok", f"{cpu_cores()} cores may be used of {os.cpu_count()}{_quota()}")
+    """Yield all checks. root: the runs root, whose disk is checked."""
+    yield Check("processors", "ok", f"{cpu_cores()} of {os.cpu_count()} cores available{_quota()}")
     memory = capacity.memory()
     yield judged(
         "memory",
         f"{in_gb(memory.free)} free of {in_gb(memory.total)}",
         memory.free > 2 * BASE,
-        "end other programs, or raise the limit of the container or job: a rank takes about a gigabyte",
-        grave=memory.free < BASE,
+        "close other programs, or raise the memory limit of the container or job: a rank needs about 1 GB",
+        required=memory.free < BASE,
     )
     yield _shared_memory()
     free = capacity.disk(root.absolute())
     yield judged(
         "disk",
-        f"{in_gb(free or 0)} free where {root} lies",
+        f"{in_gb(free or 0)} free at {root}",
         (free or 0) > _LEAST_DISK,
-        "make room, or choose another folder with --runs",
+        "free some space, or choose another folder with --runs",
     )
     yield from _gpus()
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    yield judged("open files", f"{files} at most", files >= _LEAST_FILES, "say `ulimit -n 4096` before")
+    yield judged("open files", f"{files} at most", files >= _LEAST_FILES, "run `ulimit -n 4096` first")
     yield _port()
 
 
 def _quota() -> str:
-    """The control group's share of the processors, where it has one."""
+    """Return the control group's CPU limit in words, or "" if it has none."""
     try:
         quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        return "" if quota == "max" else f", a limit of {int(quota) / int(period):g} of them"
+        return "" if quota == "max" else f", limited to {int(quota) / int(period):g}"
     except (OSError, ValueError):
         return ""
 
@@ -63,21 +63,21 @@ def _quota() -> str:
 def _shared_memory() -> Check:
     place = Path("/dev/shm")
     if not place.is_dir():
-        return Check("shared memory", "warning", "no /dev/shm", "mount a tmpfs there: some programs need it")
+        return Check("shared memory", "warning", "no /dev/shm", "mount a tmpfs there; some programs need it")
     free = shutil.disk_usage(place).free
-    mend = "empty or enlarge it: mount -o remount,size=8G /dev/shm, or docker run --shm-size=8g"
-    return judged("shared memory", f"{in_gb(free)} free in /dev/shm", free >= _LEAST_SHARED, mend)
+    fix = "empty or enlarge it: mount -o remount,size=8G /dev/shm, or docker run --shm-size=8g"
+    return judged("shared memory", f"{in_gb(free)} free in /dev/shm", free >= _LEAST_SHARED, fix)
 
 
 def _gpus() -> Iterator[Check]:
     if not gpu_names():
-        yield Check("gpus", "ok", "none that can be used; runs train on CPU")
+        yield Check("gpus", "ok", "none available; runs train on CPU")
         return
     try:
         done = subprocess.run(_GPU_QUERY, capture_output=True, text=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError) as error:
         yield Check(
-            "gpus", "warning", f"{len(gpu_names())}, but nvidia-smi fails: {error}", "mend the driver"
+            "gpus", "warning", f"{len(gpu_names())}, but nvidia-smi fails: {error}", "repair the driver"
         )
         return
     for line in done.stdout.strip().splitlines():
@@ -89,6 +89,8 @@ def _port() -> Check:
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             listener.listen(1)
-            return Check("port", "ok", f"one is free, such as {listener.getsockname()[1]}")
+            return Check("port", "ok", f"available, e.g. {listener.getsockname()[1]}")
     except OSError as error:
-        return Check("port", "problem", f"none can be opened: {error}", "see `ss -s` who holds them")
+        return Check(
+            "port", "problem", f"none can be opened: {error}", "check with `ss -s` which processes use them"
+        )

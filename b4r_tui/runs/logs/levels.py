@@ -6,18 +6,8 @@ Continuation lines, such as those of a traceback, have the level of the line bef
 from __future__ import annotations
 
 import re
-from enum import IntEnum
 
-
-class Level(IntEnum):
-    """Levels as in Python's logging, divided by ten."""
-
-    DEBUG = 1
-    INFO = 2
-    WARNING = 3
-    ERROR = 4
-    CRITICAL = 5
-
+from b4r_tui.runs.logs.level import Level
 
 _RANK = re.compile(r"\[(?:rank|default|[a-z_]+)\d+\]: ?")  # PyTorch's prefix of lines
 _GLOG = re.compile(r"\[?([DIWEF])\d{4} \d\d:\d\d:\d\d")  # of torchrun and PyTorch's C++ code

@@ -1,32 +1,26 @@
-"""`b4r-tui evaluate RUN`: starts the engine's evaluation through torchrun, shows how far it is, then what it found."""
+"""Runs the engine's evaluation of a checkpoint through torchrun."""
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
-import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from b4r_tui.experiments.load import load_experiments
-from b4r_tui.reports.evaluation import print_result
-from b4r_tui.reports.table import console as make_console
 from b4r_tui.runs import processes
 from b4r_tui.runs.crash.diagnosis import diagnose
-from b4r_tui.runs.programs.progress import OnProgress, bars, follow
-from b4r_tui.runs.store import Run, RunStore, config_text, run_at
+from b4r_tui.runs.programs.progress import OnProgress, follow
+from b4r_tui.runs.store import Run
 from b4r_tui.runs.summary import write_summary
 from b4r_tui.runs.supervision import torchrun
 from engine.contract import run_folder
-from engine.contract.atomic_files import private, read_json, write_text
-from engine.contract.config.experiment import Experiment, read_frozen
+from engine.contract.atomic_files import private
 from engine.contract.errors import B4RError, ExitCode
 from engine.contract.options.evaluate import EvaluateOptions, as_arguments
 from engine.contract.options.evaluate_plan import Evaluation, planned
 
 GRACE_SECONDS = 5.0
-TITLES = {
+PHASES = {
     "test": "testing",
     "popularity": "popularity baseline",
     "markov": "Markov baseline",
@@ -34,104 +28,27 @@ TITLES = {
 }
 
 
-@dataclass(frozen=True)
-class Target:
-    """What to evaluate: a run, and which checkpoint of it where that is said by its name."""
+def start(run: Run, options: EvaluateOptions, on_progress: OnProgress) -> Path:
+    """Run the engine's evaluation on the ranks that the options or the run's settings ask for; return its metrics.json.
 
-    run: Run
-    pth: str | None = None
-
-
-def evaluate_run(
-    root: Path, name: str, config: str | None, options: EvaluateOptions, as_json: bool
-) -> ExitCode:
-    """Evaluate a run or a bare checkpoint and print its table, or the result as JSON. Raises B4RError."""
-    target = find_target(root, name, config)
-    if options.pth and Path(name).suffix == ".pth":
-        raise B4RError(f"{name}: names a checkpoint already; leave out --pth")
-    options = replace(options, pth=options.pth or target.pth)
-    with bars(make_console(stderr=True), TITLES) as told:
-        path = measure(target.run, options, told)
-    result = read_json(path)
-    if result is None:
-        raise B4RError(f"{path}: the result cannot be read; evaluate again", ExitCode.RUN_FAILED)
-    if as_json:
-        sys.stdout.write(json.dumps({**result, "path": str(path)}, ensure_ascii=False) + "\n")
-    else:
-        print_result(target.run, result, path, make_console())
-    return ExitCode.OK
-
-
-def measure(run: Run, options: EvaluateOptions, told: OnProgress) -> Path:
-    """Run the engine's evaluation on the ranks that the options or the run's settings ask for; its metrics.json.
-
-    told: gets phase (a key of TITLES), step and steps; if it raises, the ranks are ended. The log is
-    logs/launcher.log in the evaluation's folder.
-    Raises B4RError with what a rank says, or with what ended it if it says nothing.
+    on_progress: gets phase (a key of PHASES), step and steps; if it raises, the ranks are killed. The log is
+    logs/launcher.log in the evaluation's folder. Raises B4RError with a rank's error, or with what ended it.
     """
     options = _absolute(options)
     plan = planned(run.dir, run.config(), options)
     if plan.own and not run.state.ended:
         raise B4RError(
-            f"{run.experiment}/{run.run_id} is {run.state} and tests its best checkpoint by itself at its end; "
-            "choose one of its checkpoints with --pth"
+            f"{run.experiment}/{run.run_id} is {run.state} and will evaluate its best checkpoint itself when it "
+            "finishes; choose one of its checkpoints with --pth"
         )
-    path = _on_ranks(run, plan, options, told)
+    path = _on_ranks(run, plan, options, on_progress)
     if plan.own and (run.dir / run_folder.SUMMARY).exists():
         write_summary(run)
     return path
 
 
-def find_target(root: Path, name: str, config: str | None) -> Target:
-    """The run meant by `name`, or a folder made beside a bare checkpoint. Raises B4RError.
-
-    config: for a bare checkpoint, a run's config.toml, or FILE#NAME for an experiment of an experiments file.
-    """
-    path = Path(name).expanduser().absolute()
-    if path.suffix != ".pth" or not path.is_file():
-        if config:
-            raise B4RError(f"{name}: no such .pth file; --config goes with a bare checkpoint only")
-        return Target(RunStore(root).find(name))
-    if config:
-        return Target(bare_run(path, read_settings(config)))
-    if path.parent.name == "checkpoints" and (path.parent.parent / run_folder.CONFIG).is_file():
-        return Target(run_at(path.parent.parent), path.name)
-    raise B4RError(
-        f"{name}: a checkpoint alone does not tell its settings; add --config with a run's config.toml, or with "
-        "experiments.toml#NAME"
-    )
-
-
-def read_settings(config: str) -> Experiment:
-    """The experiment of a frozen config.toml, or of FILE#NAME. Raises B4RError."""
-    file, _, name = config.rpartition("#")
-    if not file:
-        try:
-            return read_frozen(Path(config).expanduser())
-        except B4RError as error:
-            raise B4RError(f"{error.sentence}; of an experiments file, name one with FILE#NAME") from error
-    return load_experiments(Path(file).expanduser(), [name]).named(name)
-
-
-def bare_run(path: Path, experiment: Experiment) -> Run:
-    """A folder beside the checkpoint, `<name>_evaluated`, that stands for a run whose own checkpoint it is."""
-    folder = path.parent / f"{path.stem}_evaluated"
-    evaluation = experiment.evaluation.model_copy(update={"pth": str(path)})
-    try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        write_text(
-            folder / run_folder.CONFIG, config_text(experiment.model_copy(update={"evaluation": evaluation}))
-        )
-    except OSError as error:
-        raise B4RError(
-            f"{folder}: {error.strerror or error}; copy the checkpoint to a folder that can be written",
-            ExitCode.ENVIRONMENT,
-        ) from error
-    return Run(folder, experiment.name, folder.name)
-
-
 def _absolute(options: EvaluateOptions) -> EvaluateOptions:
-    """Paths as they are from anywhere, so that the same choice has the same name."""
+    """Make the paths absolute, so that the same choice has the same name from every folder."""
     data, pth = options.dataset_path, options.pth
     return replace(
         options,
@@ -140,9 +57,9 @@ def _absolute(options: EvaluateOptions) -> EvaluateOptions:
     )
 
 
-def _on_ranks(run: Run, plan: Evaluation, options: EvaluateOptions, told: OnProgress) -> Path:
+def _on_ranks(run: Run, plan: Evaluation, options: EvaluateOptions, on_progress: OnProgress) -> Path:
     launch = plan.experiment.launch
-    # under another id than the run's own, whose supervisor ends all that carries it
+    # under a different id from the run's own, whose supervisor kills every process that carries it
     mine = Run(plan.folder, run.experiment, f"{run.run_id}-evaluate-{os.getpid()}")
     command = torchrun.program(
         launch, ["-m", "engine.programs.evaluate", str(run.dir), *as_arguments(options)]
@@ -160,7 +77,7 @@ def _on_ranks(run: Run, plan: Evaluation, options: EvaluateOptions, told: OnProg
     except OSError as error:
         raise B4RError(f"{error.filename}: {error.strerror or error}", ExitCode.ENVIRONMENT) from error
     try:
-        last = follow(process, told)
+        last = follow(process, on_progress)
         code = process.wait()
     finally:
         if process.poll() is None:
@@ -170,4 +87,4 @@ def _on_ranks(run: Run, plan: Evaluation, options: EvaluateOptions, told: OnProg
         return Path(last["path"])
     if last.get("type") == "failed":
         raise B4RError(last["error"], ExitCode(last["code"]))
-    raise B4RError(f"{diagnose(mine, code).sentence}; {mine.log_path()} says more", ExitCode.RUN_FAILED)
+    raise B4RError(f"{diagnose(mine, code).sentence}; see {mine.log_path()}", ExitCode.RUN_FAILED)

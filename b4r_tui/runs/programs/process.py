@@ -1,4 +1,4 @@
-"""Runs one of the engine's programs to its end and passes on its messages (`engine.contract.messages`)."""
+"""Runs one of the engine's programs to completion and passes on its messages (`engine.contract.messages`)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,17 @@ from engine.contract.errors import B4RError, ExitCode
 
 
 def run_program(
-    run: Run, module: str, arguments: Sequence[str], log: str, told: OnProgress, heard: OnMessage
+    run: Run,
+    module: str,
+    arguments: Sequence[str],
+    log: str,
+    on_progress: OnProgress,
+    on_message: OnMessage = lambda _: None,
 ) -> Message:
-    """Run `python -m module RUN_DIR arguments`; its message `done`. Its standard error goes to logs/<log>.
+    """Run `python -m module RUN_DIR arguments` and return its message `done`. Its standard error goes to logs/<log>.
 
-    told: each step, and the last one again where the program is silent; whatever it raises ends the program.
-    heard: all other messages. Raises B4RError with what the program says, or where its log is if it says nothing.
+    on_progress: gets each step, and the last one again while the program is silent; if it raises, the program is
+    killed. on_message: gets all other messages. Raises B4RError with the program's error, or where its log is.
     """
     path = run.dir / run_folder.LOGS / log
     path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -27,13 +32,13 @@ def run_program(
     with private(path) as errors:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, umask=0o077)
     try:
-        last = follow(process, told, heard)
+        last = follow(process, on_progress, on_message)
         code = process.wait()
     finally:
-        process.kill()  # does nothing to one that has ended
+        process.kill()  # does nothing if it has ended
         process.wait()
     if last.get("type") == "done":
         return last
     if last.get("type") == "failed":
         raise B4RError(last["error"], ExitCode(code))
-    raise B4RError(f"the program ended with exit code {code}; {path} says why", ExitCode.RUN_FAILED)
+    raise B4RError(f"the program ended with exit code {code}; see {path}", ExitCode.RUN_FAILED)

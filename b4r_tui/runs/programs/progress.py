@@ -1,4 +1,4 @@
-"""Follows a program of the engine through its JSON lines (`engine.contract.messages`) and shows its progress."""
+"""Follows a program of the engine through its JSON lines (`engine.contract.messages`)."""
 
 from __future__ import annotations
 
@@ -7,71 +7,54 @@ import os
 import select
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 Message = dict[str, Any]
 OnProgress = Callable[[str, int, int], None]  # phase ("" before the first), step, steps
 OnMessage = Callable[[Message], None]
-_PATIENCE = 0.5  # seconds of silence after which the last step is told again
+_PATIENCE = 0.5  # seconds of silence after which the last step is reported again
 
 
-def follow(process: subprocess.Popen[bytes], told: OnProgress, heard: OnMessage = lambda _: None) -> Message:
-    """Pass messages on until the program is silent for good; the first `failed`, else the last message or {}.
+def follow(
+    process: subprocess.Popen[bytes], on_progress: OnProgress, on_message: OnMessage = lambda _: None
+) -> Message:
+    """Pass messages on until the program closes its output; return the first `failed`, else the last message or {}.
 
-    told: each step, and the last one again where the program is silent, so that whoever has left can say so by
-    raising. heard: all other messages. Of several ranks the first that fails is the one to blame: the others lose
-    their peer.
+    on_progress: gets each step, and the last one again while the program is silent, so that a caller that has
+    given up can raise. on_message: gets all other messages. If several ranks fail, the first is the cause: the
+    others lose their peer.
     """
     failed: Message | None = None
     message: Message = {}
     step = ("", 0, 0)
     for line in _lines(process):
         if not line:
-            told(*step)
-        found = _message(line)
-        if found is None:
+            on_progress(*step)
+        parsed = _message(line)
+        if parsed is None:
             continue
-        message = found
+        message = parsed
         if message.get("type") == "progress":
             step = (message["phase"], message["step"], message["steps"])
-            told(*step)
+            on_progress(*step)
             continue
         if message.get("type") == "failed":
             failed = failed or message
-        heard(message)
+        on_message(message)
     return failed or message
 
 
-@contextmanager
-def bars(console: Console, titles: dict[str, str]) -> Iterator[OnProgress]:
-    """A bar for each phase that is told of, on a terminal; nothing elsewhere. titles: phase → what it is called."""
-    columns = (TextColumn("{task.description:18}"), BarColumn(), TextColumn("{task.percentage:3.0f} %"))
-    hidden = not console.is_terminal
-    with Progress(*columns, TimeRemainingColumn(), console=console, disable=hidden) as progress:
-        tasks = {name: progress.add_task(title, total=None, visible=False) for name, title in titles.items()}
-
-        def told(phase: str, step: int, steps: int) -> None:
-            if phase:
-                progress.update(tasks[phase], completed=step, total=steps, visible=True)
-
-        yield told
-
-
 def _message(line: bytes) -> Message | None:
-    """What a line says; None where it is empty or a library talks."""
+    """Return the message of a line; None if it is empty or a library's output."""
     try:
-        found = json.loads(line)
+        value = json.loads(line)
     except ValueError:
         return None
-    return found if isinstance(found, dict) else None
+    return value if isinstance(value, dict) else None
 
 
 def _lines(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
-    """Lines of standard output as they come; an empty one after each spell of silence."""
+    """Yield lines of standard output as they come, and an empty one after each period of silence."""
     assert process.stdout is not None
     descriptor, rest = process.stdout.fileno(), b""
     while True:

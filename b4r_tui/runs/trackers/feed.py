@@ -12,6 +12,8 @@ from b4r_tui.runs.trackers.numbers import Number, numbers_of
 from engine.contract.errors import B4RError, ExitCode
 from engine.contract.events import Epoch, Test
 
+TRACKERS = ("tensorboard", "mlflow")
+
 
 class Tracker(Protocol):
     """A program that shows a run's numbers. Both calls may be repeated with the same or more numbers."""

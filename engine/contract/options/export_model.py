@@ -9,7 +9,7 @@ FORMATS = ("pth", "onnx")
 
 
 @dataclass(frozen=True)
-class ExportOptions:
+class ModelExport:
     """Options of export-model. format: pth or onnx. out: the file, None for one in the run's folder `exports/`."""
 
     format: str = "pth"
@@ -31,12 +31,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="FILE", help="output file (default: in exports/ of the run folder)")
 
 
-def options_of(arguments: argparse.Namespace) -> ExportOptions:
+def options_of(arguments: argparse.Namespace) -> ModelExport:
     """Return the options in parsed arguments."""
-    return ExportOptions(arguments.format, arguments.pth, arguments.out)
+    return ModelExport(arguments.format, arguments.pth, arguments.out)
 
 
-def as_arguments(options: ExportOptions) -> list[str]:
+def as_arguments(options: ModelExport) -> list[str]:
     """Return arguments that parse to these options."""
     out = [f"--out={options.out}"] if options.out else []
     return [f"--format={options.format}", f"--pth={options.pth}", *out]

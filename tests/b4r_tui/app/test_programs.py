@@ -200,7 +200,7 @@ def real_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("evaluate", {"protocols": "uniform-20, full"}, "uniform-20"),
         ("recommend", {"history": "1,2,3", "k": "4"}, "epoch_1_model.pth, seen items left out"),
         ("recommend-all", {"k": "2"}, "2 items for each of 60 users"),
-        ("export-model", {}, "gives the very same scores"),
+        ("export-model", {}, "reproduces the scores exactly"),
         ("fairness", {"samples": "5"}, "model, popularity × popularity"),
     ],
 )

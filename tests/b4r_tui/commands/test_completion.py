@@ -37,7 +37,7 @@ def folder(tmp_path: Path, capsys) -> Path:
 
 
 def test_bash_offers_the_commands_and_their_choices(folder: Path) -> None:
-    assert {command.name for command in COMMANDS} <= completed(folder, "b4r-tui")
+    assert set(COMMANDS) <= completed(folder, "b4r-tui")
     assert {"finished", "lost"} <= completed(folder, "b4r-tui", "runs", "--state")
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from b4r_tui.commands.fairness import _plot
 from b4r_tui.reports.fairness import METRICS, curve_lines, fairness_table, notes
 from b4r_tui.reports.table import as_lines
 from b4r_tui.runs.programs import fairness
@@ -56,27 +57,28 @@ def test_a_curve_of_one_place_is_drawn_too(value):
     assert sum("◆" in line for line in curve_lines(result_of(point(None, 0.0, value)), 10)[:-1]) == 1
 
 
-def test_notes_tell_who_is_missing():
+def test_notes_report_ids_without_a_group():
     assert notes(result_of()) == [
-        "ids of groups that the data do not have: 2 users",
+        "IDs in the groups file that are not in the data: 2 users",
         "in no group: 1 user",
     ]
 
 
-def test_without_matplotlib_the_picture_is_named_as_missing(monkeypatch, tmp_path):
+def test_without_matplotlib_the_plot_is_reported_as_missing(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    said = fairness._picture([result_of(point(None, 0.2, 0.5))], tmp_path / "x.json")
-    assert said == "none: it needs matplotlib, which pip install 'b4r-tui[plots]' brings"
+    said = _plot(result_of(point(None, 0.2, 0.5)), tmp_path / "x.json")
+    assert said == "none: install matplotlib with pip install 'b4r-tui[plots]'"
     assert not list(tmp_path.iterdir())
 
 
 def scripted_run(tmp_path, monkeypatch, body):
     """A run, and an engine whose program is this body."""
-    package = tmp_path / "stand-in" / "engine"
+    package = tmp_path / "stand-in" / "engine" / "programs"
     package.mkdir(parents=True)
+    (package.parent / "__init__.py").touch()
     (package / "__init__.py").touch()
-    (package / "rate_fairness.py").write_text(body)
-    monkeypatch.setenv("PYTHONPATH", str(package.parent))
+    (package / "measure_fairness.py").write_text(body)
+    monkeypatch.setenv("PYTHONPATH", str(package.parent.parent))
     monkeypatch.chdir(tmp_path)
     return RunStore(tmp_path / "runs").create(experiment_of())
 
@@ -84,7 +86,7 @@ def scripted_run(tmp_path, monkeypatch, body):
 def test_progress_is_passed_on_and_other_lines_are_not(tmp_path, monkeypatch):
     said = '{"type": "progress", "phase": "rank", "step": 1, "steps": 2}\\nnoise\\n{"type": "done", "path": "/x"}'
     run, told = scripted_run(tmp_path, monkeypatch, f"print('{said}')"), []
-    assert fairness.measure(run, FairnessOptions(), lambda *step: told.append(step)) == Path("/x")
+    assert fairness.start(run, FairnessOptions(), lambda *step: told.append(step)) == Path("/x")
     assert ("rank", 1, 2) in told and set(told) <= {("", 0, 0), ("rank", 1, 2)}  # a slow start is told of too
 
 
@@ -92,18 +94,18 @@ def test_progress_is_passed_on_and_other_lines_are_not(tmp_path, monkeypatch):
     ("body", "said", "code"),
     [
         (
-            'print(\'{"type": "failed", "error": "mend it"}\'); raise SystemExit(3)',
-            "mend it",
+            'print(\'{"type": "failed", "error": "fix it"}\'); raise SystemExit(3)',
+            "fix it",
             ExitCode.ENVIRONMENT,
         ),
-        ("raise ValueError('broken')", "exit code 1; .*fairness.log says why", ExitCode.RUN_FAILED),
+        ("raise ValueError('broken')", "exit code 1; .*see .*fairness.log", ExitCode.RUN_FAILED),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "exit code -9", ExitCode.RUN_FAILED),
     ],
 )
 def test_a_measurement_that_fails_is_one_sentence_with_its_exit_code(tmp_path, monkeypatch, body, said, code):
     run = scripted_run(tmp_path, monkeypatch, body)
     with pytest.raises(B4RError, match=said) as caught:
-        fairness.measure(run, FairnessOptions(), lambda *_: None)
+        fairness.start(run, FairnessOptions(), lambda *_: None)
     assert caught.value.code == code
     if "broken" in body:
         assert "ValueError: broken" in (run.dir / "logs" / "fairness.log").read_text()

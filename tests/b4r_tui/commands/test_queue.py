@@ -23,7 +23,7 @@ def say(store: RunStore, *words: str) -> int:
     return main([words[0], "--runs", str(store.root), *words[1:]])
 
 
-def test_the_queue_is_shown_and_arranged(experiments_file: Write, store: RunStore, capsys) -> None:
+def test_the_queue_is_shown_and_reordered(experiments_file: Write, store: RunStore, capsys) -> None:
     path = str(experiments_file(a=GOOD, b=GOOD, c=GOOD))
     set_paused(store, [], True)
     assert say(store, "launch", path, "--only", "a", "b") == 0
@@ -47,14 +47,14 @@ def test_the_queue_is_shown_and_arranged(experiments_file: Write, store: RunStor
     )
     assert say(store, "show", "a") == 0
     assert "waits        the queue is paused" in capsys.readouterr().out
-    assert say(store, "queue", "go") == 0
+    assert say(store, "queue", "resume") == 0
     wait_until(lambda: c.state is RunState.FINISHED, 60)
     assert say(store, "queue") == 0
     out = capsys.readouterr().out
-    assert "0 runs under way, 0 waiting" in out and "at most 3 runs at once" in out
+    assert "0 running, 0 queued" in out and "at most 3 runs at once" in out
 
 
-def test_what_does_not_go_together_is_said(experiments_file: Write, store: RunStore, capsys) -> None:
+def test_wrong_combinations_are_reported(experiments_file: Write, store: RunStore, capsys) -> None:
     set_paused(store, [], True)
     assert say(store, "launch", str(experiments_file(a=GOOD))) == 0
     for words, sentence in (
@@ -83,3 +83,21 @@ def test_failed_runs_are_retried_and_ended_ones_deleted(
     assert store.runs() == []
     assert say(store, "retry", "--failed") == 0
     assert "no failed runs" in capsys.readouterr().out
+
+
+def test_names_of_the_previous_release_are_accepted_and_not_shown(
+    experiments_file: Write, store: RunStore, capsys
+) -> None:
+    assert say(store, "queue", "limit", "--at-once", "none") == 0
+    assert capsys.readouterr().out == "all CPU threads, unlimited runs here, 16 runs elsewhere\n"
+    set_paused(store, [], True)
+    assert say(store, "launch", str(experiments_file(a=GOOD))) == 0
+    write_exit(store.runs()[0].dir, ExitRecord(reason="failed", ended_at=1.0))
+    assert say(store, "retry", "a", "--anew") == 0
+    assert len(store.runs()) == 2
+    assert say(store, "queue", "go") == 0
+    capsys.readouterr()
+    for words, old in (("queue", "go"), ("retry", "--anew")):
+        with pytest.raises(SystemExit):
+            say(store, words, "--help")
+        assert old not in capsys.readouterr().out.split()

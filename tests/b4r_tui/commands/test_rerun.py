@@ -115,7 +115,7 @@ def test_a_real_run_repeats_to_the_last_bit_and_changed_data_is_noticed(
     wait_for_end(store.runs()[-1])
     (tmp_path / "plays.csv").write_text("user,item,timestamp\n" + "\n".join(rows[:-1]) + "\n")
     assert checked(store, run) == 1
-    assert "the data is not what it was (data_fingerprint" in capsys.readouterr().out
+    assert "the data has changed (data_fingerprint" in capsys.readouterr().out
     told = pasted(store, run, tmp_path / "pasted", capsys)
     assert told.config().model_dump() == run.config().model_dump()
 

@@ -100,7 +100,7 @@ def test_a_second_interrupt_does_not_wait(experiments_file: Write, store: RunSto
     _, err = process.communicate(timeout=30)
     assert time.monotonic() - began < 5
     assert process.returncode == ExitCode.INTERRUPTED
-    assert "1 run told to stop, still ending" in err
+    assert "1 run asked to stop, still stopping" in err
 
 
 def test_a_reader_that_goes_away_is_no_error(experiments_file: Write, store: RunStore) -> None:

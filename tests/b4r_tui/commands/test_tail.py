@@ -60,4 +60,4 @@ def test_several_ranks_are_shown_each_with_its_name(tail) -> None:
 def test_a_level_without_tail_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--level", "error"])
-    assert "--level go with --tail" in capsys.readouterr().err
+    assert "--level require --tail" in capsys.readouterr().err

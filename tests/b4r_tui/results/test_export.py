@@ -179,11 +179,11 @@ def test_only_what_is_named_is_exported(store: RunStore, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--only", "bigx"], "no tested run is called 'bigx'; did you mean 'big_x'?"),
+        (["--only", "bigx"], "no tested run is named 'bigx'; did you mean 'big_x'?"),
         (["--baseline", "nobody"], "no baseline 'nobody' among the runs tested"),
         (["--metrics", "ndcg@7"], "no run has the test metric ndcg@7; did you mean"),
-        (["--protocol", "uniform-5"], "no run was tested by protocol uniform-5"),
-        (["-o", "table.docx"], "table.docx: its ending names no format"),
+        (["--protocol", "uniform-5"], "no run was tested with protocol uniform-5"),
+        (["-o", "table.docx"], "table.docx: unknown extension"),
     ],
 )
 def test_what_is_not_there_is_told(

@@ -53,7 +53,7 @@ def test_run_again_it_starts_nothing_and_after_a_change_only_what_is_new(
         "x-lr0.2-s1",
         "x-lr0.2-s2",
     ]
-    assert "2 runs had finished before and were kept" in capsys.readouterr().out
+    assert "2 runs had already finished and were reused" in capsys.readouterr().out
 
 
 def test_a_failed_run_is_run_again_only_with_retry(
@@ -102,7 +102,7 @@ def test_an_interrupt_stops_the_runs_and_the_same_command_goes_on(
     driver.send_signal(signal.SIGINT)
     out, err = driver.communicate(timeout=60)
     assert driver.returncode == ExitCode.INTERRUPTED, (out, err)
-    assert "stopping 1 run" in err and "go on where it stopped" in err
+    assert "stopping 1 run" in err and "to resume the sweep" in err
     assert not any(carriers(run.run_id) for run in store.runs())
     gate.touch()
     assert sweep(path, store, "--json") == ExitCode.OK
@@ -116,7 +116,7 @@ def test_two_drivers_do_not_drive_the_same_sweep(sweep_of: Write, store: RunStor
     lock = hold(folder / "x.lock")
     assert sweep(sweep_of(GRID), store) == ExitCode.BAD_INPUT
     os.close(lock)
-    assert "someone drives this sweep already" in capsys.readouterr().err
+    assert "this sweep is already running" in capsys.readouterr().err
     assert not store.runs()
 
 
@@ -136,7 +136,7 @@ def test_no_more_runs_start_than_the_budget_allows_and_more_go_on_from_there(
     assert sweep(sweep_of(table), store, "--dry-run") == ExitCode.OK
     assert capsys.readouterr().out == "x: 2 runs\n"
     assert sweep(sweep_of(table), store) == ExitCode.OK
-    assert "the budget is spent after 2 of 3 points; raise it to go on" in capsys.readouterr().out
+    assert "the budget was spent after 2 of 3 points; raise it to continue" in capsys.readouterr().out
     assert len(store.runs()) == 2
     assert sweep(sweep_of(table.replace("= 2", "= 3")), store, "--json") == ExitCode.OK
     line = found(capsys)

@@ -11,7 +11,7 @@ import ir_measures
 import pytest
 from ir_measures import RR, R, nDCG
 
-from b4r_tui.runs.programs.evaluate import measure
+from b4r_tui.runs.programs.evaluate import start
 from b4r_tui.runs.store import run_at
 from engine.contract.config.experiment import read_run_config
 from engine.contract.events import EventWriter, RunStarted
@@ -80,7 +80,7 @@ def six_columns(folder, protocol):
 def test_repeating_a_runs_own_test_keeps_its_training_events(ddp_run, tmp_path):
     run_dir, told = copied(ddp_run, tmp_path), []
     before, result = texts(run_dir), result_of(run_dir)
-    path = measure(run_at(run_dir), EvaluateOptions(run_files=True), lambda *step: told.append(step))
+    path = start(run_at(run_dir), EvaluateOptions(run_files=True), lambda *step: told.append(step))
     assert path == run_dir / "metrics.json"
     again, after = result_of(run_dir), texts(run_dir)
     files = again.pop("run_files")
@@ -107,7 +107,7 @@ def test_run_files_are_the_same_on_any_ranks_and_in_both_modes(dmp_run, tmp_path
     for mode, j in (("dmp", "1x2"), ("ddp", "1x1")):
         run_dir = copied(dmp_run, tmp_path / mode)
         options = EvaluateOptions(pth="epoch_0_model.pth", mode=mode, j=j, run_files=True, list_length=15)
-        folder = measure(run_at(run_dir), options, lambda *_: None).parent
+        folder = start(run_at(run_dir), options, lambda *_: None).parent
         assert folder.parent == run_dir / "evaluations"
         result = result_of(folder)
         assert result["settings"]["mode"] == mode and result["checkpoint_epoch"] == 0
@@ -124,8 +124,8 @@ def library_thing(run_dir, path):
     """The run's data as reviews of LibraryThing, with a user and an item that it did not have."""
     data = load_dataset(read_run_config(run_dir).data)
     lines = []
-    for user, (start, end) in enumerate(zip(data.offsets, data.offsets[1:], strict=False)):
-        pairs = [(str(data.item_ids[item]), str(data.user_ids[user])) for item in data.items[start:end]]
+    for user, (first, end) in enumerate(zip(data.offsets, data.offsets[1:], strict=False)):
+        pairs = [(str(data.item_ids[item]), str(data.user_ids[user])) for item in data.items[first:end]]
         lines += [
             f"reviews[{pair!r}] = {{'stars': 4.0, 'unixtime': {time}}}" for time, pair in enumerate(pairs)
         ]

@@ -12,7 +12,7 @@ import torch
 
 from engine.contract.config.experiment import read_run_config
 from engine.contract.errors import B4RError, ExitCode
-from engine.contract.options.export_model import ExportOptions
+from engine.contract.options.export_model import ModelExport
 from engine.programs.export_model import export
 from engine.serving import onnx_export
 from engine.serving.export_check_inputs import histories_to_try
@@ -50,7 +50,7 @@ def test_a_plain_file_scores_without_torchrec(run, request):
 
 def test_a_pth_file_contains_all_that_scoring_needs(single_run):
     path = single_run / "exports" / "epoch_1_model.pth"
-    export(single_run, ExportOptions("pth", "epoch_1_model.pth"))
+    export(single_run, ModelExport("pth", "epoch_1_model.pth"))
     content = torch.load(path, weights_only=True)
     assert content["config"]["emb_dim"] == 16 and len(content["item_ids"]) == 40
     assert content["dataset"] == "synthetic" and content["epoch"] == 1
@@ -90,7 +90,7 @@ def fresh_run(single_run, tmp_path):
 def test_a_graph_with_other_scores_is_not_written(fresh_run, monkeypatch):
     monkeypatch.setattr(onnx_export, "ALLOWED", -1.0)
     with pytest.raises(B4RError, match="differ from torch's by") as caught:
-        export(fresh_run, ExportOptions("onnx"))
+        export(fresh_run, ModelExport("onnx"))
     assert caught.value.code == ExitCode.RUN_FAILED
     assert not list((fresh_run / "exports").iterdir())
 
@@ -106,7 +106,7 @@ def test_missing_packages_are_named_with_the_fix(fresh_run, monkeypatch):
 def test_a_size_mismatch_with_the_checkpoint_is_an_error(fresh_run):
     write_run_config(fresh_run, experiment_of(model={"emb_dim": 32}))
     with pytest.raises(B4RError, match=r"contains \[.*16.*\] for .*, but this run's settings require \[.*32"):
-        export(fresh_run, ExportOptions())
+        export(fresh_run, ModelExport())
 
 
 def test_models_are_tried_with_one_and_more_rows_short_and_long_padded_and_not(single_run):

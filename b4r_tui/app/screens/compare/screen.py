@@ -249,13 +249,13 @@ class CompareScreen(ExportingScreen):
 
     def action_export(self) -> None:
         """Write the table into a file."""
-        from b4r_tui.results.export.write import ExportOptions
+        from b4r_tui.results.export.write import LeaderboardExport
 
         if self._loaded is None or self._loaded.found is None:
             return
         found = self._loaded.found
         of_baseline = next(side for side in found.sides if side.name == found.baseline)
-        options = ExportOptions(
+        options = LeaderboardExport(
             metrics=tuple(dict.fromkeys([found.metric, *_usual(found.sides[0].scores)])),
             protocol=found.protocol,
             only=tuple(run.run_id for run in self._runs),

@@ -156,7 +156,7 @@ def fairness(found: Found, palette: Palette, width: int) -> RenderableType:
 
 def recommendations(found: Found, palette: Palette, width: int) -> RenderableType:
     """Lists of items, or where everybody's went."""
-    from b4r_tui.reports.recommendations import called
+    from b4r_tui.reports.recommendations import owner_of
 
     result = found.content
     said = [Text(f"! {warning}", palette.stopped) for warning in result["warnings"]]
@@ -171,7 +171,7 @@ def recommendations(found: Found, palette: Palette, width: int) -> RenderableTyp
     table.add_column("title", no_wrap=True, overflow="ellipsis", ratio=1)
     for one in result["recommendations"]:
         for entry in one["items"]:
-            first = called(one) if entry["rank"] == 1 else ""
+            first = owner_of(one) if entry["rank"] == 1 else ""
             cells = (first, str(entry["rank"]), entry["item"], f"{entry['score']:.3f}", entry["title"] or "")
             if table.row_count < MOST_ROWS:
                 table.add_row(*map(Text, cells))

@@ -25,7 +25,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, str]]:
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_problem_has_a_mend_and_ends_with_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_problem_has_a_fix_and_exits_3(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = tmp_path / "open"
     root.mkdir()
     root.chmod(0o777)
@@ -54,5 +54,5 @@ def test_a_files_experiments_are_asked_too(tmp_path: Path, capsys: pytest.Captur
 def test_a_module_that_does_not_load_is_a_problem() -> None:
     found = imports(("no_such_module_at_all",))
     assert found.status == "problem"
-    assert "no_such_module_at_all" in found.found
+    assert "no_such_module_at_all" in found.details
     assert imports(("json",)).status == "ok"

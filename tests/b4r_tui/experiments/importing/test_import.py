@@ -244,7 +244,7 @@ def test_into_keeps_every_letter_of_the_file_and_refuses_a_name_twice(
     after = (here / "experiments.toml").read_text()
     assert after.startswith(before)
     assert list(tomli.loads(after)["experiments"]) == ["other", "seed"]
-    assert "[defaults] hold for them too: training.grad_clip" in capsys.readouterr().err
+    assert "[defaults] also apply to these experiments: training.grad_clip" in capsys.readouterr().err
     assert main(["import", "train.sh", "--into", "experiments.toml", "--name", "seed"]) == 2
     assert "has an experiment 'seed' already" in capsys.readouterr().err
     assert (here / "experiments.toml").read_text() == after
@@ -253,12 +253,12 @@ def test_into_keeps_every_letter_of_the_file_and_refuses_a_name_twice(
 def test_bad_input_is_told_in_a_sentence(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "none.sh").write_text("echo hello\npython other.py --lr 1\n")
     assert main(["import", "none.sh"]) == 2
-    assert "no command there starts the original" in capsys.readouterr().err
+    assert "no command starts the original" in capsys.readouterr().err
     assert main(["import", "missing.sh"]) == 2
     (here / "train.sh").write_text(START)
     (here / "there.toml").write_text("")
     assert main(["import", "train.sh", "-o", "there.toml"]) == 2
-    assert "there.toml is there already" in capsys.readouterr().err
+    assert "there.toml already exists" in capsys.readouterr().err
 
 
 def test_without_a_file_to_write_the_experiments_go_to_standard_output(

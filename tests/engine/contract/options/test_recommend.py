@@ -37,7 +37,7 @@ def test_a_history_survives_the_way_to_the_program(history):
 def test_everyone_and_exports_survive_too():
     options = RecommendOptions(everyone=True, out="x y.parquet")
     assert parsed(recommend, recommend.as_arguments(options)) == options
-    export = export_model.ExportOptions("onnx", "epoch_1_model.pth", "m.onnx")
+    export = export_model.ModelExport("onnx", "epoch_1_model.pth", "m.onnx")
     assert parsed(export_model, export_model.as_arguments(export)) == export
 
 

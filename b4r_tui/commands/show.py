@@ -1,20 +1,19 @@
-"""`b4r-tui show`: one run whole."""
+"""`b4r-tui show RUN`: prints full details of a run."""
 
 from __future__ import annotations
 
-import json
+import argparse
 from dataclasses import asdict
-from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
+from b4r_tui.commands.command import Context, add_json, add_run, print_json, print_line
 from b4r_tui.common.format import NOTHING, duration, moment, whole
 from b4r_tui.reports.crash_card import card_lines
 from b4r_tui.reports.repro_script import repro_record, repro_text
 from b4r_tui.reports.runs import funnel_table, plan_table, tested_table, took
-from b4r_tui.reports.table import console as make_console
-from b4r_tui.reports.table import print_line, show
+from b4r_tui.reports.table import show
 from b4r_tui.runs.crash.explain import card_of
 from b4r_tui.runs.progress import RunWatch
 from b4r_tui.runs.queue.outlook import why_it_waits
@@ -25,17 +24,28 @@ from engine.contract.errors import ExitCode
 from engine.contract.sanitize import sanitize
 
 
-def show_run(root: Path, name: str, as_json: bool, repro: bool = False) -> ExitCode:
-    """Print one run whole: what became of it, its test metrics, its settings; `repro`: how to run it again."""
-    run = RunStore(root).find(name)
-    sweep_lost(root, [run.state])
-    if repro:
-        print_line(json.dumps(repro_record(run)) if as_json else repro_text(run, read_summary(run)).rstrip())
-        return ExitCode.OK
-    if as_json:
-        print_line(json.dumps(_whole(run)))
-        return ExitCode.OK
-    summary, console = read_summary(run), make_console()
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add RUN, --repro and --json."""
+    add_run(parser)
+    parser.add_argument("--repro", action="store_true", help="print a script that reproduces the run")
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace, context: Context) -> ExitCode:
+    """Print a run's state, test metrics and settings; with --repro, how to reproduce it."""
+    run = RunStore(context.root).find(arguments.name)
+    sweep_lost(context.root, [run.state])
+    if arguments.json:
+        print_json(repro_record(run) if arguments.repro else _record(run))
+    elif arguments.repro:
+        print_line(repro_text(run, read_summary(run)).rstrip())
+    else:
+        _print(run, context.console)
+    return ExitCode.OK
+
+
+def _print(run: Run, console: Console) -> None:
+    summary = read_summary(run)
     for label, value in _facts(run, summary).items():
         console.print(sanitize(f"{label:12} {value}"), soft_wrap=True)
     for line in _card(run):
@@ -45,10 +55,9 @@ def show_run(root: Path, name: str, as_json: bool, repro: bool = False) -> ExitC
         show(tested_table(summary), console)
     _print_data_and_plan(run, console)
     _print_settings(run, console)
-    return ExitCode.OK
 
 
-def _whole(run: Run) -> dict[str, object]:
+def _record(run: Run) -> dict[str, object]:
     watch = RunWatch(run)
     watch.poll()
     ended = run.exit()
