@@ -12,7 +12,7 @@ from typing import Protocol
 from rich.console import Console
 from rich.text import Text
 
-from b4r_tui.common.format import told
+from b4r_tui.common.event_lines import event_line
 from b4r_tui.runs.logs.levels import Level, LevelReader
 from b4r_tui.runs.logs.tail import LogTail
 from b4r_tui.runs.store import Run
@@ -173,4 +173,4 @@ def _telling(source: str, line: str) -> str:
 
 
 def _event_line(record: Record) -> str:
-    return f"{time.strftime('%H:%M:%S', time.localtime(record.t))} {told(record.event)}"
+    return f"{time.strftime('%H:%M:%S', time.localtime(record.t))} {event_line(record.event)}"

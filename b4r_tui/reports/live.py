@@ -13,7 +13,7 @@ from typing import Protocol
 from rich.console import Console, Group
 from rich.live import Live
 
-from b4r_tui.common.format import told
+from b4r_tui.common.event_lines import event_line
 from b4r_tui.reports.runs import live_table
 from b4r_tui.reports.table import as_group
 from b4r_tui.runs.progress import RunWatch
@@ -90,7 +90,7 @@ class Lines(AbstractContextManager["Lines"]):
             name = self._names[watch.run.run_id]
             for record in watch.new_records:
                 if not isinstance(record.event, Progress | Checkpoint):
-                    _write(f"{name}: {told(record.event)}")
+                    _write(f"{name}: {event_line(record.event)}")
             if self._states.get(watch.run.run_id) != watch.state.value:
                 self._states[watch.run.run_id] = watch.state.value
                 _write(f"{name}: {watch.state}")

@@ -6,11 +6,13 @@ import pytest
 from rich.cells import cell_len
 from rich.text import Text
 
-from b4r_tui.app.widgets import numbers
+from b4r_tui.app.widgets.drawing import fitted, progress_bar
 from b4r_tui.app.widgets.palette import DARK
 from b4r_tui.app.widgets.run.curve_data import epoch_ticks, value_range, value_ticks
-from b4r_tui.app.widgets.runs.columns import Look, columns_for
-from b4r_tui.common.format import duration
+from b4r_tui.app.widgets.runs.columns import COLUMNS, Contents
+from b4r_tui.app.widgets.runs.layout import columns_for
+from b4r_tui.app.widgets.runs.look import Look
+from b4r_tui.common.format import duration, loss, rate
 
 
 @pytest.mark.parametrize(
@@ -27,31 +29,31 @@ def test_durations_take_six_characters_at_most(seconds: float | None, shown: str
     [(None, "–"), (float("nan"), "–"), (7.28345, "7.283"), (12.3, "12.30"), (12345.6, "12346")],
 )
 def test_losses_have_four_digits(value: float | None, shown: str) -> None:
-    assert numbers.loss(value) == shown
+    assert loss(value) == shown
 
 
 @pytest.mark.parametrize(("value", "shown"), [(87.31, "87.3"), (1240.0, "1,240"), (15600.0, "15.6k")])
 def test_rates_are_short(value: float, shown: str) -> None:
-    assert numbers.rate(value) == shown
+    assert rate(value) == shown
 
 
 @pytest.mark.parametrize("fraction", [-1.0, 0.0, 0.004, 0.5, 0.999, 1.0, 2.0])
 def test_a_bar_keeps_its_width_and_is_full_only_at_the_end(fraction: float) -> None:
-    bar = numbers.bar(fraction, 16, "green", "grey50")
-    assert cell_len(bar.plain) == 16
-    assert ("100%" in bar.plain) is (fraction >= 1)
+    drawn = progress_bar(fraction, 16, "green", "grey50")
+    assert cell_len(drawn.plain) == 16
+    assert ("100%" in drawn.plain) is (fraction >= 1)
 
 
 def test_wide_characters_are_cut_at_their_cells() -> None:
-    assert cell_len(numbers.fitted(Text("評価評価評価"), 7).plain) == 7
-    assert numbers.fitted(Text("7"), 3, right=True).plain == "  7"
+    assert cell_len(fitted(Text("評価評価評価"), 7).plain) == 7
+    assert fitted(Text("7"), 3, right=True).plain == "  7"
 
 
 @pytest.mark.parametrize("all_runs", [False, True])
 @pytest.mark.parametrize("width", [40, 60, 77, 87, 120, 200])
 @pytest.mark.parametrize("protocol", ["full", "popular-100"])
 def test_columns_fit_the_width_and_the_run_stays(width: int, all_runs: bool, protocol: str) -> None:
-    columns = columns_for(width, all_runs, False, [], Look(0.0, DARK, protocol))
+    columns = columns_for(COLUMNS, Contents([], Look(0.0, DARK, protocol), width, all_runs))
     keys = [column.key for column in columns]
     assert {"state", "run", "progress", "metric"} <= set(keys)
     assert ("experiment" in keys) is all_runs

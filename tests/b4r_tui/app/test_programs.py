@@ -94,7 +94,7 @@ async def test_progress_is_shown_and_the_list_comes_to_its_tab(place: Place, eng
         app = await on_one_run(pilot)
         await choose(pilot, "recommend", user="17 18", k="1")
         await until(pilot, lambda: "recommend" in shown(app, "JobLine") and "25%" in shown(app, "JobLine"))
-        assert app.screen.query_one(TabbedContent).active == "after"
+        assert app.screen.query_one(TabbedContent).active == "outputs"
         assert app.screen.check_action("after", ()) is None, "one thing at a time"
         (folder / "go").touch()
         await until(pilot, lambda: "Star Wars [1977]" in tab_text(app))

@@ -12,7 +12,7 @@ from textual.widgets import Input
 
 from b4r_tui.app.snapshot import RunView
 from b4r_tui.app.widgets.run.detail import RunDetail
-from b4r_tui.app.widgets.runs.columns import Look
+from b4r_tui.app.widgets.runs.look import Look
 from b4r_tui.app.widgets.runs.table import RunTable
 from tests.b4r_tui.app.conftest import Place, until
 from tests.b4r_tui.app.crowd import (
@@ -43,7 +43,7 @@ async def test_the_filter_narrows_while_one_types_and_escape_shows_all(place: Pl
         seen = await all_runs(pilot)
         await seen.press("slash", *"xgoDq")  # typed: keys of the table and the app are not meant
         assert isinstance(pilot.app.focused, Input)
-        assert seen.names == [] and "No run here has “xgoDq”" in seen.instead
+        assert seen.names == [] and "No run matches “xgoDq”" in seen.instead
         assert not seen.table._marks and not seen.table.arrangement.grouped and not seen.sorted_by
         await seen.press("ctrl+u")
         assert seen.names == list(NEWEST)
