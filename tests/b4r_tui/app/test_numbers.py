@@ -1,4 +1,4 @@
-"""How numbers read, and which columns fit."""
+"""How numbers are written, and which columns fit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from b4r_tui.app.widgets.run.curve_data import epoch_ticks, value_range, value_t
 from b4r_tui.app.widgets.runs.columns import COLUMNS, Contents
 from b4r_tui.app.widgets.runs.layout import columns_for
 from b4r_tui.app.widgets.runs.look import Look
-from b4r_tui.common.format import duration, loss, rate
+from b4r_tui.common.event_lines import event_line
+from b4r_tui.common.format import NOTHING, decimal, duration, loss, memory, metric_label, rate
+from engine.contract.events import Epoch
 
 
 @pytest.mark.parametrize(
@@ -59,6 +61,49 @@ def test_columns_fit_the_width_and_the_run_stays(width: int, all_runs: bool, pro
     assert ("experiment" in keys) is all_runs
     if width >= 77:
         assert sum(column.width + 1 for column in columns) <= width
+
+
+def test_columns_go_in_the_order_of_their_priorities() -> None:
+    look = Look(0.0, DARK, "full")
+    priorities = {column.key: column.priority for column in COLUMNS if column.priority and not column.short}
+    gone: list[str] = []
+    for width in range(200, 30, -1):
+        keys = {column.key for column in columns_for(COLUMNS, Contents([], look, width))}
+        gone += [key for key in priorities if key not in keys and key not in gone]
+    gone = [key for key in gone if key not in ("gpu", "note")]  # nothing in them
+    assert gone == sorted(gone, key=lambda key: priorities[key] or 0) and gone[0] == "memory"
+
+
+def test_states_lose_their_word_before_numbers_go() -> None:
+    columns = {width: columns_for(COLUMNS, Contents([], Look(0.0, DARK), width)) for width in range(40, 120)}
+    short = [width for width, fit in columns.items() if next(c for c in fit if c.key == "state").width == 1]
+    assert short and all(column.key != "memory" for width in short for column in columns[width])
+    assert len(columns[max(short)]) == len(columns[max(short) + 1])
+
+
+def test_a_value_is_the_same_in_a_line_and_in_a_table() -> None:
+    epoch = Epoch(
+        epoch=0, epochs=2, train_loss=12.3456, lr=1e-3, seconds=1.0, sequences_per_second=15_600.0, metrics={}
+    )
+    line = event_line(epoch)
+    assert loss(epoch.train_loss) in line and rate(epoch.sequences_per_second) in line
+
+
+@pytest.mark.parametrize(
+    ("name", "label"), [("ndcg@10", "NDCG@10"), ("recall@5", "Recall@5"), ("mrr", "MRR"), ("arp", "ARP")]
+)
+def test_labels_of_metrics(name: str, label: str) -> None:
+    assert metric_label(name) == label
+
+
+@pytest.mark.parametrize(("megabytes", "shown"), [(None, "–"), (812.0, "812 MB"), (12_800.0, "12.5 GB")])
+def test_memory_is_short(megabytes: float | None, shown: str) -> None:
+    assert memory(megabytes) == shown
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf")])
+def test_what_is_not_a_number_is_a_dash(value: float | None) -> None:
+    assert {decimal(value), loss(value), rate(value), duration(value)} == {NOTHING}
 
 
 @pytest.mark.parametrize("last", [2, 3, 7, 13, 20, 100, 1000, 1_000_000])

@@ -76,9 +76,9 @@ class LogLines(ScrollView, can_focus=True):
         top = self._top_row(before) if before and page and page.wish.shown != before.wish.shown else None
         self._fit()
         if self.following:
-            self._scroll_to(self.max_scroll_y)
+            self._scroll_now(self.max_scroll_y)
         elif top is not None and page:
-            self._scroll_to(page.position_of(top))
+            self._scroll_now(page.position_of(top))
         self.refresh()
 
     def jump(self, row: int) -> None:
@@ -88,7 +88,7 @@ class LogLines(ScrollView, can_focus=True):
         self.current, self.following = row, False
         position, height = self.page.position_of(row), self.scrollable_content_region.height
         if not self.scroll_offset.y <= position < self.scroll_offset.y + height:
-            self._scroll_to(max(0, position - height // 3))
+            self._scroll_now(max(0, position - height // 3))
         self.refresh()
         self.post_message(self.Moved())
 
@@ -118,19 +118,19 @@ class LogLines(ScrollView, can_focus=True):
         """Switch following on or off."""
         self.following = not self.following
         if self.following:
-            self._scroll_to(self.max_scroll_y)
+            self._scroll_now(self.max_scroll_y)
         self.post_message(self.Moved())
 
     def action_scroll_end(self) -> None:
         """Go to the end and follow it."""
         self.following = True
-        self._scroll_to(self.max_scroll_y)
+        self._scroll_now(self.max_scroll_y)
         self.post_message(self.Moved())
 
     def action_scroll_home(self) -> None:
         """Go to the start."""
         self.following = self.max_scroll_y == 0
-        self._scroll_to(0)
+        self._scroll_now(0)
         self.post_message(self.Moved())
 
     def on_click(self, event: Click) -> None:
@@ -148,7 +148,7 @@ class LogLines(ScrollView, can_focus=True):
             self.following = at_end and (self.following or new_value > old_value)
             self.post_message(self.Moved())
 
-    def _scroll_to(self, y: int) -> None:
+    def _scroll_now(self, y: int) -> None:
         self._is_scrolling = True
         self.set_scroll(None, min(y, self.max_scroll_y))
         self.scroll_target_y = self.scroll_y

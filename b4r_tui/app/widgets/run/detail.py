@@ -159,7 +159,12 @@ class RunDetail(Vertical):
     def _opened(self) -> Iterator[RunTab]:
         """Yield the tabs that have been opened."""
         for name in TABS if self._content else ():
-            yield from self._pane(name).query_children(RunTab)
+            if tab := self._tab(name):
+                yield tab
+
+    def _tab(self, name: str) -> RunTab | None:
+        """Return a tab where it has been opened. RunTab is not usable as a selector, since it is not the first base."""
+        return next((child for child in self._pane(name).children if isinstance(child, RunTab)), None)
 
     def _pane(self, name: str) -> TabPane:
         assert self._content is not None
@@ -171,20 +176,20 @@ class RunDetail(Vertical):
             await self._fill_tab()
 
     async def _fill_tab(self) -> None:
-        active = self._content.active if self._content else ""
-        for tab in self._opened():
-            if self._view is None or tab.parent is not self._pane(active):
-                tab.pause()
-        if self._view is None or not active or not self.is_attached:
+        name = self._content.active if self._content else ""
+        for opened in self._opened():
+            if self._view is None or opened is not self._tab(name):
+                opened.pause()
+        if self._view is None or not name or not self.is_attached:
             return
-        pane = self._pane(active)
-        if not pane.children:
-            await pane.mount(tabs.new_tab(active))
-        tab = pane.query_one(RunTab)
+        tab = self._tab(name)
+        if tab is None:
+            tab = tabs.new_tab(name)
+            await self._pane(name).mount(tab)
         tab.overlay(self._overlaid, self._metric)
         await tab.show(self._view)
-        if self._focus_later == active:
-            self._enter(active)
+        if self._focus_later == name:
+            self._enter(name)
         self._focus_later = ""
 
 
