@@ -69,8 +69,8 @@ def _(event: Test) -> str:
     for protocol, metrics in event.metrics.items():
         value, popular = metrics.get("ndcg@10", {}), event.baseline.get(protocol, {}).get("ndcg@10", {})
         if value:
-            beside = f" (popularity {decimal(popular['value'])})" if popular else ""
-            parts.append(f"test {protocol} ndcg@10 {decimal(value.get('value'))}{beside}")
+            baseline = f" (popularity {decimal(popular['value'])})" if popular else ""
+            parts.append(f"test {protocol} ndcg@10 {decimal(value.get('value'))}{baseline}")
     return "  ".join(parts)
 
 

@@ -111,19 +111,19 @@ def results_of(results: list[Found], palette: Palette, width: int) -> Renderable
     return Group(*parts[:-1]) if parts else None
 
 
-def _shown(render: Render, found: Found, palette: Palette, width: int) -> RenderableType:
+def _shown(render: Render, saved: Found, palette: Palette, width: int) -> RenderableType:
     """Return a result, or a sentence where this version cannot show it."""
     try:
-        return render(found, palette, width)
+        return render(saved, palette, width)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError):
-        return Text(f"{found.path.name} cannot be shown: it was written by another version", palette.faint)
+        return Text(f"{saved.path.name} cannot be shown: it was written by another version", palette.faint)
 
 
-def evaluations(found: Found, palette: Palette, width: int) -> RenderableType:
+def evaluations(saved: Found, palette: Palette, width: int) -> RenderableType:
     """Return test metrics of a checkpoint on other data or by other protocols."""
     from b4r_tui.app.widgets.run.results_tab import BASELINES_WIDTH, test_tables
 
-    result = found.content
+    result = saved.content
     known = {name: result[name] for name in ("checkpoint_epoch", "metrics", "baseline", "baselines")}
     about = Text(f"{result['checkpoint']} on {result['dataset']}", palette.strong)
     unknown = ", ".join(f"{count:,} {name}" for name, count in result.get("unknown", {}).items() if count)
@@ -131,11 +131,11 @@ def evaluations(found: Found, palette: Palette, width: int) -> RenderableType:
     return Group(about, *notices, test_tables(Test(**known), palette, width >= BASELINES_WIDTH))
 
 
-def fairness(found: Found, palette: Palette, width: int) -> RenderableType:
+def fairness(saved: Found, palette: Palette, width: int) -> RenderableType:
     """Return F of the six metrics by temperature, and the trade-off curve."""
     from b4r_tui.reports.fairness import METRICS, curve_lines, notes, temperature
 
-    result = found.content
+    result = saved.content
     table = _table(palette, "temperature", "NDCG@10", *(f"{name}-F" for name in METRICS))
     for point in result["points"]:
         values = [f"{point['metrics'][name]['F']:.2e}" for name in METRICS]
@@ -150,11 +150,11 @@ def fairness(found: Found, palette: Palette, width: int) -> RenderableType:
     return Group(Text(about, palette.strong), table, *notices, Text(title, palette.faint), curve)
 
 
-def recommendations(found: Found, palette: Palette, width: int) -> RenderableType:
+def recommendations(saved: Found, palette: Palette, width: int) -> RenderableType:
     """Return lists of items, or the file with those of all users."""
     from b4r_tui.reports.recommendations import called
 
-    result = found.content
+    result = saved.content
     notices = [Text(f"! {warning}", palette.stopped) for warning in result["warnings"]]
     if "path" in result:
         where = Text.assemble(
@@ -174,12 +174,12 @@ def recommendations(found: Found, palette: Palette, width: int) -> RenderableTyp
     return Group(Text(f"{result['checkpoint']}, seen items excluded", palette.strong), *notices, table)
 
 
-def exports(found: Found, palette: Palette, width: int) -> RenderableType:
+def exports(saved: Found, palette: Palette, width: int) -> RenderableType:
     """Return a file and how it was checked."""
     from b4r_tui.reports.model_export import facts
 
     table = Table.grid(padding=(0, 2, 0, 0))
-    for label, value in facts(found.content).items():
+    for label, value in facts(saved.content).items():
         table.add_row(Text(label, palette.faint), Text(value, palette.strong))
     return table
 
