@@ -164,7 +164,7 @@ class B4RApp(App[None]):
     def on_run_table_changed(self) -> None:
         """Runs may be sorted otherwise."""
         if self._restored and self._has_main:
-            self.remember("table", self.main.table.kept)
+            self.remember("table", self.main.table.saved)
 
     def action_resize(self, pane: str, by: int) -> None:
         """Make a pane of the main screen larger or smaller."""

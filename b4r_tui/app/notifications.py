@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from b4r_tui.app.widgets import numbers
-from b4r_tui.common.format import duration
+from b4r_tui.common.format import decimal, duration
 from engine.contract.sanitize import sanitize
 
 if TYPE_CHECKING:
@@ -54,9 +53,9 @@ def result_of(view: RunView) -> str:
     if view.progress.test:
         protocol, metrics = next(iter(view.progress.test.metrics.items()), ("", {}))
         value = metrics.get("ndcg@10", {}).get("value")
-        return f"test NDCG@10 {numbers.metric(value)} ({protocol})" if value is not None else ""
+        return f"test NDCG@10 {decimal(value)} ({protocol})" if value is not None else ""
     value = view.progress.metric("ndcg@10")
-    return f"validation NDCG@10 {numbers.metric(value)}" if value is not None else ""
+    return f"validation NDCG@10 {decimal(value)}" if value is not None else ""
 
 
 def desktop_sequence(how: str, title: str, sentence: str, environment: Mapping[str, str]) -> str:

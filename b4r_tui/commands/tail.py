@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from b4r_tui.commands.command import Context
-from b4r_tui.common.format import told
+from b4r_tui.common.event_lines import event_line
 from b4r_tui.runs.logs.level import Level
 from b4r_tui.runs.logs.levels import LevelReader
 from b4r_tui.runs.logs.tail import LogTail
@@ -188,4 +188,4 @@ def _level_text(source: str, line: str) -> str:
 
 
 def _event_line(record: Record) -> str:
-    return f"{time.strftime('%H:%M:%S', time.localtime(record.t))} {told(record.event)}"
+    return f"{time.strftime('%H:%M:%S', time.localtime(record.t))} {event_line(record.event)}"

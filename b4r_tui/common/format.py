@@ -1,48 +1,65 @@
-"""How numbers, times and events are put into words, the same in every command."""
+"""How numbers, times and names of metrics are written, the same in every command and on every screen."""
 
 from __future__ import annotations
 
 import math
 import time
-from functools import singledispatch
 
-from engine.contract.events import (
-    Checkpoint,
-    Epoch,
-    Event,
-    Progress,
-    RunFailed,
-    RunFinished,
-    RunResumed,
-    RunStarted,
-    Test,
-    Warn,
-)
-
-NOTHING = "–"
+NOTHING = "–"  # where there is no value
+_ACRONYMS = ("ndcg", "mrr", "map", "arp")
 
 
-def decimal(value: float | None, digits: int = 4) -> str:
-    """A metric or loss."""
-    return NOTHING if value is None else f"{value:.{digits}f}"
+def decimal(value: float | None) -> str:
+    """Return a metric, such as 0.1234."""
+    return NOTHING if value is None or not math.isfinite(value) else f"{value:.4f}"
+
+
+def loss(value: float | None) -> str:
+    """Return a loss with four significant digits: 7.283, 12.31, 120.4."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    digits = len(str(int(abs(value))))
+    return f"{value:.{max(0, 4 - digits)}f}"
 
 
 def interval(low: float | None, high: float | None) -> str:
-    """A 95 % interval."""
+    """Return a confidence interval, empty where a limit is missing."""
     return "" if low is None or high is None else f"{low:.4f} to {high:.4f}"
 
 
 def whole(value: float | None) -> str:
-    """A count or speed, thousands apart."""
+    """Return a count with thousands separators."""
     return NOTHING if value is None else f"{value:,.0f}"
 
 
+def rate(value: float | None) -> str:
+    """Return a rate per second in at most six characters: 87.3, 1,240, 15.6k."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    if value >= 10_000:
+        return f"{value / 1000:.1f}k" if value < 1_000_000 else f"{value / 1e6:.1f}M"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def memory(megabytes: float | None) -> str:
+    """Return an amount of memory, in GB from ten thousand MB on: 812 MB, 12.5 GB."""
+    if megabytes is None:
+        return NOTHING
+    return f"{megabytes:,.0f} MB" if megabytes < 10_000 else f"{megabytes / 1024:,.1f} GB"
+
+
+def bar(fraction: float, width: int) -> tuple[str, str]:
+    """Return the done and the remaining part of a progress bar, which is full only at the very end."""
+    cells, half = divmod(int(min(1.0, max(0.0, fraction)) * width * 2), 2)
+    done = "━" * cells + "╸" * half
+    return done, "─" * (width - len(done))
+
+
 def duration(seconds: float | None) -> str:
-    """A time span, short: 45s, 3m 20s, 1h 05m, 2d 03h."""
+    """Return a time span in at most six characters: 45s, 3m 20s, 1h 05m, 2d 03h."""
     if seconds is None or not math.isfinite(seconds):
         return NOTHING
-    whole_seconds = max(0, round(seconds))
-    minutes, second = divmod(whole_seconds, 60)
+    minutes, second = divmod(max(0, round(seconds)), 60)
     hours, minute = divmod(minutes, 60)
     days, hour = divmod(hours, 24)
     if days:
@@ -53,80 +70,16 @@ def duration(seconds: float | None) -> str:
 
 
 def moment(seconds: float | None) -> str:
-    """A time of this machine's zone, to the second."""
+    """Return a point in time in this machine's time zone, to the second."""
     return NOTHING if seconds is None else time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
 
 
 def plural(count: int, noun: str) -> str:
-    """`1 run`, `2 runs`."""
+    """Return a count and its noun: `1 run`, `2 runs`."""
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
-@singledispatch
-def told(event: Event) -> str:
-    """An event as a line for people. Epochs count from 1 in it, and of validation it tells the first protocol."""
-    return event.type
-
-
-@told.register
-def _(event: RunStarted) -> str:
-    data = event.dataset
-    size = ", ".join(f"{whole(data[key])} {key}" for key in ("users", "items", "interactions") if key in data)
-    return (
-        f"started: {event.mode} on {event.device}, {plural(event.world_size, 'rank')}; "
-        f"{data.get('name', 'data')} ({size}); {event.parameters:,} parameters"
-    )
-
-
-@told.register
-def _(event: RunResumed) -> str:
-    return f"resumed at epoch {event.epoch + 1}, step {event.step + 1:,}"
-
-
-@told.register
-def _(event: Progress) -> str:
-    parts = [event.phase, f"epoch {event.epoch + 1}", f"step {event.step:,}/{event.steps:,}"]
-    parts += [f"loss {decimal(event.loss)}"] if event.loss is not None else []
-    parts += [f"{whole(event.sequences_per_second)} sequences/s"] if event.sequences_per_second else []
-    return "  ".join(parts)
-
-
-@told.register
-def _(event: Epoch) -> str:
-    parts = [f"epoch {event.epoch + 1}/{event.epochs}", f"loss {decimal(event.train_loss)}"]
-    for protocol, metrics in list(event.metrics.items())[:1]:
-        shown = [f"{name} {decimal(metrics[name])}" for name in ("recall@10", "ndcg@10") if name in metrics]
-        parts += [f"validation {protocol} {' '.join(shown)}"] if shown else []
-    parts.append(f"{whole(event.sequences_per_second)} sequences/s")
-    return "  ".join(parts) + ("  best so far" if event.best else "")
-
-
-@told.register
-def _(event: Checkpoint) -> str:
-    return f"checkpoint of epoch {event.epoch + 1}: {event.path} ({event.bytes / 1e6:,.1f} MB)"
-
-
-@told.register
-def _(event: Test) -> str:
-    parts = [f"tested epoch {event.checkpoint_epoch + 1}"]
-    for protocol, metrics in event.metrics.items():
-        value, popular = metrics.get("ndcg@10", {}), event.baseline.get(protocol, {}).get("ndcg@10", {})
-        if value:
-            beside = f" (popularity {decimal(popular['value'])})" if popular else ""
-            parts.append(f"test {protocol} ndcg@10 {decimal(value.get('value'))}{beside}")
-    return "  ".join(parts)
-
-
-@told.register
-def _(event: Warn) -> str:
-    return f"warning: {event.message}"
-
-
-@told.register
-def _(event: RunFinished) -> str:
-    return f"finished in {duration(event.seconds)}; best epoch {event.best_epoch + 1}"
-
-
-@told.register
-def _(event: RunFailed) -> str:
-    return f"failed: {event.error}"
+def metric_label(name: str) -> str:
+    """Return a metric's name as papers write it: NDCG@10, Recall@10, MRR."""
+    kind, at, cutoff = name.partition("@")
+    return (kind.upper() if kind in _ACRONYMS else kind.capitalize()) + at + cutoff

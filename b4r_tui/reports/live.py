@@ -12,7 +12,7 @@ from typing import Protocol
 from rich.console import Console, Group
 from rich.live import Live
 
-from b4r_tui.common.format import told
+from b4r_tui.common.event_lines import event_line
 from b4r_tui.reports.runs import live_table
 from b4r_tui.reports.table import as_group
 from b4r_tui.runs.progress import RunWatch
@@ -89,7 +89,7 @@ class Lines(AbstractContextManager["Lines"]):
             name = self._names[watch.run.run_id]
             for record in watch.new_records:
                 if not isinstance(record.event, Progress | Checkpoint):
-                    _write(self._console, f"{name}: {told(record.event)}")
+                    _write(self._console, f"{name}: {event_line(record.event)}")
             if self._states.get(watch.run.run_id) != watch.state.value:
                 self._states[watch.run.run_id] = watch.state.value
                 _write(self._console, f"{name}: {watch.state}")

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.text import Text
 
-from b4r_tui.common.format import NOTHING, decimal, duration, interval, moment, whole
+from b4r_tui.common.format import NOTHING, bar, decimal, duration, interval, loss, moment, rate, whole
 from b4r_tui.reports.table import Column, ReportTable, text
 from b4r_tui.runs.data_funnel import COUNTS, funnel_of
 from b4r_tui.runs.progress import RunWatch
@@ -130,19 +130,19 @@ def _live_row(watch: RunWatch, experiment: Experiment, cutoff: int, protocol: st
         text(state, STATE_STYLES[state.value]),
         text(f"{said.epochs_done}/{said.epochs}"),
         _bar(said.fraction(), STATE_STYLES[state.value], said.eta_seconds(now) if running else None),
-        text(decimal(said.loss, 3)),
+        text(loss(said.loss)),
         text(decimal(recall)),
         text(decimal(ndcg)),
-        text(whole(said.sequences_per_second)),
+        text(rate(said.sequences_per_second)),
         text(protocol),
     ]
 
 
 def _bar(fraction: float, style: str, eta: float | None) -> Text:
-    """A bar whose last cell is kept for the very end, and the time to go."""
-    full = int(fraction * _BAR)
-    bar = Text("━" * full, style=style).append("─" * (_BAR - full), style="dim")
-    return bar if eta is None else bar.append(f" {duration(eta)}", style="")
+    """Return a progress bar, and the time to go where it is known."""
+    done, rest = bar(fraction, _BAR)
+    drawn = Text.assemble((done, style), (rest, "dim"))
+    return drawn if eta is None else drawn.append(f" {duration(eta)}")
 
 
 def _run_row(summary: Summary) -> list[Text]:

@@ -14,8 +14,8 @@ from b4r_tui.app.screens.compare.screen import CompareScreen
 from b4r_tui.app.screens.help import left_out
 from b4r_tui.app.screens.leaderboard import LeaderboardScreen
 from b4r_tui.app.screens.main.screen import MainScreen
-from b4r_tui.app.widgets.run.config_tab import ConfigView
-from b4r_tui.app.widgets.run.curves_tab import Curves
+from b4r_tui.app.widgets.run.config_tab import ConfigTab
+from b4r_tui.app.widgets.run.curves_tab import CurvesTab
 from b4r_tui.app.widgets.runs.table import RunTable
 from tests.conftest import ROOT
 from tests.docs.pages import text_of
@@ -49,7 +49,7 @@ def keys_of(screen: type[DOMNode]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    "screen", [B4RApp, MainScreen, RunTable, Curves, ConfigView, CompareScreen, LeaderboardScreen]
+    "screen", [B4RApp, MainScreen, RunTable, CurvesTab, ConfigTab, CompareScreen, LeaderboardScreen]
 )
 def test_every_key_is_told(screen: type[DOMNode]) -> None:
     told = set(re.findall(r"`([^`]+)`", text_of(ROOT / "docs" / "app.md")))
@@ -59,5 +59,5 @@ def test_every_key_is_told(screen: type[DOMNode]) -> None:
 
 def test_a_key_that_is_missing_would_be_found() -> None:
     assert {"l", "z", "M", "<", "shift+↓", "+", "esc"} <= {
-        key for screen in (MainScreen, RunTable, Curves) for key in keys_of(screen)
+        key for screen in (MainScreen, RunTable, CurvesTab) for key in keys_of(screen)
     }

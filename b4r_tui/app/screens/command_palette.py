@@ -38,10 +38,10 @@ DESKTOPS = {
 UNTOLD = ("screen.copy_text", "command_palette", "app.command_palette")
 PARTS = {
     "RunTable": "Table of runs",
-    "LogView": "Log",
+    "LogTab": "Log",
     "LogLines": "Log",
-    "Curves": "Curves",
-    "ConfigView": "Config",
+    "CurvesTab": "Curves",
+    "ConfigTab": "Config",
     "SettingRow": "Setting",
 }  # widgets with keys of their own that do something, and how they are called
 

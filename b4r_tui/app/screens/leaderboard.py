@@ -17,12 +17,11 @@ from textual.worker import get_current_worker
 
 from b4r_tui.app.screens.dialogs.choose import Choose
 from b4r_tui.app.screens.export_mixin import ExportingScreen
-from b4r_tui.app.widgets import numbers
 from b4r_tui.app.widgets.key_line import KeyLine
 from b4r_tui.app.widgets.palette import Palette, palette_of
 from b4r_tui.app.widgets.report_view import ReportView
 from b4r_tui.app.widgets.run.results_tab import ordered
-from b4r_tui.common.format import plural
+from b4r_tui.common.format import metric_label, plural
 from b4r_tui.reports.leaderboard import leaderboard_table
 from b4r_tui.reports.table import ReportTable
 from b4r_tui.results.board import Board
@@ -191,7 +190,7 @@ class LeaderboardScreen(ExportingScreen):
         else:
             self.query_one(
                 "#board"
-            ).border_title = f"{numbers.spelled(board.metric)} on test, {_conditions(board)}"
+            ).border_title = f"{metric_label(board.metric)} on test, {_conditions(board)}"
             several = len(ranked.boards) > 1
             self.query_one("#board").border_subtitle = (
                 f"board {self._place + 1} of {len(ranked.boards)} · [ ] others" if several else ""

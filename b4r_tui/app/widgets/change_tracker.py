@@ -1,19 +1,19 @@
-"""Remembers what was shown last: a widget that is told the same again need not be drawn or laid out again."""
+"""Remembers what a widget shows, so that the same text is not drawn and laid out again."""
 
 from __future__ import annotations
 
 from rich.text import Text
 
 
-class News:
-    """Values by name, as they were told last."""
+class ChangeTracker:
+    """Holds the last value under each name."""
 
     def __init__(self) -> None:
         self._last: dict[str, object] = {}
 
-    def of(self, name: str, value: Text | str | None) -> bool:
-        """Whether this differs from what was told last under this name, in its words or its styles."""
-        told = (value.plain, value.style, tuple(value.spans)) if isinstance(value, Text) else value
-        differs = name not in self._last or self._last[name] != told
-        self._last[name] = told
+    def changed(self, name: str, value: Text | str | None) -> bool:
+        """Remember a value; return whether its characters or styles differ from the last one under this name."""
+        now = (value.plain, value.style, tuple(value.spans)) if isinstance(value, Text) else value
+        differs = name not in self._last or self._last[name] != now
+        self._last[name] = now
         return differs

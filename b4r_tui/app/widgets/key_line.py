@@ -18,24 +18,24 @@ HELP = "question_mark"
 
 @dataclass(frozen=True)
 class Key:
-    """A key and what it does now."""
+    """A key and what it does at the moment."""
 
     key: str
     shown: str
-    does: str
+    label: str
     enabled: bool
     tooltip: str
 
     @property
     def width(self) -> int:
-        """Cells, with a blank between the key and what it does."""
-        return cell_len(self.shown) + 1 + cell_len(self.does)
+        """Return the cells of the key and its label, with a blank in between."""
+        return cell_len(self.shown) + 1 + cell_len(self.label)
 
 
 class KeyLine(Widget, can_focus=False):
-    """Shows the screen's keys, and at the right end the palette's where there is room; where not all fit, the help's.
+    """Shows the screen's keys, and at the right end the palette's key; where not all fit, the help's key.
 
-    Textual's footer is a widget a key, all made anew whenever the focus moves, which other keys wait for.
+    Textual's footer has a widget per key and creates all of them whenever the focus moves, which delays other keys.
     """
 
     ALLOW_SELECT = False
@@ -52,33 +52,33 @@ class KeyLine(Widget, can_focus=False):
         super().__init__()
         self._keys: list[Key] = []
         self._palette: Key | None = None
-        self._places: list[tuple[int, int, Key]] = []  # of what is drawn: from, to (cells) and key
+        self._places: list[tuple[int, int, Key]] = []  # what is drawn: first cell, end, key
         self._is_due = False
 
     def on_mount(self) -> None:
-        """Hear of keys that do something else now."""
+        """Follow changes of the screen's keys."""
         self.screen.bindings_updated_signal.subscribe(self, self._changed)
 
     def _changed(self, screen: Screen[object]) -> None:
-        """Look at the keys once all is said that changes them now."""
+        """Update the line once, after all changes of this refresh."""
         if self.app.app_focus and self.is_attached and screen is self.screen and not self._is_due:
             self._is_due = True
-            self.call_after_refresh(self._look)
+            self.call_after_refresh(self._update_keys)
 
-    def _look(self) -> None:
+    def _update_keys(self) -> None:
         self._is_due = False
         active = self.screen.active_bindings
         palette = active.get(self.app.COMMAND_PALETTE_BINDING) if self.app.ENABLE_COMMAND_PALETTE else None
-        found = (
-            list(self._of(active.values())),
-            next(self._of([palette], hidden=True), None) if palette else None,
+        keys = (
+            list(self._keys_of(active.values())),
+            next(self._keys_of([palette], hidden=True), None) if palette else None,
         )
-        if found != (self._keys, self._palette):
-            self._keys, self._palette = found
+        if keys != (self._keys, self._palette):
+            self._keys, self._palette = keys
             self.refresh()
 
-    def _of(self, bindings: Iterable[ActiveBinding], hidden: bool = False) -> Iterator[Key]:
-        """The keys to show, one for each action."""
+    def _keys_of(self, bindings: Iterable[ActiveBinding], hidden: bool = False) -> Iterator[Key]:
+        """Yield the keys to show, one per action."""
         actions: set[str] = set()
         for _, binding, enabled, tooltip in bindings:
             if (binding.show or hidden) and binding.action not in actions:
@@ -87,15 +87,15 @@ class KeyLine(Widget, can_focus=False):
                 yield Key(binding.key, shown, binding.description, enabled, tooltip or binding.description)
 
     def render(self) -> Text:
-        """The keys, with two blanks between them or one where there is less room."""
+        """Draw the keys, two blanks apart, or one where they would not fit."""
         style = {
             "key": self.get_component_rich_style("key-line--key", partial=True),
             "off": self.get_component_rich_style("key-line--off", partial=True),
         }
-        room, gap, last = fitted(self._keys, self._palette, self.size.width)
+        width, gap, last = fitted(self._keys, self._palette, self.size.width)
         line, self._places = Text(" ", no_wrap=True, end=""), []
         for key in (key for key in self._keys if key is not last):
-            if line.cell_len + key.width > room:
+            if line.cell_len + key.width > width:
                 break
             self._add(line, key, style)
             line.append(" " * gap)
@@ -106,10 +106,10 @@ class KeyLine(Widget, can_focus=False):
 
     def _add(self, line: Text, key: Key, style: dict[str, Style]) -> None:
         start = line.cell_len
-        face = Text.assemble((key.shown, style["key"]), f" {key.does}")
+        text = Text.assemble((key.shown, style["key"]), f" {key.label}")
         if not key.enabled:
-            face.stylize(style["off"])
-        line.append_text(face)
+            text.stylize(style["off"])
+        line.append_text(text)
         self._places.append((start, line.cell_len, key))
 
     # the mouse ---------------------------------------------------------------------------------
@@ -118,7 +118,7 @@ class KeyLine(Widget, can_focus=False):
         return next((key for start, end, key in self._places if start <= cell < end), None)
 
     def on_mouse_down(self, event: MouseDown) -> None:
-        """A click on a key is that key."""
+        """Press the clicked key."""
         key = self._at(event.x)
         if key is None:
             return
@@ -128,24 +128,24 @@ class KeyLine(Widget, can_focus=False):
             self.app.bell()
 
     def on_mouse_move(self, event: MouseMove) -> None:
-        """What the key below the mouse does."""
+        """Show the help of the key below the mouse."""
         key = self._at(event.x)
-        if (told := key.tooltip if key else None) != self.tooltip:
-            self.tooltip = told
+        if (tooltip := key.tooltip if key else None) != self.tooltip:
+            self.tooltip = tooltip
 
     def on_leave(self, event: Leave) -> None:
-        """Nothing is told any longer."""
+        """Hide the help."""
         self.tooltip = None
 
 
 def fitted(keys: Sequence[Key], palette: Key | None, width: int) -> tuple[int, int, Key | None]:
-    """Where the keys have to end, the blanks between them, and the key at the right end.
+    """Return the cell where keys must end, the blanks between them, and the key at the right end.
 
-    That is the palette's where there is room for it, and where not all keys fit the one that tells all, the help's.
+    That is the palette's key where it fits; where not all keys fit, it is the help's, which lists them.
     """
     for gap, last in ((2, palette), (1, palette), (1, None)):
-        room = width - (last.width + 3 if last else 1)
-        if 1 + sum(key.width for key in keys) + gap * (len(keys) - 1) <= room:
-            return room, gap, last
-    tells = next((key for key in keys if key.key == HELP), None)
-    return width - (tells.width + 3 if tells else 1), 1, tells
+        end = width - (last.width + 3 if last else 1)
+        if 1 + sum(key.width for key in keys) + gap * (len(keys) - 1) <= end:
+            return end, gap, last
+    help_key = next((key for key in keys if key.key == HELP), None)
+    return width - (help_key.width + 3 if help_key else 1), 1, help_key

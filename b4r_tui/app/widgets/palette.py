@@ -21,7 +21,7 @@ NO_RUN_GLYPH = "·"
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours of text inside tables, where style sheets do not reach. lines: of curves drawn together, in order."""
+    """Colours of text in tables, which style sheets cannot reach. lines: of curves drawn together, in order."""
 
     queued: str
     running: str
@@ -35,16 +35,16 @@ class Palette:
     lines: tuple[str, ...]
 
     def of(self, state: RunState) -> str:
-        """The colour of a state."""
+        """Return the colour of a state."""
         colour: str = getattr(self, state.value)
         return colour
 
     def glyph(self, state: RunState) -> Text:
-        """The sign of a state, such as ✓."""
+        """Return the glyph of a state, such as ✓."""
         return Text(GLYPHS[state.value], self.of(state))
 
     def badge(self, state: RunState) -> Text:
-        """The sign and the word of a state, such as `✓ finished`."""
+        """Return the glyph and the word of a state, such as `✓ finished`."""
         return Text(f"{GLYPHS[state.value]} {state.value}", self.of(state))
 
 
@@ -73,7 +73,7 @@ LIGHT = Palette(
     lines=("#00678f", "#a4500a", "#8a3aa3", "#2b7a2b", "#b3202c", "#8a6100", "#44589c", "#646b7c"),
 )
 
-# 7 : 1 and more on black
+# a contrast of at least 7 : 1 on black
 CONTRAST = Palette(
     queued="#d0d0d0",
     running="#5fd7ff",
@@ -86,7 +86,7 @@ CONTRAST = Palette(
     second="#ffc04d",
     lines=("#5fd7ff", "#ffc04d", "#ff9fff", "#5fff5f", "#ffffff", "#ffff00", "#ff9090", "#b0b0ff"),
 )
-# Okabe and Ito: Color Universal Design, 2008; on light ground the same hues, darker
+# Okabe and Ito: Color Universal Design, 2008; on a light background the same hues, darker
 COLOUR_BLIND = Palette(
     queued="#9aa3b5",
     running="#56b4e9",
@@ -121,6 +121,6 @@ PALETTES = {
 
 
 def palette_of(app: App[object]) -> Palette:
-    """The palette that fits the app's theme, which may be one of Textual's own."""
+    """Return the palette that fits the app's theme, which may be one of Textual's own."""
     theme = app.current_theme
     return PALETTES.get(theme.name, DARK if theme.dark else LIGHT)

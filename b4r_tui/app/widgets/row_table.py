@@ -1,4 +1,4 @@
-"""A table whose cursor is a row: Home and End go to the first and the last one, as in any list."""
+"""A table whose cursor is a row: Home and End go to the first and last row, as in any list."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ from textual.widgets import DataTable
 from b4r_tui.app.widgets.text_line import Line, fits, is_same, line_of
 
 Lines = list[Line]
-Drawn = tuple[tuple[object, ...], Text, Lines]  # what it was drawn for, the cell's text, and its lines
+Drawn = tuple[
+    tuple[object, ...], Text, Lines
+]  # the styles and size it was drawn with, the cell's text, and its lines
 
 
 class RowTable(DataTable[Text]):
-    """Textual's Home and End go to the first and last cell of a row, which a cursor of whole rows never shows.
+    """Moves by rows and draws only cells that changed.
 
-    And Textual draws all cells in sight anew when one of them has changed, or the table's height; here a cell is
-    drawn anew when its text or its style has changed, since runs report several times a second.
+    Textual's Home and End go to the first and last cell of a row, which a row cursor does not show. It also draws all
+    visible cells again when one of them, or the table's height, has changed; runs report several times per second.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -43,7 +45,7 @@ class RowTable(DataTable[Text]):
         cursor: bool = False,
         hover: bool = False,
     ) -> Lines:
-        """The lines of a cell, those of the last time where nothing about it has changed."""
+        """Return the lines of a cell; those of the last time where its text and styles are the same."""
         text = self._get_row_renderables(row_index).cells[column_index] if column_index >= 0 else None
         if not isinstance(text, Text):
             return super()._render_cell(row_index, column_index, base_style, width, cursor, hover)
@@ -59,14 +61,14 @@ class RowTable(DataTable[Text]):
             self.cursor_foreground_priority == "css",
             self.cursor_background_priority == "css",
         )
-        drawn_for = (base_style, *styles, width, height)
+        drawn_with = (base_style, *styles, width, height)
         known = self._cells_drawn.get((row_index, column_index))
-        if known is not None and known[0] == drawn_for and is_same(text, known[1]):
+        if known is not None and known[0] == drawn_with and is_same(text, known[1]):
             return known[2]
         if height == 1 and fits(text, width - 2 * self.cell_padding):
             style = base_style + Style.from_meta({"row": row_index, "column": column_index}) + styles[0]
             lines = [line_of(text, width, self.cell_padding, style, styles[1], self.app.console)]
         else:
             lines = super()._render_cell(row_index, column_index, base_style, width, cursor, hover)
-        self._cells_drawn[row_index, column_index] = (drawn_for, text, lines)
+        self._cells_drawn[row_index, column_index] = (drawn_with, text, lines)
         return lines

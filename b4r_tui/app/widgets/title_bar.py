@@ -1,4 +1,4 @@
-"""The line at the top: the file on the left, how many runs are in which state on the right."""
+"""The line at the top: the file on the left, the number of runs in each state on the right."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from b4r_tui.app.snapshot import RunView
 
 
-NARROW = 100  # below this the counts stand without their words
+NARROW = 100  # below this the counts have no words
 
 
 class TitleBar(Static):
-    """Names the program, the file and the runs in it."""
+    """Shows the program, the file and the number of runs in each state."""
 
     DEFAULT_CSS = """
     TitleBar {
@@ -37,7 +37,7 @@ class TitleBar(Static):
         self._counts: Counter[str] = Counter()
 
     def on_mount(self) -> None:
-        """Draw without counts; they come with the first look at the runs."""
+        """Draw without counts; they come with the first snapshot."""
         self._draw()
 
     def count(self, views: Iterable[RunView]) -> None:
@@ -48,7 +48,7 @@ class TitleBar(Static):
             self._draw()
 
     def on_resize(self) -> None:
-        """There may be room for words now."""
+        """Add or remove the words of states."""
         self._draw()
 
     def redraw(self) -> None:

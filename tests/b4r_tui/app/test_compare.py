@@ -226,7 +226,7 @@ async def test_tabs_show_all_metrics_the_settings_that_differ_and_curves(made: M
         await pilot.click("#--content-tab-curves")
         await until(pilot, lambda: pilot.app.screen.query_one(TabbedContent).active == "curves")
         loss, metric = pilot.app.screen.query_one(Overlay)._plots
-        assert [line.side for line in loss.lines] == [0, 0, 1]
+        assert [line.group for line in loss.lines] == [0, 0, 1]
         assert loss.lines[0].points == ((1, 4.1), (2, 3.1), (3, 2.1))
         assert metric.title == "Validation NDCG@10 by epoch" and len(metric.lines) == 3
         assert "1 ━ small" in said(pilot, "#legend") and "2 ━ big" in said(pilot, "#legend")

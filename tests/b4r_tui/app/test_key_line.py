@@ -42,7 +42,7 @@ async def test_keys_are_whole_at_every_width(place: Place, columns: int) -> None
         await until(pilot, lambda: "Launch" in text_of(line))
         shown = text_of(line)
         assert len(shown) <= columns
-        known = {f"{key.shown} {key.does}" for key in (*line._keys, line._palette) if key}
+        known = {f"{key.shown} {key.label}" for key in (*line._keys, line._palette) if key}
         assert all(shown[start:end] in known for start, end, _ in line._places)
         assert ("palette" in shown) is (columns >= 120)
         assert "? Help" in shown

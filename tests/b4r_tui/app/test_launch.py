@@ -129,6 +129,6 @@ async def test_launch_to_finish(tmp_path: Path) -> None:
         assert selected is not None
         assert state(app) == "✓ finished", selected.progress.error
         await pilot.press("5")
-        await until(pilot, lambda: app.screen.query("ResultsView .card"))
+        await until(pilot, lambda: app.screen.query("ResultsTab .card"))
         await until(pilot, lambda: "popularity" in app.export_screenshot(simplify=True))
         assert str(app.screen.query_one("#headline", Static).render()).startswith("took")

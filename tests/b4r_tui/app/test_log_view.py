@@ -13,7 +13,7 @@ from textual.widgets import Input, Static
 
 from b4r_tui.app.app import B4RApp
 from b4r_tui.app.widgets.log.lines import LogLines
-from b4r_tui.app.widgets.log.log_tab import LogView
+from b4r_tui.app.widgets.log.log_tab import LogTab
 from b4r_tui.app.widgets.runs.rows import RunRows
 from tests.b4r_tui.app.conftest import Place, until
 from tests.b4r_tui.app.sample_runs import RunFolder
@@ -37,7 +37,7 @@ class Log:
 
     @property
     def lines(self) -> LogLines:
-        return self.app.screen.query_one(LogView).lines
+        return self.app.screen.query_one(LogTab).lines
 
     @property
     def status(self) -> str:
@@ -69,7 +69,7 @@ async def opened(place: Place, size: tuple[int, int] = SMALL) -> AsyncIterator[L
         log = Log(pilot, run)
         await until(pilot, lambda: pilot.app.screen.query_one(RunRows).row_count)
         await pilot.press("3")
-        await until(pilot, lambda: pilot.app.screen.query(LogView))
+        await until(pilot, lambda: pilot.app.screen.query(LogTab))
         log.lines.focus()
         await until(pilot, lambda: len(log.shown()) == 308 and log.lines.page.levels.done == 308)
         yield log
@@ -118,9 +118,9 @@ async def test_a_search_can_be_a_regular_expression_and_be_taken_back(place: Pla
         await log.press("slash", *"p 1.$", until_true=lambda: "0 found" in log.status)
         await log.press("ctrl+r", "backspace", *" l", until_true=lambda: "of 10" in log.status)
         await log.press("backspace", "backspace", "left_parenthesis")
-        assert log.app.screen.query_one("LogQuestion").has_class("wrong")
+        assert log.app.screen.query_one("SearchLine").has_class("invalid")
         await log.press("escape", until_true=lambda: "found" not in log.status and " of " not in log.status)
-        assert log.app.focused is log.lines and not log.app.screen.query_one("LogQuestion").display
+        assert log.app.focused is log.lines and not log.app.screen.query_one("SearchLine").display
 
 
 async def test_what_is_typed_after_the_slash_is_searched_and_launches_nothing(
@@ -131,7 +131,7 @@ async def test_what_is_typed_after_the_slash_is_searched_and_launches_nothing(
     async with opened(place) as log:
         for key in ("slash", *"ls/"):  # as in one burst: nobody waits between keys
             log.app.post_message(Key(key, None if len(key) > 1 else key))
-        await until(log.pilot, lambda: log.app.screen.query_one("LogQuestion Input", Input).value == "ls/")
+        await until(log.pilot, lambda: log.app.screen.query_one("SearchLine Input", Input).value == "ls/")
         assert not launched
 
 

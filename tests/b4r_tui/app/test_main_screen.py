@@ -17,7 +17,7 @@ from b4r_tui.app.screens.dialogs.error import Notice
 from b4r_tui.app.screens.help import Help
 from b4r_tui.app.screens.main.screen import MainScreen
 from b4r_tui.app.widgets.experiment_list import ExperimentList
-from b4r_tui.app.widgets.log.log_tab import LogView
+from b4r_tui.app.widgets.log.log_tab import LogTab
 from b4r_tui.app.widgets.palette import LIGHT
 from b4r_tui.app.widgets.problem_list import ProblemList
 from b4r_tui.app.widgets.run.detail import RunDetail
@@ -46,7 +46,7 @@ def experiments(app: B4RApp) -> list[str | None]:
 
 
 def log_rows(app: B4RApp) -> list[str]:
-    pages = [view.lines.page for view in app.screen.query(LogView)]
+    pages = [view.lines.page for view in app.screen.query(LogTab)]
     return [page.document.text(row) for page in pages if page for row in range(page.count)]
 
 
@@ -137,7 +137,7 @@ async def test_number_keys_open_the_tabs(place: Place) -> None:
     async with place.app().run_test(size=SIZE) as pilot:
         app = await opened(pilot)
         await until(pilot, lambda: len(cells(app)) == 1)
-        epochs = app.screen.query_one("EpochTable DataTable", DataTable)
+        epochs = app.screen.query_one("EpochsTab DataTable", DataTable)
         assert epochs.row_count == 20
         assert sum(str(epochs.get_row_at(row)[0]).strip() == "★" for row in range(20)) == 1
         await pilot.press("2")
@@ -164,7 +164,7 @@ async def test_a_log_is_followed_and_left_alone_when_another_tab_is_open(place: 
         await until(pilot, lambda: log_rows(app))
         run.log("rank_1", "one more line")
         await until(pilot, lambda: log_rows(app)[-1] == "one more line")
-        log = app.screen.query_one(LogView)
+        log = app.screen.query_one(LogTab)
         await pilot.press("1")
         await until(pilot, lambda: not [each for each in app.workers if each.node is log and each.is_running])
 
@@ -355,8 +355,8 @@ async def test_a_failed_run_shows_its_error_and_traceback_as_they_are(place: Pla
         await until(pilot, lambda: len(cells(app)) == 1)
         assert MEMORY[:40] in str(app.screen.query_one("#headline", Static).render())
         await pilot.press("5")
-        await until(pilot, lambda: app.screen.query("ResultsView .card"))
-        card = app.screen.query_one("ResultsView .card", Static)
+        await until(pilot, lambda: app.screen.query("ResultsTab .card"))
+        card = app.screen.query_one("ResultsTab .card", Static)
         await until(pilot, lambda: card.has_class("failed"))
         screen = app.export_screenshot(simplify=True).replace("&#160;", " ")
         assert "RuntimeError: [b]out[/b]" in screen
@@ -426,7 +426,7 @@ async def test_the_table_fits_every_width_without_scrolling(place: Place, size: 
             await until(pilot, lambda: len(cells(app)) == 2)
             table = app.screen.query_one(RunRows)
             assert table.virtual_size.width <= table.size.width
-            assert not app.screen.query_one("EpochTable DataTable", DataTable).show_horizontal_scrollbar
+            assert not app.screen.query_one("EpochsTab DataTable", DataTable).show_horizontal_scrollbar
             await pilot.press("a")
 
 

@@ -24,7 +24,7 @@ from b4r_tui.app.screens.help import Help
 from b4r_tui.app.screens.leaderboard import LeaderboardScreen
 from b4r_tui.app.screens.main.screen import MainScreen
 from b4r_tui.app.screens.tour import Tour
-from b4r_tui.app.widgets.log.log_tab import LogView
+from b4r_tui.app.widgets.log.log_tab import LogTab
 from b4r_tui.app.widgets.runs.table import RunTable
 from b4r_tui.runs.store import Run
 from tests.b4r_tui.app.conftest import Place, until
@@ -99,9 +99,9 @@ async def test_every_key_of_every_screen_is_offered_wherever_the_palette_is_open
 async def test_the_keys_of_the_parts_in_sight_are_offered_and_name_their_part(made: Made) -> None:
     async with opened(made) as pilot:
         await pilot.press("a", "3")
-        await until(pilot, lambda: pilot.app.screen.query(LogView))
+        await until(pilot, lambda: pilot.app.screen.query(LogTab))
         names = await typed_in_palette(pilot, "")
-        for kind in (RunTable, LogView):
+        for kind in (RunTable, LogTab):
             part = PARTS[kind.__name__]
             wanted = [binding.description for binding in told(kind) if binding.tooltip]
             assert [name for name in wanted if f"{part}: {name}" not in names] == []
@@ -126,7 +126,7 @@ def test_all_parts_with_keys_are_known() -> None:
             if isinstance(kind, type) and issubclass(kind, Widget) and kind.__module__ == module.name:
                 bindings = Binding.make_bindings(vars(kind).get("BINDINGS", []))
                 found |= {kind.__name__} if any(binding.tooltip for binding in bindings) else set()
-    assert found - {"LogQuestion"} == set(PARTS)  # a question is answered, with its own keys
+    assert found - {"SearchLine"} == set(PARTS)  # a question is answered, with its own keys
 
 
 async def test_a_command_of_another_screen_goes_there_and_does_it(made: Made) -> None:

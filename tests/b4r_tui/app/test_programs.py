@@ -94,7 +94,7 @@ async def test_progress_is_shown_and_the_list_comes_to_its_tab(place: Place, eng
         app = await on_one_run(pilot)
         await choose(pilot, "recommend", user="17 18", k="1")
         await until(pilot, lambda: "recommend" in shown(app, "JobLine") and "25%" in shown(app, "JobLine"))
-        assert app.screen.query_one(TabbedContent).active == "after"
+        assert app.screen.query_one(TabbedContent).active == "outputs"
         assert app.screen.check_action("after", ()) is None, "one thing at a time"
         (folder / "go").touch()
         await until(pilot, lambda: "Star Wars [1977]" in tab_text(app))
@@ -174,7 +174,7 @@ async def test_results_are_there_next_time_and_a_strange_file_spoils_nothing(pla
         await pilot.press("7")
         await until(pilot, lambda: "largest difference 2.4e-06 of" in tab_text(app))
         text = tab_text(app)
-        assert "other.json is not a result that this version can show" in text
+        assert "other.json cannot be shown: it was written by another version" in text
         assert "gender × genre" in text and "1.90e-03" in text
 
 
@@ -198,7 +198,7 @@ def real_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("name", "values", "seen"),
     [
         ("evaluate", {"protocols": "uniform-20, full"}, "uniform-20"),
-        ("recommend", {"history": "1,2,3", "k": "4"}, "epoch_1_model.pth, seen items left out"),
+        ("recommend", {"history": "1,2,3", "k": "4"}, "epoch_1_model.pth, seen items excluded"),
         ("recommend-all", {"k": "2"}, "2 items for each of 60 users"),
         ("export-model", {}, "reproduces the scores exactly"),
         ("fairness", {"samples": "5"}, "model, popularity × popularity"),

@@ -7,8 +7,8 @@ import json
 from textual.pilot import Pilot
 from textual.widgets import DataTable, Static, TextArea
 
-from b4r_tui.app.widgets.run.config_tab import ConfigView
-from b4r_tui.app.widgets.run.curves_tab import Curves
+from b4r_tui.app.widgets.run.config_tab import ConfigTab
+from b4r_tui.app.widgets.run.curves_tab import CurvesTab
 from b4r_tui.runs.records import ExitRecord, StatusRecord, write_exit, write_status
 from tests.b4r_tui.app.conftest import Place, until
 from tests.b4r_tui.app.crowd import FAILED, FINISHED, RUNNING, Seen, another_epoch
@@ -44,9 +44,9 @@ async def test_v_shows_the_other_curves_and_a_large_terminal_all_four(place: Pla
         seen = await closer(pilot)
         await pilot.press("2", "2")  # twice: the keys go there, even before there is something to see
         await until(pilot, lambda: titles(seen) == ["Train loss", "NDCG@10 val"])
-        await until(pilot, lambda: isinstance(pilot.app.focused, Curves))
+        await until(pilot, lambda: isinstance(pilot.app.focused, CurvesTab))
         await seen.press("v")
-        assert titles(seen) == ["Sequences a second", "Learning rate"]
+        assert titles(seen) == ["Sequences per second", "Learning rate"]
         await seen.press("v")
         assert titles(seen) == ["Train loss", "NDCG@10 val"]
         await pilot.resize_terminal(120, 60)
@@ -60,7 +60,7 @@ async def test_zoom_halves_the_epochs_in_sight_arrows_move_and_0_shows_all(place
         await seen.press("2")
         await until(pilot, lambda: seen.app.main.query("PlotWidget"))
         await seen.press("2")
-        curves = seen.app.main.query_one(Curves)
+        curves = seen.app.main.query_one(CurvesTab)
         plot = curves.query("PlotWidget").first()
 
         def epochs() -> tuple[float, float]:
@@ -69,7 +69,7 @@ async def test_zoom_halves_the_epochs_in_sight_arrows_move_and_0_shows_all(place
         assert epochs() == (1.0, 20.0) and not curves.query_one("#curve-status").display
         await seen.press("plus")
         assert epochs() == (5.75, 15.25)
-        assert "50% of the epochs in sight; 0 shows all" in seen.text("#curve-status")
+        assert "Showing 50 % of epochs · 0 resets" in seen.text("#curve-status")
         await seen.press("right", "right", "right", "right")
         assert epochs() == (10.5, 20.0)  # there is no more
         await seen.press("left")
@@ -96,7 +96,7 @@ async def test_marked_runs_are_drawn_over_each_other_with_signs_and_names(place:
         seen = await closer(pilot, 3)
         await seen.press("2")
         await until(pilot, lambda: titles(seen) == ["Train loss", "NDCG@10 val"])
-        curves = seen.app.main.query_one(Curves)
+        curves = seen.app.main.query_one(CurvesTab)
         assert (
             list(curves._curves[0].lines) == [""] and len(curves._curves[1].lines) == 2
         )  # a line a protocol
@@ -120,10 +120,10 @@ async def test_curves_grow_with_the_run_and_begin_with_its_first_epoch(place: Pl
     async with place.app().run_test(size=SIZE) as pilot:
         seen = await closer(pilot)
         await seen.press("2")
-        await until(pilot, lambda: "A curve begins when the first epoch has ended." in seen.text("Curves"))
+        await until(pilot, lambda: "No data yet: curves appear after epoch 1." in seen.text("CurvesTab"))
         another_epoch(run, 0, ndcg=0.1)
         await until(pilot, lambda: titles(seen) == ["Train loss", "NDCG@10 val"])
-        curves = seen.app.main.query_one(Curves)
+        curves = seen.app.main.query_one(CurvesTab)
         assert curves._curves[1].lines == {"full": ([1.0], [0.1])}
         another_epoch(run, 1, ndcg=0.2)
         await until(pilot, lambda: curves._curves[1].lines == {"full": ([1.0, 2.0], [0.1, 0.2])})
@@ -147,10 +147,10 @@ async def test_z_gives_a_run_the_whole_screen_and_takes_it_back(place: Place) ->
     async with place.app().run_test(size=(80, 24)) as pilot:
         seen = await closer(pilot, 2)
         await seen.press("2", "z")
-        await until(pilot, lambda: seen.app.main.query_one(Curves).size.height > 15)
-        assert isinstance(pilot.app.focused, Curves)  # keys go to what is seen
+        await until(pilot, lambda: seen.app.main.query_one(CurvesTab).size.height > 15)
+        assert isinstance(pilot.app.focused, CurvesTab)  # keys go to what is seen
         await seen.press("escape")
-        await until(pilot, lambda: seen.app.main.query_one(Curves).size.height < 8)
+        await until(pilot, lambda: seen.app.main.query_one(CurvesTab).size.height < 8)
         await seen.press("z", "z")
         assert seen.app.main.maximized is None and pilot.app.focused.is_on_screen  # type: ignore[union-attr]
 
@@ -168,21 +168,21 @@ async def test_d_shows_what_differs_from_the_defaults_the_file_and_the_parent(pl
         await until(pilot, lambda: seen.names == ["77de"])
         await seen.press("4")
         await until(pilot, lambda: seen.app.main.query(TextArea))
-        await until(pilot, lambda: 'name = "ml-1m-dmp"' in seen.text("ConfigView"))
-        assert "settings not as in the defaults · 4, then d shows them" in seen.text("#config-status")
+        await until(pilot, lambda: 'name = "ml-1m-dmp"' in seen.text("ConfigTab"))
+        assert "settings changed from defaults · d to compare" in seen.text("#config-status")
         await seen.press("4", "d")
-        said = seen.text("ConfigView")
-        assert "not as in the defaults" in said and "training.num_epochs" in said and "20" in said
+        said = seen.text("ConfigTab")
+        assert "changed from the defaults" in said and "training.num_epochs" in said and "20" in said
         await seen.press("d")
-        said = seen.text("ConfigView")
-        assert "1 setting not as in ml-1m-dmp as it is in the file now" in said
+        said = seen.text("ConfigTab")
+        assert "1 setting changed from ml-1m-dmp as it is in the file now" in said
         assert ["model.emb_dim", "64", "32"] in [line.split() for line in said.splitlines()]
         await seen.press("d")
-        said = [line.split() for line in seen.text("ConfigView").splitlines()]
+        said = [line.split() for line in seen.text("ConfigTab").splitlines()]
         assert ["launch.mode", "dmp", "ddp"] in said and ["model.emb_dim", "64", "32"] in said
         assert "the parent ml-1m-base" in seen.text("#config-status")
         await seen.press("d")
-        assert isinstance(pilot.app.focused, TextArea) and 'name = "ml-1m-dmp"' in seen.text("ConfigView")
+        assert isinstance(pilot.app.focused, TextArea) and 'name = "ml-1m-dmp"' in seen.text("ConfigTab")
 
 
 async def test_what_cannot_be_compared_is_told_in_a_sentence(place: Place) -> None:
@@ -194,14 +194,14 @@ async def test_what_cannot_be_compared_is_told_in_a_sentence(place: Place) -> No
         await seen.press("a", "4")
         await until(pilot, lambda: len(seen.names) == 2)
         await seen.go_to(FINISHED)
-        await until(pilot, lambda: 'name = "ml-1m-base"' in seen.text("ConfigView"))
+        await until(pilot, lambda: 'name = "ml-1m-base"' in seen.text("ConfigTab"))
         await seen.press("4", "d", "d")
-        assert "Nothing differs." in seen.text("ConfigView")
+        assert "No differences." in seen.text("ConfigTab")
         await seen.press("d")
-        assert "ml-1m-base does not extend another experiment" in seen.text("ConfigView")
+        assert "ml-1m-base does not extend another experiment" in seen.text("ConfigTab")
         seen.app.main.set_focus(seen.rows)
         await seen.go_to("d1e2")
-        view = seen.app.main.query_one(ConfigView)
+        view = seen.app.main.query_one(ConfigTab)
         await until(pilot, lambda: view._comparisons[1].missing)
         seen.app.main.query_one("#config-changes").focus()
         await seen.press("d", "d", "d")
@@ -242,17 +242,17 @@ async def test_the_environment_shows_attempts_above_facts(place: Place) -> None:
     async with place.app().run_test(size=SIZE) as pilot:
         seen = await closer(pilot, 2)
         await seen.press("8")
-        await until(pilot, lambda: "A run says what it runs on" in seen.text("EnvironmentView"))
+        await until(pilot, lambda: "No data yet: shown once" in seen.text("EnvironmentTab"))
         await seen.press("down")
-        await until(pilot, lambda: "torchrec" in seen.text("EnvironmentView"))
-        lines = [line.split() for line in seen.text("EnvironmentView").splitlines()]
+        await until(pilot, lambda: "torchrec" in seen.text("EnvironmentTab"))
+        lines = [line.split() for line in seen.text("EnvironmentTab").splitlines()]
         assert lines[0] == ["attempt", "started", "took", "ranks", "ended"]
         assert " ".join(lines[1][3:]) == "1m 30s 2 failed: rank 1 ran out of memory"
         assert lines[2][0] == "2" and lines[2][-1] == "finished"
         assert ["host", "評価-host"] in lines and ["torch", "2.9.1"] in lines
         assert ["git", "commit", "0123abc,", "with", "uncommitted", "changes"] in lines
         await seen.press("up")
-        await until(pilot, lambda: "A run says what it runs on" in seen.text("EnvironmentView"))
+        await until(pilot, lambda: "No data yet: shown once" in seen.text("EnvironmentTab"))
 
 
 # epochs ----------------------------------------------------------------------------------------
@@ -262,7 +262,7 @@ async def test_the_best_epoch_has_a_star_and_the_table_follows_its_end(place: Pl
     run = place.running()
     async with place.app().run_test(size=SIZE) as pilot:
         seen = await closer(pilot)
-        epochs = seen.app.main.query_one("EpochTable DataTable", DataTable)
+        epochs = seen.app.main.query_one("EpochsTab DataTable", DataTable)
         await until(pilot, lambda: epochs.row_count == 13 and epochs.cursor_row == 12)
 
         def starred() -> list[str]:
@@ -281,10 +281,10 @@ async def test_the_best_epoch_has_a_star_and_the_table_follows_its_end(place: Pl
         assert epochs.cursor_row == 0
         another_epoch(run, 14, ndcg=0.02)
         await until(pilot, lambda: epochs.row_count == 15)
-        assert epochs.cursor_row == 0  # who looks at an epoch goes on looking at it
+        assert epochs.cursor_row == 0  # the cursor stays on the epoch
         await seen.press("end")
         assert epochs.cursor_row == 14
-        said = seen.text("EpochTable")
+        said = seen.text("EpochsTab")
         assert "Recall@10" in said and "popular-100" in said and "Time" in said
 
 
@@ -300,22 +300,22 @@ async def test_results_by_protocol_have_intervals_and_baselines(place: Place) ->
         await seen.press("5")
         await until(
             pilot,
-            lambda: "The best epoch is tested when training has ended." in seen.text("ResultsView"),
+            lambda: "No data yet: the best epoch is tested after training." in seen.text("ResultsTab"),
         )
         await seen.press("down")
-        await until(pilot, lambda: "Test split, checkpoint of epoch" in seen.text("ResultsView"))
-        said = seen.text("ResultsView")
+        await until(pilot, lambda: "Test split, checkpoint of epoch" in seen.text("ResultsTab"))
+        said = seen.text("ResultsTab")
         assert "full · 6,040 users" in said
-        assert "95% interval" in said and "popularity" in said and "markov" in said
+        assert "95 % interval" in said and "popularity" in said and "markov" in said
         ndcg = next(line.split() for line in said.splitlines() if line.split()[:1] == ["NDCG@10"])
-        value, low, dots, high = float(ndcg[1]), float(ndcg[2]), ndcg[3], float(ndcg[4])
-        assert low < value < high and dots == "…" and ndcg[5:] == ["0.0210", "0.0740", "0.0014"]
+        value, low, to, high = float(ndcg[1]), float(ndcg[2]), ndcg[3], float(ndcg[4])
+        assert low < value < high and to == "to" and ndcg[5:] == ["0.0210", "0.0740", "0.0014"]
         await seen.press("5", "pagedown", "pagedown", "end")
-        said = seen.text("ResultsView")
+        said = seen.text("ResultsTab")
         assert "3 users have no training interaction" in said
         seen.app.main.set_focus(seen.rows)
         await seen.press("end")
-        await until(pilot, lambda: "This run was stopped before its test." in seen.text("ResultsView"))
+        await until(pilot, lambda: "This run was stopped before its test." in seen.text("ResultsTab"))
 
 
 async def test_the_plan_says_where_the_pieces_of_each_table_lie(place: Place) -> None:
@@ -325,10 +325,10 @@ async def test_the_plan_says_where_the_pieces_of_each_table_lie(place: Place) ->
     async with place.app().run_test(size=(120, 48)) as pilot:
         seen = await closer(pilot, 2)
         await seen.press("6")
-        await until(pilot, lambda: "The data is not read yet." in seen.text("DataView"))
+        await until(pilot, lambda: "Data has not been read yet." in seen.text("DataTab"))
         await seen.press("down")
-        await until(pilot, lambda: "row_wise" in seen.text("DataView"))
-        rows = [line.split() for line in seen.text("DataView").splitlines()]
+        await until(pilot, lambda: "row_wise" in seen.text("DataTab"))
+        rows = [line.split() for line in seen.text("DataTab").splitlines()]
         assert ["item", "row_wise", "fused"] in [row[:3] for row in rows]
-        assert sum(row[:2] == ["in", "all"] or "all" in row for row in rows) >= 2  # a rank each
+        assert sum("total" in row for row in rows) >= 2  # one per rank
         assert ["min_item_count"] in [row[:1] for row in rows]

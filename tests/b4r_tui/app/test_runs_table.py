@@ -12,8 +12,11 @@ from textual.widgets import Input
 
 from b4r_tui.app.snapshot import RunView
 from b4r_tui.app.widgets.run.detail import RunDetail
-from b4r_tui.app.widgets.runs.columns import Look
+from b4r_tui.app.widgets.runs.cells import number
+from b4r_tui.app.widgets.runs.columns import COLUMNS, Column
+from b4r_tui.app.widgets.runs.look import Look
 from b4r_tui.app.widgets.runs.table import RunTable
+from b4r_tui.common.format import whole
 from tests.b4r_tui.app.conftest import Place, until
 from tests.b4r_tui.app.crowd import (
     FAILED,
@@ -43,7 +46,7 @@ async def test_the_filter_narrows_while_one_types_and_escape_shows_all(place: Pl
         seen = await all_runs(pilot)
         await seen.press("slash", *"xgoDq")  # typed: keys of the table and the app are not meant
         assert isinstance(pilot.app.focused, Input)
-        assert seen.names == [] and "No run here has “xgoDq”" in seen.instead
+        assert seen.names == [] and "No run matches “xgoDq”" in seen.instead
         assert not seen.table._marks and not seen.table.arrangement.grouped and not seen.sorted_by
         await seen.press("ctrl+u")
         assert seen.names == list(NEWEST)
@@ -94,7 +97,7 @@ async def test_the_filter_is_left_by_arrow_or_escape_and_hides_when_nothing_is_t
 # order -----------------------------------------------------------------------------------------
 
 
-async def test_o_sorts_by_each_column_in_turn_and_o_turned_the_other_way_round(place: Place) -> None:
+async def test_o_sorts_by_each_column_in_turn_and_shift_o_reverses(place: Place) -> None:
     crowd(place)
     async with place.app().run_test(size=SIZE) as pilot:
         seen = await all_runs(pilot)
@@ -411,6 +414,29 @@ async def test_a_large_terminal_shows_every_number(place: Place, monkeypatch: py
         assert seen.cell(RUNNING, "eta").endswith("s") and seen.cell(RUNNING, "second") != "–"
         assert seen.cell(FINISHED, "gpu") == "–" and seen.cell(FINISHED, "eta") == "–"
         assert seen.cell(FAILED, "note")
+
+
+def letters(view: RunView, look: Look) -> float:
+    return len(view.run.experiment)
+
+
+async def test_one_entry_adds_a_column_that_is_drawn_sorted_and_dropped_first(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added = Column("letters", "Letters", 7, number(letters, whole), letters, descending=True, priority=1)
+    monkeypatch.setattr(RunTable, "COLUMNS", (*COLUMNS, added))
+    crowd(place)
+    async with place.app().run_test(size=(200, 60)) as pilot:
+        seen = await all_runs(pilot)
+        assert "Letters" in seen.headings and seen.cell(RUNNING, "letters") == str(len("ml-1m-base"))
+        while seen.sorted_by != ("letters", "▼"):
+            await seen.press("o")
+        assert seen.names == [LOST, STOPPED, RUNNING, FAILED, FINISHED, QUEUED]
+        await seen.press("O")
+        assert seen.names == [QUEUED, RUNNING, FAILED, FINISHED, LOST, STOPPED]
+        await pilot.resize_terminal(130, 28)
+        await until(pilot, lambda: "letters" not in seen.columns)
+        assert seen.names[0] == QUEUED, "it still sorts"
 
 
 async def test_m_asks_for_the_metric_of_the_table(place: Place) -> None:

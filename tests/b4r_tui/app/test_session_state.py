@@ -53,8 +53,8 @@ async def test_theme_experiment_tab_sizes_and_order_come_back(place: Place, tmp_
         await pilot.press("M")
         await until(pilot, lambda: isinstance(app.screen, Choose))
         await pilot.press("down", "down", "enter")
-        await until(pilot, lambda: app.main.table.asked is not None)
-        kept = app.main.table.kept
+        await until(pilot, lambda: app.main.table.metric is not None)
+        kept = app.main.table.saved
         assert kept["by"] and kept["grouped"] and kept["metric"]
         await left(pilot)
     async with started(place, state) as pilot:
@@ -68,7 +68,7 @@ async def test_theme_experiment_tab_sizes_and_order_come_back(place: Place, tmp_
         await until(pilot, lambda: app.main.query_one(TabbedContent).active == "results")
         assert app.main.query_one("#left").outer_size.width == width.width + 8
         assert app.main.query_one("#runs").outer_size.height == height.height + 2
-        assert app.main.table.kept == kept
+        assert app.main.table.saved == kept
         assert toasts(pilot) == []
         await choose_in_palette(pilot, "Layout: as it came")
         await until(pilot, lambda: app.main.query_one("#left").outer_size.width == width.width)
@@ -120,7 +120,7 @@ async def test_values_that_do_not_fit_any_more_are_passed_over(place: Place, tmp
         await until(pilot, lambda: app.main.query(TabbedContent))
         assert app.main.query_one(TabbedContent).active == "epochs"
         assert app.main.query_one("#left").outer_size.width == 28
-        assert app.main.table.kept | {"metric": None} == {
+        assert app.main.table.saved | {"metric": None} == {
             "by": "",
             "falls": False,
             "grouped": False,

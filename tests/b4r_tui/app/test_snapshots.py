@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 
 from b4r_tui.app.program_forms import ACTIONS
 from b4r_tui.app.screens.main.screen import MainScreen
-from b4r_tui.app.widgets.log.log_tab import LogView
+from b4r_tui.app.widgets.log.log_tab import LogTab
 from b4r_tui.app.widgets.runs.rows import RunRows
 from tests.b4r_tui.app import program_samples
 from tests.b4r_tui.app.conftest import Place, until
@@ -131,13 +131,13 @@ def test_the_results_of_what_was_done_after_training(
     folder = place.finished().run.dir
     program_samples.recommendations(folder)
     program_samples.export(folder)
-    settle = after("7", runs=1, then="AfterView .card")
+    settle = after("7", runs=1, then="OutputsTab .card")
     assert snap_compare(place.app(), terminal_size=size, run_before=settle)
 
 
 def test_fairness_after_training_as_table_and_curve(place: Place, snap_compare: Compare) -> None:
     program_samples.fairness(place.finished().run.dir)
-    settle = after("7", runs=1, then="AfterView .card")
+    settle = after("7", runs=1, then="OutputsTab .card")
     assert snap_compare(place.app(), terminal_size=(120, 48), run_before=settle)
 
 
@@ -161,8 +161,8 @@ def test_the_log(place: Place, snap_compare: Compare, size: tuple[int, int], key
     place.failed().log("rank_0", "評価 🎬 WARNING: wide characters").log("rank_1", CRASH)
 
     async def settle(pilot: Pilot[None]) -> None:
-        await after("3", runs=1, then="LogView")(pilot)
-        view = pilot.app.screen.query_one(LogView)
+        await after("3", runs=1, then="LogTab")(pilot)
+        view = pilot.app.screen.query_one(LogTab)
         await until(pilot, lambda: view.lines.page is not None and view.lines.page.levels.done == 14)
         view.lines.focus()
         await pilot.press(*keys)

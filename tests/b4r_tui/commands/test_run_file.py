@@ -35,7 +35,7 @@ def run(path: Path, store: RunStore, *options: str) -> int:
 def test_a_failing_run_hides_no_other_result(experiments_file: Write, store: RunStore, capsys) -> None:
     assert run(experiments_file(good=GOOD, bad=CRASHES, better=BETTER), store) == ExitCode.RUN_FAILED
     out = capsys.readouterr().out
-    assert "good: epoch 2/2  loss 4.0000  validation full recall@10 0.4000 ndcg@10 0.2000" in out
+    assert "good: epoch 2/2  loss 4.000  validation full recall@10 0.4000 ndcg@10 0.2000" in out
     board = out[
         out.index("Leaderboard: ndcg@10 on test, protocol full, data synthetic abcdef01") :
     ].splitlines()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from b4r_tui.app.widgets import numbers
 from b4r_tui.app.widgets.run.overlay import Line, Plot
+from b4r_tui.common.format import metric_label
 from b4r_tui.results.compare import Comparison, Setting, compare, different_settings
 from b4r_tui.results.groups import make_group
 from b4r_tui.results.selection import NamedRuns
@@ -84,7 +84,7 @@ def plots_of(sides: Sequence[NamedRuns], metric: str, protocol: str) -> tuple[Pl
     values = [(place, said.metric_curve(measured, protocol or None)) for place, said in told]
     return (
         Plot("Training loss by epoch", _lines(losses)),
-        Plot(f"Validation {numbers.spelled(measured)} by epoch", _lines(values)),
+        Plot(f"Validation {metric_label(measured)} by epoch", _lines(values)),
     )
 
 

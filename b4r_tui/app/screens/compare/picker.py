@@ -16,8 +16,9 @@ from textual.strip import Strip
 from textual.widgets import Input, SelectionList, Static
 from textual.widgets.selection_list import Selection
 
-from b4r_tui.app.widgets import numbers
+from b4r_tui.app.widgets.drawing import fitted
 from b4r_tui.app.widgets.palette import palette_of
+from b4r_tui.common.format import decimal
 
 if TYPE_CHECKING:
     from b4r_tui.app.snapshot import RunView
@@ -152,13 +153,13 @@ def entry(view: RunView, wide: int, faint: str) -> Text:
     """Experiment, run, its NDCG@10 on test."""
     metrics = next(iter(view.progress.test.metrics.items()), ("", {})) if view.progress.test else ("", {})
     value = metrics[1].get("ndcg@10", {}).get("value")
-    name = numbers.fitted(Text(view.run.experiment, "bold"), wide)
+    name = fitted(Text(view.run.experiment, "bold"), wide)
     return Text.assemble(
         name,
         "  ",
         (view.run.run_id, faint),
         "  ",
-        numbers.metric(value),
+        decimal(value),
         (f" {metrics[0]}", faint),
         no_wrap=True,
     )

@@ -20,13 +20,12 @@ from b4r_tui.app.screens.compare.load import Asked, Loaded, load
 from b4r_tui.app.screens.compare.tables import metrics_table, settings_table, sides_table
 from b4r_tui.app.screens.dialogs.choose import Choose
 from b4r_tui.app.screens.export_mixin import ExportingScreen
-from b4r_tui.app.widgets import numbers
 from b4r_tui.app.widgets.key_line import KeyLine
 from b4r_tui.app.widgets.palette import Palette, palette_of
 from b4r_tui.app.widgets.report_view import ReportView
 from b4r_tui.app.widgets.run.overlay import Overlay
 from b4r_tui.app.widgets.run.results_tab import ordered
-from b4r_tui.common.format import plural, whole
+from b4r_tui.common.format import metric_label, plural, whole
 from b4r_tui.results.compare import OTHER_PROTOCOL
 
 if TYPE_CHECKING:
@@ -179,7 +178,7 @@ class CompareScreen(ExportingScreen):
         if found is not None:
             self.query_one(
                 "#sides", Vertical
-            ).border_title = f"{numbers.spelled(found.metric)} beside {found.baseline}"
+            ).border_title = f"{metric_label(found.metric)} beside {found.baseline}"
             self.query_one("#sides-table", ReportView).show(sides_table(found, palette), loaded.names)
             metrics = ordered(list(found.sides[0].scores))
             self.query_one("#metrics-table", ReportView).show(metrics_table(found, palette), metrics)

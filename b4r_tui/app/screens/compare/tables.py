@@ -7,11 +7,10 @@ from dataclasses import replace
 
 from rich.text import Text
 
-from b4r_tui.app.widgets import numbers
 from b4r_tui.app.widgets.palette import Palette
 from b4r_tui.app.widgets.run.overlay import colour_of
 from b4r_tui.app.widgets.run.results_tab import ordered
-from b4r_tui.common.format import interval
+from b4r_tui.common.format import interval, metric_label
 from b4r_tui.reports.comparison import shown, versus_table
 from b4r_tui.reports.leaderboard import mean_and_sd
 from b4r_tui.reports.table import Column, ReportTable, text
@@ -52,7 +51,7 @@ def metrics_table(found: Comparison, palette: Palette) -> ReportTable:
         scores = [side.scores[name] for side in found.sides]
         best = max(score.value for score in scores)
         ranked = not name.startswith(UNRANKED) and len({score.value for score in scores}) > 1
-        row = [Text("▸" if name == found.metric else " ", palette.second), text(numbers.spelled(name))]
+        row = [Text("▸" if name == found.metric else " ", palette.second), text(metric_label(name))]
         for score in scores:
             style = f"bold underline {palette.finished}" if ranked and score.value == best else ""
             row += [

@@ -67,7 +67,7 @@ class JobsPart(Part):
             return
         action, arguments = chosen
         self._jobs[view.key] = Job(view.key, action.name, action.title)
-        self.detail.open_tab("after")
+        self.detail.open_tab("outputs")
         self.show_job()
         self.refresh_bindings()
         self._work_on(view.run, action, arguments)

@@ -21,15 +21,14 @@ from b4r_tui.app.screens.main import program_jobs, run_actions
 from b4r_tui.app.screens.main.program_jobs import JobsPart
 from b4r_tui.app.screens.main.run_actions import FITS, RunActions
 from b4r_tui.app.snapshot import Snapshot
-from b4r_tui.app.widgets.change_tracker import News
+from b4r_tui.app.widgets.change_tracker import ChangeTracker
 from b4r_tui.app.widgets.experiment_list import ExperimentList
 from b4r_tui.app.widgets.key_line import KeyLine
-from b4r_tui.app.widgets.numbers import spelled
 from b4r_tui.app.widgets.problem_list import ProblemList
 from b4r_tui.app.widgets.run.detail import TABS, RunDetail
 from b4r_tui.app.widgets.runs.table import RunTable
 from b4r_tui.app.widgets.title_bar import NARROW, TitleBar
-from b4r_tui.common.format import plural
+from b4r_tui.common.format import metric_label, plural
 from engine.contract.errors import B4RError
 
 if TYPE_CHECKING:
@@ -117,7 +116,7 @@ class MainScreen(RunActions, JobsPart):
         self._snapshot: Snapshot | None = None
         self._all_runs = False
         self._awaited: str | None = None  # a run just launched, to be selected when it appears
-        self._news = News()
+        self._tracker = ChangeTracker()
         self._allowed: tuple[bool | None, ...] = ()
         self._wake = threading.Event()
         self._reload = threading.Event()
@@ -178,7 +177,7 @@ class MainScreen(RunActions, JobsPart):
         left = self.query_one("#left")
         left.set_class(broken, "problems")
         label = None if broken else result_label(snapshot.experiments)
-        if self._news.of("left", label):
+        if self._tracker.changed("left", label):
             left.border_subtitle = label
         self.query_one(ContentSwitcher).current = "problems" if broken else "experiments"
         self.query_one(ProblemList).show(snapshot.problems)
@@ -193,7 +192,7 @@ class MainScreen(RunActions, JobsPart):
         name = self._experiment()
         views = snapshot.runs if name is None else snapshot.runs_of(name)
         title = f"Runs of {name}" if name else "Runs of all experiments"
-        if self._news.of("runs", title):
+        if self._tracker.changed("runs", title):
             table.border_title = title
         table.show(views, name is None, self._now(), self._nothing(name))
         if self._awaited and table.select(self._awaited):
@@ -204,7 +203,7 @@ class MainScreen(RunActions, JobsPart):
         self.show_job()
         table = self.table
         nothing = ON_HEADING.format(runs=plural(len(table.chosen), "run")) if table.chosen else ""
-        await self.detail.show(table.selected, self._now(), table.marked, table.asked, nothing)
+        await self.detail.show(table.selected, self._now(), table.marked, table.metric, nothing)
         allowed = tuple(self.check_action(name, ()) for name in ("launch", *FITS, "after"))
         if allowed != self._allowed:
             self._allowed = allowed
@@ -334,12 +333,12 @@ class MainScreen(RunActions, JobsPart):
         from b4r_tui.app.screens.dialogs.choose import Choose
 
         measured = self.table.measured
-        answers = ["Recall and NDCG", *(f"{spelled(name)}  {protocol}" for protocol, name in measured)]
-        now = 1 + measured.index(self.table.asked) if self.table.asked in measured else 0
+        answers = ["Recall and NDCG", *(f"{metric_label(name)}  {protocol}" for protocol, name in measured)]
+        now = 1 + measured.index(self.table.metric) if self.table.metric in measured else 0
         chosen = await self.app.push_screen_wait(Choose("Metric", answers, answers[now]))
         if chosen is not None:
             number = answers.index(chosen)
-            self.table.ask_metric(measured[number - 1] if number else None)
+            self.table.show_metric(measured[number - 1] if number else None)
             await self._show_detail()
 
     async def action_toggle_all(self) -> None:

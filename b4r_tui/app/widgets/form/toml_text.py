@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.widgets import TextArea
 
 from b4r_tui.app.widgets.palette import palette_of
-from b4r_tui.app.widgets.run.config_tab import add_clear_themes, use_clear_theme
+from b4r_tui.app.widgets.toml_theme import add_clear_themes, use_clear_theme
 
 
 class TomlText(TextArea):

@@ -1,1 +1,1 @@
-"""The log of a run on screen: its lines, search line and status line."""
+"""The log of a run: its lines, search line and status line."""

@@ -1,4 +1,4 @@
-"""The rows of a log on screen: only those in sight are read and drawn, however long the log is."""
+"""The rows of a log: only visible ones are read and drawn, however long the log is."""
 
 from __future__ import annotations
 
@@ -23,15 +23,14 @@ if TYPE_CHECKING:
     from b4r_tui.runs.logs.reading import Page
 
 CACHED_ROWS = 1024
-LONGEST_SHOWN = 5000  # characters of a row; further ones are out of any screen's reach
+LONGEST_SHOWN = 5000  # characters of a row; no screen shows more
 NAME_WIDTH = 8
 
-
-FILTERS = "Just lines that match"
+FILTER_HELP = "Show only matching lines"
 
 
 class LogLines(ScrollView, can_focus=True):
-    """Shows pages; follows the end of the log until one scrolls up."""
+    """Shows a page of a log; follows its end until the user scrolls up."""
 
     DEFAULT_CSS = """
     LogLines {
@@ -42,33 +41,33 @@ class LogLines(ScrollView, can_focus=True):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f", "follow", "Follow", tooltip="Stay at the end of the log as it grows, or no longer"),
+        Binding("f", "follow", "Follow", tooltip="Follow (tail) on/off"),
         Binding("slash", "ask('search')", "Search", key_display="/", tooltip="Search the log", priority=True),
-        Binding("ampersand", "ask('filter')", "Filter", key_display="&", tooltip=FILTERS, priority=True),
-        Binding("g", "scroll_home", "Start", show=False, tooltip="Start of the log"),
-        Binding("G", "scroll_end", "End", show=False, tooltip="End of the log, and follow it"),
+        Binding("ampersand", "ask('filter')", "Filter", key_display="&", tooltip=FILTER_HELP, priority=True),
+        Binding("g", "scroll_home", "Start", show=False, tooltip="Go to the start"),
+        Binding("G", "scroll_end", "End", show=False, tooltip="Go to the end and follow"),
         Binding("j", "scroll_down", "Down", show=False),
         Binding("k", "scroll_up", "Up", show=False),
     ]
 
     @dataclass
     class Moved(Message):
-        """Other rows are in sight, or the log is followed where it was not, or the other way round."""
+        """Other rows are visible, or following was switched on or off."""
 
     def __init__(self, ask: Callable[[str], object] = str) -> None:
-        """Ask: called at once where one wants to `search` or `filter`, so that what is typed next goes there."""
+        """ask: called synchronously with `search` or `filter`, so that the next keys go to the input."""
         super().__init__()
         self._ask = ask
-        self.styles.scrollbar_size_horizontal = 0  # every line counts in a small terminal
+        self.styles.scrollbar_size_horizontal = 0  # a small terminal has no line to spare
         self.page: Page | None = None
         self.following = True
-        self.current: int | None = None  # the row one jumped to or clicked
-        self._placing = False  # scrolled by the program
+        self.current: int | None = None  # the row that was jumped to or clicked
+        self._is_scrolling = False  # by the program, not by the user
         self._widest = 0
         self._strips: LRUCache[tuple[int, bool, int], Strip] = LRUCache(CACHED_ROWS)
 
     def show(self, page: Page | None) -> None:
-        """Show a page; the row on top stays where it is unless the end is followed."""
+        """Show a page; the first visible row stays where it is unless the end is followed."""
         before, self.page = self.page, page
         if page is None or before is None or page.document is not before.document:
             self._widest, self.current, self.following = 0, None, True
@@ -77,24 +76,24 @@ class LogLines(ScrollView, can_focus=True):
         top = self._top_row(before) if before and page and page.wish.shown != before.wish.shown else None
         self._fit()
         if self.following:
-            self._place(self.max_scroll_y)
+            self._scroll_now(self.max_scroll_y)
         elif top is not None and page:
-            self._place(page.position_of(top))
+            self._scroll_now(page.position_of(top))
         self.refresh()
 
     def jump(self, row: int) -> None:
-        """Make a row the current one and bring it into sight, with some rows above it."""
+        """Make a row the current one and scroll to it, with some rows above it."""
         if self.page is None:
             return
         self.current, self.following = row, False
         position, height = self.page.position_of(row), self.scrollable_content_region.height
         if not self.scroll_offset.y <= position < self.scroll_offset.y + height:
-            self._place(max(0, position - height // 3))
+            self._scroll_now(max(0, position - height // 3))
         self.refresh()
         self.post_message(self.Moved())
 
     def top(self) -> int:
-        """The first row in sight."""
+        """Return the first visible row."""
         return self._top_row(self.page) if self.page else 0
 
     def redraw(self) -> None:
@@ -103,7 +102,7 @@ class LogLines(ScrollView, can_focus=True):
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        """One line of the screen."""
+        """Draw one line of the widget."""
         width, position = self.scrollable_content_region.width, self.scroll_offset.y + y
         if self.page is None or position >= self.page.shown:
             return Strip.blank(width, self.rich_style)
@@ -112,57 +111,57 @@ class LogLines(ScrollView, can_focus=True):
         return strip.apply_style(self.rich_style)
 
     def action_ask(self, purpose: str) -> None:
-        """Ask what to search or to filter by."""
+        """Ask what to search for or to filter by."""
         self._ask(purpose)
 
     def action_follow(self) -> None:
-        """Follow, or no longer."""
+        """Switch following on or off."""
         self.following = not self.following
         if self.following:
-            self._place(self.max_scroll_y)
+            self._scroll_now(self.max_scroll_y)
         self.post_message(self.Moved())
 
     def action_scroll_end(self) -> None:
         """Go to the end and follow it."""
         self.following = True
-        self._place(self.max_scroll_y)
+        self._scroll_now(self.max_scroll_y)
         self.post_message(self.Moved())
 
     def action_scroll_home(self) -> None:
         """Go to the start."""
         self.following = self.max_scroll_y == 0
-        self._place(0)
+        self._scroll_now(0)
         self.post_message(self.Moved())
 
     def on_click(self, event: Click) -> None:
-        """The row that is clicked becomes the current one."""
+        """Make the clicked row the current one."""
         place = event.get_content_offset(self)
         position = self.scroll_offset.y + place.y if place else -1
         if self.page and 0 <= position < self.page.shown:
             self.jump(self.page.row_at(position))
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Who scrolls up no longer follows; who comes back to the end does. A new size of the screen is neither."""
+        """Stop following when the user scrolls up, and follow again at the end. A resize is neither."""
         super().watch_scroll_y(old_value, new_value)
-        if not self._placing and round(old_value) != round(new_value):
+        if not self._is_scrolling and round(old_value) != round(new_value):
             at_end = new_value >= self.max_scroll_y
             self.following = at_end and (self.following or new_value > old_value)
             self.post_message(self.Moved())
 
-    def _place(self, y: int) -> None:
-        self._placing = True
+    def _scroll_now(self, y: int) -> None:
+        self._is_scrolling = True
         self.set_scroll(None, min(y, self.max_scroll_y))
         self.scroll_target_y = self.scroll_y
-        self.vertical_scrollbar.position = self.scroll_y  # Textual tells no bar that is not in sight yet
-        self._placing = False
+        self.vertical_scrollbar.position = self.scroll_y  # Textual does not update a hidden scroll bar
+        self._is_scrolling = False
 
     def _fit(self) -> None:
-        """Make the scroll bars fit what there is to show."""
+        """Fit the scroll bars to the page."""
         size = Size(self._widest, self.page.shown if self.page else 0)
         if size != self.virtual_size:
-            self._placing = True
+            self._is_scrolling = True
             self.virtual_size = size
-            self._placing = False
+            self._is_scrolling = False
 
     def _top_row(self, page: Page) -> int:
         position = min(self.scroll_offset.y, page.shown - 1)

@@ -1,6 +1,6 @@
-"""The frozen config.toml of a run, highlighted, and what it differs in from the defaults, the file and its parent.
+"""The tab with a run's config.toml, highlighted, and its differences from the defaults, the file and its parent.
 
-The highlighter is loaded when it is first looked at.
+The highlighter is loaded when the tab is first shown.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from textual.widgets import Static, TextArea
 from textual.worker import get_current_worker
 
 from b4r_tui.app.widgets.palette import Palette, palette_of
+from b4r_tui.app.widgets.run_tab import RunTab
+from b4r_tui.app.widgets.toml_theme import add_clear_themes, use_clear_theme
 from b4r_tui.common.format import plural
 from engine.contract import run_folder
 from engine.contract.errors import B4RError
@@ -29,15 +31,15 @@ if TYPE_CHECKING:
     from b4r_tui.runs.config_diff import ConfigDiff
     from b4r_tui.runs.store import Run
 
-HELP = "What differs from the defaults, from the file as it is now, and from the parent"
+HELP = "Compare with the defaults, the current file, the parent"
 
 
-class ConfigView(Vertical):
-    """Shows the file as it stands in the run folder, or just what differs."""
+class ConfigTab(Vertical, RunTab):
+    """Shows the file in the run folder, or one of its comparisons."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("d", "compare", "Differences", tooltip=HELP)]
     DEFAULT_CSS = """
-    ConfigView {
+    ConfigTab {
         #config-status { height: 1; padding: 0 1; color: $text-muted; }
         #config-changes { height: 1fr; padding: 0 1; display: none; background: transparent; }
         #config-changes Static { height: auto; }
@@ -55,7 +57,7 @@ class ConfigView(Vertical):
 
     @dataclass
     class Read(Message):
-        """The file of a run was read, and what it differs in."""
+        """The file of a run was read and compared."""
 
         run_key: str
         text: str
@@ -65,10 +67,10 @@ class ConfigView(Vertical):
         super().__init__()
         self._run_key = ""
         self._comparisons: list[ConfigDiff] = []
-        self._shown = 0  # 0 is the file itself
+        self._shown = 0  # 0: the file itself
 
     def compose(self) -> ComposeResult:
-        """What is shown; the file comes when it is read."""
+        """Yield the status line and the differences; the file is mounted when it has been read."""
         yield Static(id="config-status")
         with VerticalScroll(id="config-changes"):
             yield Static()
@@ -81,7 +83,7 @@ class ConfigView(Vertical):
 
     @work(thread=True, exclusive=True)
     def _read(self, run: Run, key: str) -> None:
-        """Read the file and compare. The experiments may have changed since: each look compares anew."""
+        """Read the file and compare it, again whenever the tab is shown: the experiments may have changed."""
         from b4r_tui.runs.config_diff import config_diffs
 
         path = run.dir / run_folder.CONFIG
@@ -90,13 +92,13 @@ class ConfigView(Vertical):
             comparisons = config_diffs(run, cast("B4RApp", self.app).file)
         except OSError as error:
             text, comparisons = f"# {path.name}: {error.strerror or error}", []
-        except B4RError:  # of a version that knows other settings: shown as it is
+        except B4RError:  # written by a version with other settings: shown as it is
             comparisons = []
         if not get_current_worker().is_cancelled:
             self.post_message(self.Read(key, text, comparisons))
 
-    async def on_config_view_read(self, message: Read) -> None:
-        """Put the text on screen."""
+    async def on_config_tab_read(self, message: Read) -> None:
+        """Show the text and the differences."""
         if message.run_key != self._run_key:
             return
         if not self.query(TextArea):
@@ -107,9 +109,9 @@ class ConfigView(Vertical):
 
     async def redraw(self) -> None:
         """Draw again, in the colours of a new theme."""
-        palette, wanted = palette_of(self.app), self._shown
-        comparison = self._comparisons[wanted - 1] if 0 < wanted <= len(self._comparisons) else None
-        self.query_one("#config-status", Static).update(said_of(self._comparisons, comparison))
+        palette, place = palette_of(self.app), self._shown
+        comparison = self._comparisons[place - 1] if 0 < place <= len(self._comparisons) else None
+        self.query_one("#config-status", Static).update(status_of(self._comparisons, comparison))
         self.query_one("#config-changes").display = comparison is not None
         for area in self.query(TextArea):
             area.display = comparison is None
@@ -118,7 +120,7 @@ class ConfigView(Vertical):
             self.query_one("#config-changes Static", Static).update(changes_table(comparison, palette))
 
     async def action_compare(self) -> None:
-        """The next comparison, after the last the file itself."""
+        """Show the next comparison; after the last, the file itself."""
         self._shown = (self._shown + 1) % (len(self._comparisons) + 1)
         await self.redraw()
         if self._shown:
@@ -126,25 +128,25 @@ class ConfigView(Vertical):
         else:
             self.query_one(TextArea).focus()
 
-    def rest(self) -> None:
-        """Compare anew at the next look."""
+    def pause(self) -> None:
+        """Compare again when the tab is shown next."""
         self._run_key = ""
 
 
-def said_of(comparisons: list[ConfigDiff], shown: ConfigDiff | None) -> str:
-    """The line above: what differs, and how to see it."""
+def status_of(comparisons: list[ConfigDiff], shown: ConfigDiff | None) -> str:
+    """Return the line above the file: how many settings differ, and how to see them."""
     if shown is not None:
-        count = f"{plural(len(shown.changes), 'setting')} not as in {shown.title}"
-        return f"{f'No comparison with {shown.title}' if shown.missing else count} · d goes on"
+        count = f"{plural(len(shown.changes), 'setting')} changed from {shown.title}"
+        return f"{f'No comparison with {shown.title}' if shown.missing else count} · d for next"
     if not comparisons:
         return "config.toml, as it was when the run was launched"
-    return f"{plural(len(comparisons[0].changes), 'setting')} not as in the defaults · 4, then d shows them"
+    return f"{plural(len(comparisons[0].changes), 'setting')} changed from defaults · d to compare"
 
 
 def changes_table(comparison: ConfigDiff, palette: Palette) -> Table | Text:
-    """The settings that differ: the run's value, and the other one; or why there is nothing to tell."""
+    """Return the settings that differ with both values, or why there are none."""
     if comparison.missing or not comparison.changes:
-        return Text(comparison.missing or "Nothing differs.", palette.faint)
+        return Text(comparison.missing or "No differences.", palette.faint)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style=palette.faint)
     for label in ("setting", "this run", f"{comparison.title}"):
         table.add_column(label, overflow="fold")
@@ -156,22 +158,7 @@ def changes_table(comparison: ConfigDiff, palette: Palette) -> Table | Text:
 
 
 def highlighted_area() -> TextArea:
-    """A text area that shows TOML, and lets nobody write."""
+    """Return a read-only text area that highlights TOML."""
     area = TextArea(read_only=True, language="toml", show_line_numbers=True, soft_wrap=False)
     add_clear_themes(area)
     return area
-
-
-def add_clear_themes(area: TextArea) -> None:
-    """Themes that colour the words but leave the background to the app."""
-    from textual.widgets.text_area import TextAreaTheme
-
-    for name in ("vscode_dark", "github_light"):
-        theme = TextAreaTheme.get_builtin_theme(name)
-        assert theme is not None
-        area.register_theme(TextAreaTheme(f"{name}-clear", syntax_styles=theme.syntax_styles))
-
-
-def use_clear_theme(area: TextArea, dark: bool) -> None:
-    """The syntax colours that fit the app's theme."""
-    area.theme = "vscode_dark-clear" if dark else "github_light-clear"

@@ -1,4 +1,4 @@
-"""What a run works on: its data set, its split, what each filter took away, and where its tables lie."""
+"""The tab with a run's data: data set, split, what each filter removed, and where its tables are placed."""
 
 from __future__ import annotations
 
@@ -12,21 +12,22 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from b4r_tui.app.widgets.palette import Palette, palette_of
+from b4r_tui.app.widgets.run_tab import RunTab
 from b4r_tui.runs.data_funnel import COUNTS, Step, funnel_of
 from b4r_tui.runs.sharding_rows import TITLES, plan_rows, size, total_bytes
 
 if TYPE_CHECKING:
     from b4r_tui.app.snapshot import RunView
 
-WAITING = "The data is not read yet."
-NO_FUNNEL = "The run did not say what its filters took away."
+WAITING = "Data has not been read yet."
+NO_FUNNEL = "The run did not report what its filters removed."
 
 
-class DataView(VerticalScroll, can_focus=True):
-    """The data set, the split and the funnel of a run, once it has read them."""
+class DataTab(VerticalScroll, RunTab, can_focus=True):
+    """Shows the data set, the split and the funnel of a run, once it has read them."""
 
     DEFAULT_CSS = """
-    DataView {
+    DataTab {
         padding: 0 1;
         .card { height: auto; padding: 0 1; }
     }
@@ -38,11 +39,11 @@ class DataView(VerticalScroll, can_focus=True):
         self._plan: list[dict[str, Any]] = []
 
     def compose(self) -> ComposeResult:
-        """One card."""
+        """Yield one card."""
         yield Static(WAITING, classes="card")
 
     async def show(self, view: RunView) -> None:
-        """Show what a run said of its data when it started."""
+        """Show what a run reported about its data when it started."""
         started = view.progress.started
         dataset, plan = (started.dataset, started.plan) if started else ({}, [])
         if (dataset, plan) != (self._dataset, self._plan):
@@ -57,12 +58,9 @@ class DataView(VerticalScroll, can_focus=True):
             parts += [Text(), plan_table(self._plan, palette)] if self._plan else []
             self.query_one(".card", Static).update(Group(*parts))
 
-    def rest(self) -> None:
-        """Nothing goes on here by itself."""
-
 
 def data_of(dataset: dict[str, Any], palette: Palette) -> RenderableType:
-    """All there is to say about the `dataset` of a `run_started` event."""
+    """Return everything about the `dataset` of a `run_started` event."""
     if not dataset:
         return Text(WAITING, palette.faint)
     steps = funnel_of(dataset)
@@ -71,7 +69,7 @@ def data_of(dataset: dict[str, Any], palette: Palette) -> RenderableType:
 
 
 def facts_table(dataset: dict[str, Any], palette: Palette) -> Table:
-    """Names, fingerprints and sizes, those that are known."""
+    """Return names, fingerprints and sizes, as far as they are known."""
     evaluated = dataset.get("evaluated_users") or {}
     of_users = f"of {dataset.get('users', 0):,} users"
     facts = {
@@ -91,7 +89,7 @@ def facts_table(dataset: dict[str, Any], palette: Palette) -> Table:
 
 
 def funnel_table(steps: list[Step], palette: Palette) -> Table:
-    """What each step left, and beside it what it took away, where it took any."""
+    """Return what each step left, and next to it what it removed, if anything."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style=palette.faint)
     table.add_column("step", no_wrap=True)
     for count in COUNTS:
@@ -106,7 +104,7 @@ def funnel_table(steps: list[Step], palette: Palette) -> Table:
 
 
 def plan_table(plan: list[dict[str, Any]], palette: Palette) -> Table:
-    """Where the item table and the output layer lie, a row for each piece."""
+    """Return where the item table and the output layer are placed, a row per shard."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style=palette.faint)
     table.title, table.title_justify, table.title_style = Text("plan"), "left", palette.strong
     for title in TITLES:
@@ -114,7 +112,7 @@ def plan_table(plan: list[dict[str, Any]], palette: Palette) -> Table:
     for row in plan_rows(plan):
         table.add_row(*map(Text, row))
     for rank, count in total_bytes(plan).items():
-        table.add_row(*map(Text, ("", "", "", str(rank), "", "", "in all", size(count))), style=palette.faint)
+        table.add_row(*map(Text, ("", "", "", str(rank), "", "", "total", size(count))), style=palette.faint)
     return table
 
 

@@ -1,60 +1,34 @@
-"""One run, closer: a headline, and tabs from its epochs to the machine it ran on."""
+"""The pane of one run: a headline, and tabs from its epochs to the machine it ran on."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from importlib import import_module
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.widget import Widget
 from textual.widgets import Static, TabbedContent, TabPane
 
-from b4r_tui.app.widgets.change_tracker import News
+from b4r_tui.app.widgets.change_tracker import ChangeTracker
 from b4r_tui.app.widgets.palette import Palette, palette_of
+from b4r_tui.app.widgets.run import tabs
 from b4r_tui.app.widgets.run.crash_card import CrashCard
 from b4r_tui.app.widgets.run.job_line import JobLine
-from b4r_tui.common.format import duration
+from b4r_tui.app.widgets.run.tabs import TABS
+from b4r_tui.app.widgets.run_tab import RunTab
+from b4r_tui.common.format import duration, memory
 
 if TYPE_CHECKING:
     from b4r_tui.app.jobs import Job
     from b4r_tui.app.snapshot import RunView
-    from b4r_tui.app.widgets.log.log_tab import LogView
-    from b4r_tui.app.widgets.run.curves_tab import Curves
-    from b4r_tui.app.widgets.run.programs_tab import AfterView
 
-TAB_WIDGETS = {
-    "epochs": ("b4r_tui.app.widgets.run.epochs_tab", "EpochTable"),
-    "curves": ("b4r_tui.app.widgets.run.curves_tab", "Curves"),
-    "log": ("b4r_tui.app.widgets.log.log_tab", "LogView"),
-    "config": ("b4r_tui.app.widgets.run.config_tab", "ConfigView"),
-    "results": ("b4r_tui.app.widgets.run.results_tab", "ResultsView"),
-    "data": ("b4r_tui.app.widgets.run.data_tab", "DataView"),
-    "after": ("b4r_tui.app.widgets.run.programs_tab", "AfterView"),
-    "environment": ("b4r_tui.app.widgets.run.environment_tab", "EnvironmentView"),
-}
-TABS = tuple(TAB_WIDGETS)
-AHEAD = 1.0  # seconds after the first run is shown, when all there is to see at a start has been drawn
-
-
-class RunTab(Protocol):
-    """What every tab can do."""
-
-    async def show(self, view: RunView) -> None:
-        """Show a run."""
-
-    async def redraw(self) -> None:
-        """Draw again, in the colours of a new theme."""
-
-    def rest(self) -> None:
-        """Nobody looks: do nothing until the next `show`."""
+IMPORT_DELAY = 1.0  # seconds after the first run is shown, when everything visible at start-up has been drawn
 
 
 class RunDetail(Vertical):
-    """Shows the run it is given; only the tab on top is kept up to date."""
+    """Shows a run; only the active tab is kept up to date."""
 
     ALLOW_MAXIMIZE = True
     DEFAULT_CSS = """
@@ -74,17 +48,17 @@ class RunDetail(Vertical):
         super().__init__(id="detail")
         self._view: RunView | None = None
         self._now = 0.0
-        self._nothing = ""
-        self._beside: list[RunView] = []
+        self._empty_text = ""
+        self._overlaid: list[RunView] = []
         self._metric: tuple[str, str] | None = None
-        self._news = News()
+        self._tracker = ChangeTracker()
         self._first_tab = TABS[0]
         self._content: TabbedContent | None = None
-        self._wants_keys = ""  # a tab that was to have the keys before it was filled
-        self._turn = asyncio.Lock()  # a tab is made and filled by one task at a time
+        self._focus_later = ""  # a tab that was to get the focus before it was filled
+        self._lock = asyncio.Lock()  # tabs are mounted and filled by one task at a time
 
     def compose(self) -> ComposeResult:
-        """The headline; the tabs come with the first run, so that nobody waits for them before."""
+        """Yield the headline; the tabs come with the first run, so that start-up does not wait for them."""
         yield Static(id="headline")
         yield JobLine(id="job")
         yield CrashCard(id="card")
@@ -93,160 +67,149 @@ class RunDetail(Vertical):
         self,
         view: RunView | None,
         now: float,
-        beside: Sequence[RunView] = (),
+        overlaid: Sequence[RunView] = (),
         metric: tuple[str, str] | None = None,
-        nothing: str = "",
+        empty_text: str = "",
     ) -> None:
-        """Show a run as it is at `now`, or say `nothing`. beside: runs whose curves are drawn too, by this metric."""
-        self._view, self._now, self._nothing = view, now, nothing
-        self._beside, self._metric = list(beside), metric
+        """Show a run as it is at `now`, or `empty_text`. overlaid: runs to draw curves of instead, by this metric."""
+        self._view, self._now, self._empty_text = view, now, empty_text
+        self._overlaid, self._metric = list(overlaid), metric
         palette = palette_of(self.app)
         title = title_of(view, palette) if view else Text("Run")
-        if self._news.of("title", title):
+        if self._tracker.changed("title", title):
             self.border_title = title
-        said = facts_of(view, now, palette) if view else Text(nothing, palette.faint)
-        if self._news.of("headline", said):
-            self.query_one("#headline", Static).update(said, layout=False)  # it is one line high, always
+        headline = facts_of(view, now, palette) if view else Text(empty_text, palette.faint)
+        if self._tracker.changed("headline", headline):
+            self.query_one("#headline", Static).update(headline, layout=False)  # always one line high
         self.query_one(CrashCard).show(view)
-        async with self._turn:
+        async with self._lock:
             if view and self._content is None and self.is_attached:  # the app may be ending
-                tabs = new_tabs(self._first_tab)
-                await self.mount(tabs)
-                self._content = tabs
-                self.set_timer(AHEAD, self._import_ahead)
+                content = new_tabs(self._first_tab)
+                await self.mount(content)
+                self._content = content
+                self.set_timer(IMPORT_DELAY, self._import_tabs)
         if self._content is not None:
             self._content.display = view is not None
         await self._show_tab()
 
-    def _import_ahead(self) -> None:
-        self.run_worker(import_tabs, thread=True, group="ahead", exit_on_error=False)
+    def _import_tabs(self) -> None:
+        """Import the modules of all tabs in a thread, so that the first key that opens one does not wait."""
+        self.run_worker(tabs.import_all, thread=True, group="import", exit_on_error=False)
 
     def show_job(self, job: Job | None) -> None:
-        """Show how far an action on this run is, or that there is none."""
+        """Show the progress of a program on this run, or hide the line."""
         self.query_one(JobLine).show(job)
 
     def read_results_again(self) -> None:
-        """An action has ended: there may be something new in the tab of results after training."""
-        for child in self.query("AfterView"):
-            cast("AfterView", child).read_again()
+        """Read the outputs again, since a program has ended."""
+        for tab in self._opened():
+            tab.read_again()
 
     async def redraw(self) -> None:
         """Draw again, in the colours of a new theme."""
-        for tab in self._tabs():
+        for tab in self._opened():
             await tab.redraw()
-        await self.show(self._view, self._now, self._beside, self._metric, self._nothing)
+        await self.show(self._view, self._now, self._overlaid, self._metric, self._empty_text)
 
     @property
     def shows_log(self) -> bool:
-        """Whether the log is on top."""
+        """Return whether the log is the active tab."""
         return self._content is not None and self._content.active == "log"
 
     @property
     def has_log_focus(self) -> bool:
-        """Whether keys go to the log, which has a search of its own."""
+        """Return whether keys go to the log, which has a search of its own."""
         focused = self.screen.focused
-        return focused is not None and any(
-            type(node).__name__ == "LogView" for node in focused.ancestors_with_self
-        )
+        return focused is not None and self.shows_log and self._pane("log") in focused.ancestors
 
     def search_log(self) -> bool:
-        """Let the person type what to search in the log; whether there is one."""
-        for view in self.query("LogView"):
-            cast("LogView", view).ask("search")
-            return True
-        return False
+        """Let the user type what to search in the log; return whether there is one."""
+        return any(tab.search() for tab in self._opened())
 
     def open_tab(self, name: str) -> None:
-        """Bring a tab to the top; where it is there already, let it have the keys."""
+        """Activate a tab; focus it where it is active already."""
         if self._content is not None:
             if self._content.active == name:
                 self._enter(name)
             self._content.active = name
 
     def restore_tab(self, name: str) -> None:
-        """The tab of the last start on top, now or with the first run; the keys stay where they are."""
+        """Activate the tab of the last session, now or with the first run; the focus stays where it is."""
         self._first_tab = name
         if self._content is not None:
             self._content.active = name
 
     def enter(self) -> None:
-        """Let the tab on top have the keys."""
-        for tabs in self.query(TabbedContent):
-            self._enter(tabs.active)
+        """Focus the active tab."""
+        if self._content is not None:
+            self._enter(self._content.active)
 
     def _enter(self, name: str) -> None:
-        """Focus the first part of a tab that takes keys."""
-        for child in self.query_one(f"#{name}", TabPane).query("*"):
+        """Focus the first widget of a tab that takes keys."""
+        for child in self._pane(name).query("*"):
             if child.focusable:
                 self.screen.set_focus(child)
                 return
-        self._wants_keys = name
+        self._focus_later = name
 
     async def on_tabbed_content_tab_activated(self) -> None:
-        """Another tab is on top: bring it up to date."""
+        """Bring the active tab up to date."""
         await self._show_tab()
 
-    def _tabs(self, active: str | None = None) -> Iterator[RunTab]:
-        """The tabs that were opened so far, but for the active one."""
+    def _opened(self) -> Iterator[RunTab]:
+        """Yield the tabs that have been opened."""
         for name in TABS if self._content else ():
-            for child in self._pane(name).children if name != active else ():
-                yield cast(RunTab, child)
+            if tab := self._tab(name):
+                yield tab
+
+    def _tab(self, name: str) -> RunTab | None:
+        """Return a tab where it has been opened. RunTab is not usable as a selector, since it is not the first base."""
+        return next((child for child in self._pane(name).children if isinstance(child, RunTab)), None)
 
     def _pane(self, name: str) -> TabPane:
         assert self._content is not None
         return self._content.get_pane(name)
 
     async def _show_tab(self) -> None:
-        """Bring the tab on top up to date; the others rest."""
-        async with self._turn:
+        """Bring the active tab up to date; pause the others."""
+        async with self._lock:
             await self._fill_tab()
 
     async def _fill_tab(self) -> None:
-        active = self._content.active if self._content else ""
-        for tab in self._tabs(active if self._view else None):
-            tab.rest()
-        if self._view is None or not active or not self.is_attached:
+        name = self._content.active if self._content else ""
+        for opened in self._opened():
+            if self._view is None or opened is not self._tab(name):
+                opened.pause()
+        if self._view is None or not name or not self.is_attached:
             return
-        pane = self._pane(active)
-        if not pane.children:
-            await pane.mount(new_tab(active))
-        if active == "curves":
-            cast("Curves", pane.children[0]).put_beside(self._beside, self._metric)
-        await cast(RunTab, pane.children[0]).show(self._view)
-        if self._wants_keys == active:
-            self._enter(active)
-        self._wants_keys = ""
+        tab = self._tab(name)
+        if tab is None:
+            tab = tabs.new_tab(name)
+            await self._pane(name).mount(tab)
+        tab.overlay(self._overlaid, self._metric)
+        await tab.show(self._view)
+        if self._focus_later == name:
+            self._enter(name)
+        self._focus_later = ""
 
 
 def new_tabs(first: str) -> TabbedContent:
-    """All tabs, empty as yet, one of them on top."""
-    tabs = TabbedContent(initial=first)
+    """Return all tabs, empty, one of them active."""
+    content = TabbedContent(initial=first)
     for name in TABS:
-        tabs.compose_add_child(TabPane(name.capitalize(), id=name))
-    return tabs
-
-
-def new_tab(name: str) -> Widget:
-    """The widget of a tab; its module is imported when it is first opened, or ahead of that."""
-    module, kind = TAB_WIDGETS[name]
-    return cast(Widget, getattr(import_module(module), kind)())
-
-
-def import_tabs() -> None:
-    """Import the modules of all tabs, so that the first key that opens one waits for none."""
-    for module, _ in TAB_WIDGETS.values():
-        import_module(module)
+        content.compose_add_child(TabPane(name.capitalize(), id=name))
+    return content
 
 
 def title_of(view: RunView, palette: Palette) -> Text:
-    """State and name of a run."""
+    """Return the state and name of a run."""
     return Text.assemble(
         palette.badge(view.state), "  ", (view.run.experiment, "bold"), " ", (view.run.run_id, palette.faint)
     )
 
 
 def facts_of(view: RunView, now: float, palette: Palette) -> Text:
-    """What is going on, in one line; of a failed run, why."""
+    """Return what a run is doing, in one line; of a failed run, why it failed."""
     failed = view.state.value == "failed"
     error = (view.progress.error or "see the log").partition("\n")[0] if failed else ""
     parts = [Text(error, palette.failed)] if error else []
@@ -255,7 +218,7 @@ def facts_of(view: RunView, now: float, palette: Palette) -> Text:
 
 
 def _pace(view: RunView, now: float) -> list[str]:
-    """Phase and time of a running run; how long an ended one took."""
+    """Return phase and time of a running run; how long an ended one took."""
     progress = view.progress
     if view.state.ended:
         return [f"took {duration(progress.seconds)}"] if progress.seconds else []
@@ -268,7 +231,7 @@ def _pace(view: RunView, now: float) -> list[str]:
 
 
 def _place(view: RunView) -> list[str]:
-    """Where it runs, and how much memory it takes there."""
-    started, memory = view.progress.started, view.progress.memory_mb
+    """Return where a run is running, and its memory there."""
+    started, megabytes = view.progress.started, view.progress.memory_mb
     facts = [f"{started.mode} × {started.world_size} on {started.device}"] if started else []
-    return facts + ([f"{memory:,.0f} MB"] if memory and not view.state.ended else [])
+    return facts + ([memory(megabytes)] if megabytes and not view.state.ended else [])

@@ -1,4 +1,4 @@
-"""What a run ran on, and its attempts: read in a worker when it is looked at, and again when its state changes."""
+"""The tab with a run's machine, software and attempts, read in a worker when shown and when its state changes."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from b4r_tui.app.widgets.palette import Palette, palette_of
+from b4r_tui.app.widgets.run_tab import RunTab
 from b4r_tui.common.format import duration, moment
 
 if TYPE_CHECKING:
     from b4r_tui.app.snapshot import RunView
     from b4r_tui.runs.attempts import Attempt
 
-WAITING = "A run says what it runs on once its ranks are up."
+WAITING = "No data yet: shown once the ranks have started."
 
 
-class EnvironmentView(VerticalScroll, can_focus=True):
-    """Attempts above facts."""
+class EnvironmentTab(VerticalScroll, RunTab, can_focus=True):
+    """Shows attempts above facts."""
 
     DEFAULT_CSS = """
-    EnvironmentView {
+    EnvironmentTab {
         padding: 0 1;
         .card { height: auto; padding: 0 1; }
     }
@@ -46,14 +47,14 @@ class EnvironmentView(VerticalScroll, can_focus=True):
     def __init__(self) -> None:
         super().__init__()
         self._key: tuple[str, str, bool] | None = None
-        self._read_last: EnvironmentView.Read | None = None
+        self._read_last: EnvironmentTab.Read | None = None
 
     def compose(self) -> ComposeResult:
-        """One card."""
+        """Yield one card."""
         yield Static(classes="card")
 
     async def show(self, view: RunView) -> None:
-        """Show a run; the files are read again where it has come to another state or told of its start."""
+        """Show a run; read its files again where its state has changed or it has started."""
         key = (view.key, view.state.value, view.progress.started is not None)
         if key != self._key:
             self._key = key
@@ -68,7 +69,7 @@ class EnvironmentView(VerticalScroll, can_focus=True):
         if not get_current_worker().is_cancelled:
             self.post_message(message)
 
-    async def on_environment_view_read(self, message: Read) -> None:
+    async def on_environment_tab_read(self, message: Read) -> None:
         """Show what was read, unless another run is on screen by now."""
         if self._key and message.key == self._key[0]:
             self._read_last = message
@@ -82,23 +83,20 @@ class EnvironmentView(VerticalScroll, can_focus=True):
             facts = facts_of(self._read_last.facts, palette)
             self.query_one(".card", Static).update(Group(attempts, Text(), facts))
 
-    def rest(self) -> None:
-        """Nothing goes on here by itself."""
-
 
 def facts_of(facts: dict[str, str], palette: Palette) -> RenderableType:
-    """A line a fact."""
+    """Return a line per fact."""
     if not facts:
         return Text(WAITING, palette.faint)
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
-    for label, word in facts.items():
-        table.add_row(Text(label, palette.faint), Text(word, palette.strong))
+    for label, value in facts.items():
+        table.add_row(Text(label, palette.faint), Text(value, palette.strong))
     return table
 
 
 def attempts_table(attempts: list[Attempt], palette: Palette) -> Table:
-    """When each attempt began, how long it took and how it ended."""
+    """Return when each attempt began, how long it took and how it ended."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style=palette.faint)
     for label in ("attempt", "started", "took", "ranks", "ended"):
         table.add_column(label, no_wrap=label != "ended", justify="right" if label == "attempt" else "left")
@@ -111,8 +109,8 @@ def attempts_table(attempts: list[Attempt], palette: Palette) -> Table:
 
 
 def ending(attempt: Attempt) -> str:
-    """How it ended, in a line."""
+    """Return how an attempt ended, in one line."""
     if attempt.ended is None:
-        return "" if attempt.started_at is None else "no word of an end yet"
+        return "" if attempt.started_at is None else "still running"
     error = (attempt.ended.error or "").partition("\n")[0]
     return f"{attempt.ended.reason}: {error}" if error else attempt.ended.reason

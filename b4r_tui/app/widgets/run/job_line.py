@@ -1,4 +1,4 @@
-"""One line that tells how far an action on a run is; not there when nothing is under way."""
+"""The line with the progress of a program on a run; hidden when none is running."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from rich.text import Text
 from textual.widgets import Static
 
 from b4r_tui.app.jobs import Job
-from b4r_tui.app.widgets import numbers
+from b4r_tui.app.widgets.drawing import progress_bar
 from b4r_tui.app.widgets.palette import palette_of
 
-BAR = 32  # characters
+BAR_WIDTH = 32
 
 
 class JobLine(Static):
-    """Title, phase and a bar."""
+    """Shows title, phase and a progress bar."""
 
     DEFAULT_CSS = """
     JobLine { height: 1; padding: 0 1; display: none; text-wrap: nowrap; text-overflow: ellipsis; }
@@ -30,5 +30,5 @@ class JobLine(Static):
         phase = job.phase or "starting"
         line = Text.assemble((f"◆ {job.title}", palette.running), "  ", (f"{phase:10}", palette.strong), " ")
         if job.share is not None:
-            line.append_text(numbers.bar(job.share, BAR, palette.running, palette.faint))
+            line.append_text(progress_bar(job.share, BAR_WIDTH, palette.running, palette.faint))
         return line

@@ -1,4 +1,4 @@
-"""Curves of several runs in one plot; each side has a colour and a number at the end of its line.
+"""Curves of several runs, or groups of seeds, in one plot: each has a colour, and its number ends its line.
 
 The plotting library brings numpy, so it is imported when the first curve is drawn.
 """
@@ -22,22 +22,22 @@ Points = tuple[tuple[int, float], ...]
 
 @dataclass(frozen=True)
 class Line:
-    """A curve. side: the place of what it belongs to, from 0. points: epoch from 1, value."""
+    """A curve. group: index of the runs it belongs to, from 0. points: epoch from 1, value."""
 
-    side: int
+    group: int
     points: Points
 
 
 @dataclass(frozen=True)
 class Plot:
-    """What one plot shows."""
+    """The contents of one plot."""
 
     title: str
     lines: tuple[Line, ...]
 
 
 class Overlay(Vertical):
-    """Plots side by side, above each other where it is narrow, and a legend below."""
+    """Shows plots in a row, in a column where it is narrow, and a legend below."""
 
     DEFAULT_CSS = """
     Overlay {
@@ -62,42 +62,42 @@ class Overlay(Vertical):
         self._names: tuple[str, ...] = ()
 
     def compose(self) -> ComposeResult:
-        """Room for plots, and the legend."""
+        """Yield the plots and the legend."""
         yield Horizontal(id="overlaid")
         yield Static(id="legend")
 
     async def show(self, plots: Sequence[Plot], names: Sequence[str]) -> None:
-        """Draw these plots; names: of the sides, in their order."""
+        """Draw these plots; names: of the groups, in their order."""
         self._plots, self._names = tuple(plots), tuple(names)
         await self.redraw()
 
     async def redraw(self) -> None:
         """Draw again: other lines or another theme."""
-        room, palette = self.query_one("#overlaid", Horizontal), palette_of(self.app)
-        if len(room.children) != len(self._plots):
-            await room.remove_children()
-            await room.mount_all(_place() for _ in self._plots)
-        for place, plot in zip(room.children, self._plots, strict=True):
-            title = Text(plot.title if plot.lines else f"{plot.title}: nothing yet", palette.strong)
+        row, palette = self.query_one("#overlaid", Horizontal), palette_of(self.app)
+        if len(row.children) != len(self._plots):
+            await row.remove_children()
+            await row.mount_all(_plot_with_title() for _ in self._plots)
+        for place, plot in zip(row.children, self._plots, strict=True):
+            title = Text(plot.title if plot.lines else f"{plot.title}: no data yet", palette.strong)
             place.query_one(".overlaid-title", Static).update(title)
             draw(place.query_one("PlotWidget"), plot, palette)
         self.query_one("#legend", Static).update(legend(self._names, palette))
 
     def on_resize(self) -> None:
-        """Two plots need some width to stand side by side."""
+        """Stack the plots where the screen is narrow and high."""
         self.query_one("#overlaid").set_class(self.size.width < 70 and self.size.height > 16, "-stacked")
 
 
-def colour_of(side: int, palette: Palette) -> str:
-    """The colour of a side."""
-    return palette.lines[side % len(palette.lines)]
+def colour_of(group: int, palette: Palette) -> str:
+    """Return the colour of a group."""
+    return palette.lines[group % len(palette.lines)]
 
 
 def legend(names: Sequence[str], palette: Palette) -> Text:
-    """Number, line and name of each side."""
+    """Return number, line and name of each group."""
     parts = [
-        Text.assemble((f"{side + 1} ━ ", f"bold {colour_of(side, palette)}"), name)
-        for side, name in enumerate(names)
+        Text.assemble((f"{group + 1} ━ ", f"bold {colour_of(group, palette)}"), name)
+        for group, name in enumerate(names)
     ]
     return Text("    ").join(parts)
 
@@ -110,11 +110,11 @@ def draw(plot: Any, shown: Plot, palette: Palette) -> None:
     plot.clear()
     for line in shown.lines:
         x, y = [float(epoch) for epoch, _ in line.points], [value for _, value in line.points]
-        plot.plot(x, y, line_style=colour_of(line.side, palette), hires_mode=HiResMode.BRAILLE)
-    for line in shown.lines:  # above all lines
+        plot.plot(x, y, line_style=colour_of(line.group, palette), hires_mode=HiResMode.BRAILLE)
+    for line in shown.lines:  # above all lines, which would hide them
         x, y = [float(line.points[-1][0])], [line.points[-1][1]]
-        style = f"bold {colour_of(line.side, palette)}"
-        plot.scatter(x, y, marker=str((line.side + 1) % 10), marker_style=style)
+        style = f"bold {colour_of(line.group, palette)}"
+        plot.scatter(x, y, marker=str((line.group + 1) % 10), marker_style=style)
     last = max((line.points[-1][0] for line in shown.lines), default=2)
     plot.set_xlimits(1.0, max(2.0, last) + max(2.0, last) * 0.02)
     plot.set_xticks(epoch_ticks(1, max(2, last)))
@@ -123,7 +123,7 @@ def draw(plot: Any, shown: Plot, palette: Palette) -> None:
     plot.set_yticks(value_ticks(low, high))
 
 
-def _place() -> Vertical:
+def _plot_with_title() -> Vertical:
     from textual_plot import PlotWidget
 
     plot = PlotWidget(allow_pan_and_zoom=False)

@@ -1,4 +1,4 @@
-"""How a run ended: test metrics with their intervals beside baselines, or what went wrong."""
+"""The tab with a run's results: test metrics with intervals and baselines, or what went wrong."""
 
 from __future__ import annotations
 
@@ -16,26 +16,27 @@ from textual.message import Message
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
-from b4r_tui.app.widgets import numbers
 from b4r_tui.app.widgets.palette import Palette, palette_of
+from b4r_tui.app.widgets.run_tab import RunTab
+from b4r_tui.common.format import decimal, interval, metric_label
 
 if TYPE_CHECKING:
     from b4r_tui.app.snapshot import RunView
     from b4r_tui.results.board import Board, Row
     from engine.contract.events import Test
 
-WAITING = "The best epoch is tested when training has ended."
+WAITING = "No data yet: the best epoch is tested after training."
 STOPPED = "This run was stopped before its test."
-BASELINES_WIDTH = 68  # characters of a pane in which a table with all baselines fits
-LOST = "This run ended without a word: nobody holds its lock and nobody wrote how it ended. See the log."
-SILENT = "It ended without saying why. See the log."
+BASELINES_WIDTH = 68  # cells that a table with all baselines takes
+LOST = "This run ended without a report: its lock is free and exit.json is missing. See the log."
+UNKNOWN = "It failed without reporting an error. See the log."
 
 
-class ResultsView(VerticalScroll, can_focus=True):
-    """Results of a finished run, the card of a failed one, a sentence otherwise; warnings below."""
+class ResultsTab(VerticalScroll, RunTab, can_focus=True):
+    """Shows the results of a finished run, the error of a failed one, a sentence otherwise; warnings below."""
 
     DEFAULT_CSS = """
-    ResultsView {
+    ResultsTab {
         padding: 0 1;
         .card { height: auto; padding: 0 1; }
         .card.failed { border: round $error; border-title-color: $error; margin-top: 1; }
@@ -44,7 +45,7 @@ class ResultsView(VerticalScroll, can_focus=True):
 
     @dataclass
     class Seeds(Message):
-        """The row that a run shares with other seeds was worked out."""
+        """The leaderboard row that a run shares with other seeds was computed."""
 
         key: str
         board: Board
@@ -53,10 +54,10 @@ class ResultsView(VerticalScroll, can_focus=True):
     def __init__(self) -> None:
         super().__init__()
         self._view: RunView | None = None
-        self._seeds: ResultsView.Seeds | None = None
+        self._seeds: ResultsTab.Seeds | None = None
 
     def compose(self) -> ComposeResult:
-        """One card."""
+        """Yield one card."""
         yield Static(classes="card")
 
     async def show(self, view: RunView) -> None:
@@ -68,7 +69,7 @@ class ResultsView(VerticalScroll, can_focus=True):
                 self._find_seeds(view)
 
     async def redraw(self) -> None:
-        """Draw again: other values or another theme."""
+        """Draw again, with other values or in the colours of a new theme."""
         if self._view is None:
             return
         card = self.query_one(".card", Static)
@@ -84,37 +85,33 @@ class ResultsView(VerticalScroll, can_focus=True):
     def _find_seeds(self, view: RunView) -> None:
         from b4r_tui.results.seed_siblings import row_with
 
-        found = row_with(view.run)
-        if found and found[1].runs > 1 and not get_current_worker().is_cancelled:
-            self.post_message(self.Seeds(view.key, *found))
+        board_and_row = row_with(view.run)
+        if board_and_row and board_and_row[1].runs > 1 and not get_current_worker().is_cancelled:
+            self.post_message(self.Seeds(view.key, *board_and_row))
 
-    async def on_results_view_seeds(self, message: Seeds) -> None:
-        """Tell the row above the run's own results."""
+    async def on_results_tab_seeds(self, message: Seeds) -> None:
+        """Show the row above the run's own results."""
         self._seeds = message
         await self.redraw()
 
     async def on_resize(self) -> None:
-        """Other columns may fit."""
+        """Fit the columns to the new width."""
         await self.redraw()
-
-    def rest(self) -> None:
-        """Nothing goes on here by itself."""
 
 
 def seeds_line(board: Board, row: Row, palette: Palette) -> Text:
-    """Mean, spread and interval over the seeds of the run's settings."""
-    value = f"{numbers.metric(row.value)} ± {numbers.metric(row.sd)}"
-    interval = _interval({"low": row.low or 0.0, "high": row.high or 0.0})
+    """Return mean, standard deviation and interval over the seeds of the run's settings."""
+    value = f"{decimal(row.value)} ± {decimal(row.sd)}"
     return Text.assemble(
         (f"{row.runs} seeds  ", palette.faint),
-        f"{numbers.spelled(board.metric)} ",
+        f"{metric_label(board.metric)} ",
         (value, "bold"),
-        (f"  {interval}  {board.protocol}\n", palette.faint),
+        (f"  {interval(row.low, row.high)}  {board.protocol}\n", palette.faint),
     )
 
 
 def results_of(view: RunView, palette: Palette, wide: bool) -> RenderableType:
-    """All there is to say about the end of a run; where it is wide, with every baseline."""
+    """Return everything about the end of a run; where it is wide, with every baseline."""
     parts: list[RenderableType] = []
     if view.state.value == "failed":
         parts.append(failure(view, palette))
@@ -130,9 +127,9 @@ def results_of(view: RunView, palette: Palette, wide: bool) -> RenderableType:
 
 
 def failure(view: RunView, palette: Palette) -> Text:
-    """The error in one sentence, and the traceback where the engine told one."""
-    said = view.progress.error or (view.exit.error if view.exit else None) or SILENT
-    text = Text(said, f"bold {palette.failed}")
+    """Return the error, and the traceback where the engine reported one."""
+    error = view.progress.error or (view.exit.error if view.exit else None) or UNKNOWN
+    text = Text(error, f"bold {palette.failed}")
     if view.exit and (view.exit.code is not None or view.exit.signal is not None):
         ended = f"signal {view.exit.signal}" if view.exit.signal else f"exit code {view.exit.code}"
         text.append(f"\n{ended}", f"not bold {palette.faint}")
@@ -142,17 +139,17 @@ def failure(view: RunView, palette: Palette) -> Text:
 
 
 def test_tables(test: Test, palette: Palette, wide: bool) -> RenderableType:
-    """A table a protocol, side by side where they fit."""
+    """Return a table per protocol, in a row where they fit."""
     tables = [protocol_table(name, test, palette, wide) for name in test.metrics]
     title = Text(f"Test split, checkpoint of epoch {test.checkpoint_epoch + 1}\n", palette.strong)
     return Group(title, Columns(tables, padding=(0, 4)))
 
 
 def protocol_table(protocol: str, test: Test, palette: Palette, wide: bool) -> Table:
-    """Metrics of one protocol: value, 95 % interval, popularity; where it is wide, the other baselines measured."""
-    metrics, beside = test.metrics[protocol], {"popularity": test.baseline.get(protocol, {})}
+    """Return the metrics of one protocol with intervals and popularity; where it is wide, with all baselines."""
+    metrics, baselines = test.metrics[protocol], {"popularity": test.baseline.get(protocol, {})}
     if wide:
-        beside |= {
+        baselines |= {
             name: test.baselines[name][protocol]
             for name in ("markov", "random")
             if _has(test, name, protocol)
@@ -166,15 +163,17 @@ def protocol_table(protocol: str, test: Test, palette: Palette, wide: bool) -> T
         padding=(0, 2, 0, 0),
         header_style=palette.faint,
     )
-    for label in ("", "value", "95% interval", *beside):
+    for label in ("", "value", "95 % interval", *baselines):
         table.add_column(label, justify="right" if label else "left", no_wrap=True)
     for name in ordered(list(metrics)):
-        table.add_row(*_row(name, metrics[name], [table.get(name, {}) for table in beside.values()], palette))
+        table.add_row(
+            *_row(name, metrics[name], [table.get(name, {}) for table in baselines.values()], palette)
+        )
     return table
 
 
 def ordered(names: list[str]) -> list[str]:
-    """Metrics as people look for them: @10 first, then by kind and cutoff."""
+    """Return metrics in the usual order: @10 first, then by kind and cutoff."""
     kinds = {"ndcg": 0, "recall": 1, "mrr": 2, "map": 3, "precision": 4, "coverage": 5, "arp": 6}
 
     def place(name: str) -> tuple[bool, int, int]:
@@ -188,22 +187,18 @@ def _has(test: Test, baseline: str, protocol: str) -> bool:
     return protocol in test.baselines.get(baseline, {})
 
 
-def _row(name: str, value: dict[str, float], beside: list[dict[str, float]], palette: Palette) -> list[Text]:
-    """A metric's cells. Accuracy that surely beats all baselines shown stands out."""
-    best = max(baseline.get("value") or 0.0 for baseline in beside)
+def _row(
+    name: str, value: dict[str, float], baselines: list[dict[str, float]], palette: Palette
+) -> list[Text]:
+    """Return a metric's cells. Accuracy that significantly beats all shown baselines is highlighted."""
+    best = max(baseline.get("value") or 0.0 for baseline in baselines)
     beats = (value.get("low") or 0.0) > best and not name.startswith(("coverage", "arp"))
     return [
-        Text(numbers.spelled(name)),
-        Text(numbers.metric(value.get("value")), f"bold {palette.finished}" if beats else "bold"),
-        Text(_interval(value), palette.faint),
-        *(Text(numbers.metric(baseline.get("value")), palette.second) for baseline in beside),
+        Text(metric_label(name)),
+        Text(decimal(value.get("value")), f"bold {palette.finished}" if beats else "bold"),
+        Text(interval(value.get("low"), value.get("high")), palette.faint),
+        *(Text(decimal(baseline.get("value")), palette.second) for baseline in baselines),
     ]
-
-
-def _interval(value: dict[str, float]) -> str:
-    if value.get("low") is None or value.get("high") is None:
-        return ""
-    return f"{numbers.metric(value['low'])} … {numbers.metric(value['high'])}"
 
 
 def _sentence(view: RunView) -> str:

@@ -1,175 +1,202 @@
-"""The columns of the table of runs: what each shows, and which of them fit a width."""
+"""The columns of the table of runs. To add one, add an entry to COLUMNS: it is drawn, sorted and fitted from there."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from b4r_tui.app.widgets import numbers
-from b4r_tui.app.widgets.palette import Palette
-from b4r_tui.app.widgets.runs.cells import DRAWN, WORDS
-from b4r_tui.app.widgets.runs.order import note_of
+from b4r_tui.app.widgets.drawing import fitted
+from b4r_tui.app.widgets.runs import cells, values
+from b4r_tui.app.widgets.runs.look import WORDS
+from b4r_tui.common.format import decimal, duration, loss, memory, metric_label, rate
 
 if TYPE_CHECKING:
     from b4r_tui.app.snapshot import RunView
+    from b4r_tui.app.widgets.runs.groups import RunGroup
+    from b4r_tui.app.widgets.runs.look import Look
 
-GAP = 1
-WIDEST_BAR = 32
-GLYPH = 1  # cells of a state without its word
-NOTE = 16  # cells from which on a note says something
 NARROW = 84  # below this a heading has one line
-RISES, FALLS = "▲", "▼"
-LEAST_NEEDED_FIRST = ("memory", "gpu", "rate", "second", "note", "eta", "loss")
+ASCENDING, DESCENDING = "▲", "▼"
 
 
 @dataclass(frozen=True)
-class Look:
-    """What cells need besides the run: the moment, the colours, and the metrics shown of a protocol.
+class Contents:
+    """What the table shows now. title: cells that the longest heading of a group takes."""
 
-    metrics: the one that counts first, such as ndcg@10.
-    """
-
-    now: float
-    palette: Palette
-    protocol: str | None = None
-    metrics: tuple[str, ...] = ("ndcg@10", "recall@10")
+    views: Sequence[RunView]
+    look: Look
+    width: int
+    all_runs: bool = False
+    marks: bool = False
+    title: int = 0
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its key, heading, width in cells, and whether numbers stand in it."""
+    """All there is to know about a column.
+
+    key: its name in saved sessions. value: what it is sorted by; None: it cannot be. descending: whether its highest
+    value comes first. priority: where the terminal is narrow, columns go in this order; None: it stays. short: the
+    cells that it is cut to instead of going. share, widest: its part of cells that are left over, up to which width.
+    adapted: the column that fits the contents, None where there is nothing to show in it.
+    """
 
     key: str
     label: str
     width: int
+    draw: cells.Draw
+    value: Callable[[RunView, Look], values.Value] | None = None
+    draw_group: cells.DrawGroup | None = None
+    descending: bool = False
     right: bool = True
+    priority: int | None = None
+    short: int | None = None
+    share: int = 0
+    widest: int = 1000
+    adapted: Callable[[Column, Contents], Column | None] = lambda column, contents: column
 
     def cell(self, view: RunView, look: Look) -> Text:
-        """The cell of a run, exactly as wide as the column."""
-        return numbers.fitted(DRAWN[self.key](view, look, self.width), self.width, self.right)
+        """Return the cell of a run, exactly as wide as the column."""
+        return fitted(self.draw(view, look, self.width), self.width, self.right)
 
-    def heading(self, by: str, falls: bool) -> Text:
-        """Its heading, with an arrow where the table is sorted by it."""
-        arrow = (FALLS if falls else RISES) if by == self.key else ""
+    def group_cell(self, group: RunGroup, look: Look) -> Text:
+        """Return the cell of a group's heading."""
+        text = self.draw_group(group, look, self.width) if self.draw_group else Text()
+        return fitted(text, self.width, self.right)
+
+    def heading(self, by: str, descending: bool) -> Text:
+        """Return its heading, with an arrow where the table is sorted by it."""
+        arrow = (DESCENDING if descending else ASCENDING) if by == self.key else ""
         first, *rest = self.label.split("\n")
         lines = [f"{first}{arrow}" if self.width > len(first) and not self.right else first, *rest]
-        texts = [
-            numbers.fitted(Text(line, "bold" if arrow else ""), self.width, self.right) for line in lines
-        ]
+        texts = [fitted(Text(line, "bold" if arrow else ""), self.width, self.right) for line in lines]
         if arrow not in texts[0].plain:
             texts[0].append(arrow, "bold")  # in the gap
         return Text("\n").join(texts)
 
 
-def columns_for(
-    width: int, all_runs: bool, marks: bool, views: Sequence[RunView], look: Look, title: int = 0
-) -> list[Column]:
-    """The columns that fit `width`: less needed ones go first, the note and the bar take what is left.
-
-    title: cells that the longest heading of a group would like to have.
-    """
-    columns = _all_columns(views, look, look.protocol or "" if width >= NARROW else "")
-    there = {
-        "experiment": all_runs,
-        "mark": marks,
-        "gpu": any(view.gpus for view in views),
-        "note": any(note_of(view) for view in views),
-    }
-    for key, is_there in there.items():
-        if not is_there:
-            del columns[key]
-    _shrink(columns, width)
-    spare = _use_spare(columns, width - _total(columns), title)
-    bar = min(spare, WIDEST_BAR - columns["progress"].width) if "note" not in columns else spare // 3
-    bar = min(bar, WIDEST_BAR - columns["progress"].width)
-    _widen(columns, "progress", bar)
-    _widen(columns, "note", spare - bar)
-    return list(columns.values())
+def column_of(columns: Sequence[Column], key: str) -> Column | None:
+    """Return the column with this key that the table can be sorted by."""
+    return next((column for column in columns if column.key == key and column.value), None)
 
 
-def shown_protocol(views: Sequence[RunView]) -> str | None:
-    """The protocol whose metrics the table shows: the first one of the newest run that measured any."""
-    for view in views:
-        for epoch in view.progress.history:
-            if epoch.metrics:
-                return next(iter(epoch.metrics))
-    return None
+def _metric(key: str, index: int, priority: int | None) -> Column:
+    def adapted(column: Column, contents: Contents) -> Column | None:
+        """Name the metric, and below it the protocol where headings have two lines."""
+        look = contents.look
+        if index >= len(look.metrics):
+            return None
+        name, protocol = look.metrics[index], (look.protocol or "" if contents.width >= NARROW else "")
+        label = metric_label(name) + (f"\n{protocol}" if protocol else "")
+        return replace(column, label=label, width=max(len(name), 7, len(protocol)))
+
+    value = values.metric(index)
+    draw = cells.number(value, decimal)
+    return Column(key, "", 7, draw, value, descending=True, priority=priority, adapted=adapted)
 
 
-def shown_metrics(views: Sequence[RunView], protocol: str | None) -> tuple[str, ...]:
-    """NDCG and recall at 10 where any run measures it, otherwise at the smallest cutoff there is."""
-    cutoffs = {
-        int(name.partition("@")[2]) for _, name in measured(views, protocol) if name.startswith("ndcg@")
-    }
-    cutoff = 10 if not cutoffs or 10 in cutoffs else min(cutoffs)
-    return f"ndcg@{cutoff}", f"recall@{cutoff}"
+def _with_all_digits(column: Column, contents: Contents) -> Column:
+    most = max((view.progress.epochs or 0 for view in contents.views), default=0)
+    return replace(column, width=max(column.width, len(f"{most}/{most}")))
 
 
-def measured(views: Sequence[RunView], protocol: str | None = None) -> dict[tuple[str, str], None]:
-    """(protocol, metric) of all that the runs measured in their last epochs, in their order."""
-    return {
-        (name, metric): None
-        for view in views
-        for epoch in view.progress.history[-1:]
-        for name, metrics in epoch.metrics.items()
-        for metric in metrics
-        if protocol in (None, name)
-    }
+def _where(is_shown: Callable[[Contents], bool]) -> Callable[[Column, Contents], Column | None]:
+    return lambda column, contents: column if is_shown(contents) else None
 
 
-def _all_columns(views: Sequence[RunView], look: Look, protocol: str) -> dict[str, Column]:
-    below = f"\n{protocol}" if protocol else ""
-    metrics = [
-        Column(key, f"{numbers.spelled(name)}{below}", max(len(name), 7, len(protocol)))
-        for key, name in zip(("metric", "second"), look.metrics, strict=False)
-    ]
-    epochs = max((view.progress.epochs or 0 for view in views), default=0)
-    columns = [
-        Column("mark", "", 1, right=False),
-        Column("state", "State", WORDS, right=False),
-        Column("run", "Run", 20, right=False),
-        Column("experiment", "Experiment", 16, right=False),
-        Column("epoch", "Epoch", max(5, len(f"{epochs}/{epochs}"))),
-        Column("progress", "Progress", 9, right=False),
-        Column("loss", "Loss", 6),
-        *reversed(metrics),
-        Column("rate", "seq/s", 6),
-        Column("memory", "Memory", 7),
-        Column("gpu", "GPU", 5),
-        Column("eta", "ETA", 6),
-        Column("note", "Waits, or died", NOTE, right=False),
-    ]
-    return {column.key: column for column in columns}
+def _loss(view: RunView, look: Look) -> float | None:
+    return view.progress.loss
 
 
-def _total(columns: dict[str, Column]) -> int:
-    return sum(column.width + GAP for column in columns.values())
+def _rate(view: RunView, look: Look) -> float | None:
+    return view.progress.sequences_per_second
 
 
-def _shrink(columns: dict[str, Column], width: int) -> None:
-    """Leave out what does not fit; before the numbers go, states lose their words."""
-    for key in LEAST_NEEDED_FIRST:
-        if _total(columns) <= width:
-            return
-        if key == "second":
-            columns["state"] = replace(columns["state"], label="", width=GLYPH)
-        if _total(columns) > width:
-            columns.pop(key, None)
+def _memory(view: RunView, look: Look) -> float | None:
+    return view.progress.memory_mb
 
 
-def _use_spare(columns: dict[str, Column], spare: int, title: int) -> int:
-    """States get their words back where these fit after all, and headings of groups room; what is left then."""
-    if columns["state"].width == GLYPH and spare >= WORDS - GLYPH:
-        columns["state"] = replace(columns["state"], label="State", width=WORDS)
-        spare -= WORDS - GLYPH
-    more = min(spare, max(0, title - columns["run"].width))
-    _widen(columns, "run", more)
-    return spare - more
-
-
-def _widen(columns: dict[str, Column], key: str, spare: int) -> None:
-    if spare > 0 and key in columns:
-        columns[key] = replace(columns[key], width=columns[key].width + spare)
+COLUMNS = (
+    Column("mark", "", 1, cells.blank, right=False, adapted=_where(lambda contents: contents.marks)),
+    Column(
+        "state",
+        "State",
+        WORDS,
+        cells.state,
+        values.state_rank,
+        draw_group=cells.group_size,
+        right=False,
+        priority=40,
+        short=1,
+    ),
+    Column(
+        "run",
+        "Run",
+        20,
+        cells.plain(lambda view: view.run.run_id),
+        lambda view, look: view.run.run_id,
+        draw_group=cells.group_title,
+        descending=True,
+        right=False,
+    ),
+    Column(
+        "experiment",
+        "Experiment",
+        16,
+        cells.plain(lambda view: view.run.experiment),
+        lambda view, look: view.run.experiment,
+        right=False,
+        adapted=_where(lambda contents: contents.all_runs),
+    ),
+    Column(
+        "epoch",
+        "Epoch",
+        5,
+        cells.epochs,
+        lambda view, look: view.progress.epochs_done,
+        descending=True,
+        adapted=_with_all_digits,
+    ),
+    Column(
+        "progress",
+        "Progress",
+        9,
+        cells.progress,
+        lambda view, look: view.progress.fraction(),
+        draw_group=cells.group_counts,
+        descending=True,
+        right=False,
+        share=1,
+        widest=32,
+    ),
+    Column("loss", "Loss", 6, cells.number(_loss, loss), _loss, priority=80),
+    _metric("second", 1, priority=50),
+    _metric("metric", 0, priority=None),
+    Column("rate", "seq/s", 6, cells.number(_rate, rate), _rate, descending=True, priority=30),
+    Column("memory", "Memory", 7, cells.number(_memory, memory), _memory, descending=True, priority=10),
+    Column(
+        "gpu",
+        "GPU",
+        5,
+        cells.gpus,
+        lambda view, look: view.load,
+        descending=True,
+        priority=20,
+        adapted=_where(lambda contents: any(view.gpus for view in contents.views)),
+    ),
+    Column("eta", "ETA", 6, cells.number(values.eta, duration), values.eta, priority=70),
+    Column(
+        "note",
+        "Status / Reason",
+        16,
+        cells.first_reason,
+        lambda view, look: values.reason(view) or None,
+        right=False,
+        priority=60,
+        share=2,
+        adapted=_where(lambda contents: any(values.reason(view) for view in contents.views)),
+    ),
+)

@@ -1,4 +1,4 @@
-"""The line in which one types which runs the table is to show; what is typed takes effect at once."""
+"""The input line that filters the table of runs as the user types."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textual.widgets import Input, Static
 
 
 class RunFilter(Horizontal):
-    """Hidden until `ask`, and again once nothing is filtered."""
+    """A line that is hidden until `ask`, and again when there is no filter."""
 
     DEFAULT_CSS = """
     RunFilter {
@@ -29,54 +29,54 @@ class RunFilter(Horizontal):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "clear", "All runs again", show=False),
-        Binding("down", "leave", "To the runs", show=False),
+        Binding("escape", "clear", "Clear", show=False),
+        Binding("down", "leave", "Focus runs", show=False),
     ]
 
     @dataclass
     class Changed(Message):
-        """Other runs are wanted: those in which all these words occur."""
+        """The table is to show only runs in which all these words occur."""
 
         words: str
 
     class Left(Message):
-        """The person is done typing."""
+        """The user has finished typing."""
 
     def __init__(self) -> None:
         super().__init__()
         self.display = False
 
     def compose(self) -> ComposeResult:
-        """What is asked, and the answer."""
+        """Yield the prompt and the input."""
         yield Static("/ ")
         yield Input(compact=True, placeholder="name, state, data set or cause")
 
     def ask(self) -> None:
-        """Let the person type; the next key already goes here."""
+        """Let the user type; the next key already goes here."""
         self.display = True
         self.screen.set_focus(self.query_one(Input))
 
     def clear(self) -> None:
-        """Show all runs again."""
+        """Show all runs."""
         self.query_one(Input).value = ""
         self.display = False
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Take effect at once."""
+        """Filter by what has been typed so far."""
         event.stop()
         self.post_message(self.Changed(event.value))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter: leave it at that."""
+        """Keep the filter and leave the line."""
         event.stop()
         self.action_leave()
 
     def action_leave(self) -> None:
-        """On to the runs; the line stays in sight while it hides any."""
+        """Focus the runs; the line stays visible while there is a filter."""
         self.display = bool(self.query_one(Input).value)
         self.post_message(self.Left())
 
     def action_clear(self) -> None:
-        """All runs again, and on to them."""
+        """Show all runs and focus them."""
         self.clear()
         self.post_message(self.Left())

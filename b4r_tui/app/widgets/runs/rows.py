@@ -1,4 +1,4 @@
-"""The rows of the table of runs: of thousands only those in sight are made, and of these only what differs is drawn."""
+"""The rows of the table of runs: only visible ones are made, and of these only cells that changed are drawn."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from b4r_tui.app.widgets.runs.columns import GAP
+from b4r_tui.app.widgets.runs.look import GAP
 from b4r_tui.app.widgets.text_line import is_same, line_of
 
 Cells = list[Text]
@@ -26,9 +26,9 @@ Drawn = tuple[
 
 
 class RunRows(ScrollView, can_focus=True):
-    """Rows by key under a heading that stays. The cursor is a row; it and the scroll stay on their run.
+    """Shows rows by key under a fixed heading. The cursor is a row; it and the scroll position stay on their run.
 
-    Textual's own table holds, measures and sorts every cell of every row, which keys would wait for.
+    Textual's own table holds, measures and sorts every cell of every row, which would delay keys.
     """
 
     ALLOW_SELECT = False
@@ -62,14 +62,14 @@ class RunRows(ScrollView, can_focus=True):
     ]
 
     class Highlighted(Message):
-        """A person moved the cursor to another row."""
+        """The user moved the cursor to another row."""
 
     class Selected(Message):
-        """Enter or a click on the row under the cursor."""
+        """Enter was pressed, or the row under the cursor clicked."""
 
     @dataclass
     class HeadingClicked(Message):
-        """A click on the heading of a column."""
+        """The heading of a column was clicked."""
 
         column: str
 
@@ -82,10 +82,10 @@ class RunRows(ScrollView, can_focus=True):
         self._headings: list[Text] = []
         self._keys: list[str] = []
         self._cells_of: Callable[[str], Cells] = lambda key: []
-        self._in_sight: dict[str, Cells] = {}  # cells of the rows that were drawn last
+        self._visible: dict[str, Cells] = {}  # cells of the rows drawn last
         self._drawn: dict[str, Drawn] = {}
 
-    # what is shown -----------------------------------------------------------------------------
+    # contents ----------------------------------------------------------------------------------
 
     def show(
         self,
@@ -94,7 +94,7 @@ class RunRows(ScrollView, can_focus=True):
         keys: Sequence[str],
         cells_of: Callable[[str], Cells],
     ) -> None:
-        """Show these columns, each a key and a width in cells, and rows by key; cells are asked for when in sight."""
+        """Show columns, each a key and a width in cells, and rows by key. cells_of: called for visible rows only."""
         same_columns = (columns, headings) == (self._columns, self._headings)
         same_rows, self._cells_of = list(keys) == self._keys, cells_of
         if same_columns and same_rows:
@@ -102,7 +102,7 @@ class RunRows(ScrollView, can_focus=True):
             return
         key, row, top = self.cursor_key, self.cursor_row, self.scroll_offset.y
         self._columns, self._headings, self._keys = columns, headings, list(keys)
-        self._in_sight.clear()
+        self._visible.clear()
         if not same_columns:
             self._drawn.clear()
         self._fit()
@@ -110,12 +110,12 @@ class RunRows(ScrollView, can_focus=True):
         self.refresh()
 
     def _update(self) -> None:
-        """Draw the cells in sight that differ."""
-        known, self._in_sight = self._in_sight, {}
-        for row in self._rows_in_sight():
+        """Draw the visible cells that changed."""
+        known, self._visible = self._visible, {}
+        for row in self._visible_rows():
             key = self._keys[row]
             before, now = known.get(key), self._cells_of(key)
-            self._in_sight[key] = now
+            self._visible[key] = now
             if before is not None and before is not now:
                 self._refresh_cells(row, before, now)
 
@@ -127,69 +127,69 @@ class RunRows(ScrollView, can_focus=True):
             x += width + GAP
 
     def _fit(self) -> None:
-        """Make the scroll bar fit what there is to show."""
+        """Fit the scroll bar to the number of rows."""
         self.virtual_size = Size(self.size.width, self.heading_height + len(self._keys))
 
     def _return_to(self, key: str | None, row: int, top: int) -> None:
-        """The cursor on the same run, at the same height of the screen; where it is gone, on the next one."""
+        """Put the cursor on the same run, on the same line of the screen; where it is gone, on the next one."""
         there = self._keys.index(key) if key in self._keys else min(row, len(self._keys) - 1)
         self.cursor_row = max(0, there)
         if top:
             self._scroll_to_row(max(0, top + self.cursor_row - row))
 
     def _scroll_to_row(self, top: int) -> None:
-        """This row on top, at once; where the bar does not reach as far yet, as soon as it does."""
+        """Scroll this row to the top at once, or as soon as the scroll bar reaches that far."""
         self.scroll_to(y=top, animate=False, immediate=True)
         if top > self.max_scroll_y:
             self.call_after_refresh(self.scroll_to, y=top, animate=False, immediate=True)
 
     @property
     def row_count(self) -> int:
-        """How many rows there are, in sight or not."""
+        """Return the number of rows, visible or not."""
         return len(self._keys)
 
     @property
     def heading_height(self) -> int:
-        """Lines of the heading."""
+        """Return the number of lines of the heading."""
         return max((heading.plain.count("\n") + 1 for heading in self._headings), default=1)
 
     @property
     def keys(self) -> Sequence[str]:
-        """The keys of all rows, from top to bottom."""
+        """Return the keys of all rows, from top to bottom."""
         return self._keys
 
     def cells(self, key: str) -> Cells:
-        """The cells of a row, drawn or not."""
-        if key not in self._in_sight:
-            self._in_sight[key] = self._cells_of(key)
-        return self._in_sight[key]
+        """Return the cells of a row, visible or not."""
+        if key not in self._visible:
+            self._visible[key] = self._cells_of(key)
+        return self._visible[key]
 
     # lines -------------------------------------------------------------------------------------
 
     def _line_of(self, row: int) -> int:
-        """The line of the widget that a row stands on."""
+        """Return the line of the widget that a row is on."""
         return self.heading_height + row - self.scroll_offset.y
 
     def _row_at(self, y: int) -> int | None:
-        """The row on a line of the widget."""
+        """Return the row on a line of the widget."""
         row = y - self.heading_height + self.scroll_offset.y
         return row if y >= self.heading_height and row < len(self._keys) else None
 
     @property
-    def _room(self) -> int:
-        """Rows that are in sight at once."""
+    def _page_size(self) -> int:
+        """Return the number of rows that fit the widget."""
         return max(1, self.size.height - self.heading_height)
 
-    def _rows_in_sight(self) -> range:
+    def _visible_rows(self) -> range:
         top = self.scroll_offset.y
-        return range(min(top, len(self._keys)), min(top + self._room, len(self._keys)))
+        return range(min(top, len(self._keys)), min(top + self._page_size, len(self._keys)))
 
     def _refresh_row(self, row: int | None) -> None:
-        if row is not None and row in self._rows_in_sight():
+        if row is not None and row in self._visible_rows():
             self.refresh(Region(0, self._line_of(row), self.size.width, 1))
 
     def render_line(self, y: int) -> Strip:
-        """A line of the heading, or a row."""
+        """Draw a line of the heading, or a row."""
         if y < self.heading_height:
             style = self.rich_style + self.get_component_rich_style("run-rows--heading")
             return self._strip([_line(heading, y) for heading in self._headings], style)
@@ -199,7 +199,7 @@ class RunRows(ScrollView, can_focus=True):
         key, style = self._keys[row], self._style_of(row)
         cells, known = self.cells(key), self._drawn.get(key)
         if known is None or known[1] != (style, self.size.width) or not _are_same(known[0], cells):
-            if len(self._drawn) > 4 * self._room:
+            if len(self._drawn) > 4 * self._page_size:
                 self._drawn.clear()
             known = self._drawn[key] = cells, (style, self.size.width), self._strip(cells, style)
         return known[2]
@@ -212,7 +212,7 @@ class RunRows(ScrollView, can_focus=True):
         return self.rich_style
 
     def _strip(self, cells: Cells, style: Style) -> Strip:
-        """The cells one after the other, and blank to the end of the line."""
+        """Join the cells, and fill the line with blanks."""
         console, line = self.app.console, list[Segment]()
         for (_, width), text in zip(self._columns, cells, strict=True):
             line += line_of(text, width + GAP, 0, style, Style.null(), console)
@@ -222,18 +222,18 @@ class RunRows(ScrollView, can_focus=True):
 
     @property
     def cursor_key(self) -> str | None:
-        """The key of the row under the cursor."""
+        """Return the key of the row under the cursor."""
         return self._keys[self.cursor_row] if 0 <= self.cursor_row < len(self._keys) else None
 
     def move_to(self, key: str) -> bool:
-        """Put the cursor on a row; whether it is there."""
+        """Put the cursor on a row; return whether there is one with this key."""
         if key not in self._keys:
             return False
         self.move_cursor(self._keys.index(key))
         return True
 
     def move_cursor(self, row: int) -> None:
-        """Put the cursor on the row with this number, or the one next to it that there is, and bring it into sight."""
+        """Put the cursor on the row with this number, or on the nearest one there is, and scroll to it."""
         row = max(0, min(row, len(self._keys) - 1))
         self._hover(None)
         if row != self.cursor_row:
@@ -242,38 +242,38 @@ class RunRows(ScrollView, can_focus=True):
             self._refresh_row(row)
             self.post_message(self.Highlighted())
         top = self.scroll_offset.y
-        if not top <= row < top + self._room:
-            self._scroll_to_row(row if row < top else row - self._room + 1)
+        if not top <= row < top + self._page_size:
+            self._scroll_to_row(row if row < top else row - self._page_size + 1)
 
     def action_cursor_up(self) -> None:
-        """A row up."""
+        """Move the cursor up a row."""
         self.move_cursor(self.cursor_row - 1)
 
     def action_cursor_down(self) -> None:
-        """A row down."""
+        """Move the cursor down a row."""
         self.move_cursor(self.cursor_row + 1)
 
     def action_page(self, pages: int) -> None:
-        """As many rows on as are in sight."""
-        self.move_cursor(self.cursor_row + pages * self._room)
+        """Move the cursor by pages."""
+        self.move_cursor(self.cursor_row + pages * self._page_size)
 
     def action_first(self) -> None:
-        """To the first row."""
+        """Move the cursor to the first row."""
         self.move_cursor(0)
 
     def action_last(self) -> None:
-        """To the last row."""
+        """Move the cursor to the last row."""
         self.move_cursor(len(self._keys) - 1)
 
     def action_select(self) -> None:
-        """Whatever the row under the cursor does."""
+        """Report that the row under the cursor was chosen."""
         if self._keys:
             self.post_message(self.Selected())
 
     # the mouse ---------------------------------------------------------------------------------
 
     def on_click(self, event: Click) -> None:
-        """The cursor goes to the row that is clicked, and one more click is like enter; one on a heading is told."""
+        """Put the cursor on the clicked row, or select the row under the cursor; report a click on a heading."""
         place = event.get_content_offset(self)
         if place is None:
             return
@@ -294,12 +294,12 @@ class RunRows(ScrollView, can_focus=True):
         return None
 
     def on_mouse_move(self, event: MouseMove) -> None:
-        """The row below the mouse stands out."""
+        """Highlight the row below the mouse."""
         place = event.get_content_offset(self)
         self._hover(self._row_at(place.y) if place else None)
 
     def on_leave(self, event: Leave) -> None:
-        """None does."""
+        """Highlight no row."""
         self._hover(None)
 
     def _hover(self, row: int | None) -> None:
@@ -310,7 +310,7 @@ class RunRows(ScrollView, can_focus=True):
 
 
 def _line(heading: Text, number: int) -> Text:
-    """One of a heading's lines, blank where it has fewer."""
+    """Return one of a heading's lines, blank where it has fewer."""
     lines = heading.split("\n")
     return lines[number] if number < len(lines) else Text()
 
