@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from b4r_tui.experiments.editing import tables as tables_of
 from b4r_tui.experiments.editing.document import Document
-from b4r_tui.experiments.editing.keys import set_key, unset_key, written
+from b4r_tui.experiments.editing.keys import set_key, to_toml, unset_key
 from engine.contract.errors import B4RError
 
 TEXT = """\
@@ -79,7 +79,7 @@ def test_any_edits_keep_the_file_valid_and_every_comment_line(edits: list[Any]) 
         path = (*owner, *key.split("."))
         if owner == ("defaults",) and key == "description":
             continue
-        text = unset_key(text, path) if value is None else set_key(text, path, written(value))
+        text = unset_key(text, path) if value is None else set_key(text, path, to_toml(value))
         assert inner(tomli.loads(text), path) == (value if value != {} else inner(tomli.loads(text), path))
     assert set(comments(TEXT)) <= set(comments(text))
 
@@ -92,7 +92,7 @@ def test_setting_a_key_changes_only_its_line(edit: Any) -> None:
     was = inner(tomli.loads(TEXT), path)
     if value is None or isinstance(was, dict) or (owner, key) == (("defaults",), "description"):
         return
-    diff = list(difflib.ndiff(TEXT.splitlines(), set_key(TEXT, path, written(value)).splitlines()))
+    diff = list(difflib.ndiff(TEXT.splitlines(), set_key(TEXT, path, to_toml(value)).splitlines()))
     gone, new = ([line[2:] for line in diff if line.startswith(sign)] for sign in "-+")
     if was is not None:
         assert len(gone) == len(new) <= 1
@@ -160,7 +160,7 @@ def test_a_new_name_reaches_those_that_extend_it() -> None:
     tables = tomli.loads(new)["experiments"]
     assert tables["heir"]["extends"] == "root.1" and '[experiments."root.1".model] # sizes' in new
     assert tables_of.rename(new, "root.1", "base") == TEXT
-    assert tables_of.heirs_of(new, "root.1") == ["heir"]
+    assert tables_of.children_of(new, "root.1") == ["heir"]
 
 
 def test_an_experiment_of_dotted_keys_at_the_root_can_be_copied_renamed_and_deleted() -> None:
@@ -182,7 +182,7 @@ def test_new_experiments_are_added_wherever_the_file_has_room(text: str) -> None
     assert set(comments(text)) <= set(comments(new))
 
 
-@pytest.mark.parametrize(("name", "said"), [("a b", "no experiment name"), ("base", "already")])
+@pytest.mark.parametrize(("name", "said"), [("a b", "invalid experiment name"), ("base", "already")])
 def test_a_name_that_will_not_do_is_refused(name: str, said: str) -> None:
     for edit in (tables_of.rename, tables_of.duplicate):
         with pytest.raises(B4RError, match=said):
@@ -211,7 +211,7 @@ def test_changes_with_one_mark_are_undone_as_one() -> None:
     document = Document("", "")
     for text in ("1", "12", "123"):
         document.change(text, "lr")
-    document.pause()
+    document.end_step()
     document.change("1234", "lr")
     assert document.undo() and document.text == "123"
     assert document.undo() and document.text == ""

@@ -9,13 +9,13 @@ import tomli
 from hypothesis import given
 from hypothesis import strategies as st
 
-from b4r_tui.app.widgets.form.faces import faces_of
-from b4r_tui.experiments.editing.analysis import judge, view_of
+from b4r_tui.app.widgets.form.row_content import row_contents
+from b4r_tui.experiments.editing.analysis import check_text, parse_view
 from b4r_tui.experiments.editing.disk import read_disk, write_disk
-from b4r_tui.experiments.editing.keys import set_key, written
+from b4r_tui.experiments.editing.keys import set_key, to_toml
 from b4r_tui.experiments.editing.merge import merge
 from b4r_tui.experiments.editing.origins import Source, origins
-from b4r_tui.experiments.editing.values import literal, typed, with_axis
+from b4r_tui.experiments.editing.values import to_input, to_literal, with_axis
 from b4r_tui.experiments.load import load_text
 from b4r_tui.experiments.settings import SETTINGS
 from engine.contract.errors import B4RError
@@ -41,7 +41,7 @@ def test_every_setting_says_where_its_value_comes_from() -> None:
     assert found.keys() == SETTINGS.keys()
     here = found["model.emb_dim"]
     assert (here.source, here.value, here.place) == (Source.HERE, 32, "here")
-    assert here.otherwise and (here.otherwise.value, here.otherwise.place) == (64, "base")
+    assert here.overridden and (here.overridden.value, here.overridden.place) == (64, "base")
     assert (found["data.seed"].source, found["data.seed"].place) == (Source.INHERITED, "base")
     assert (found["training.num_epochs"].value, found["training.num_epochs"].place) == (20, "[defaults]")
     assert found["training.lr"].source is Source.DEFAULT
@@ -74,7 +74,7 @@ def test_changes_of_different_keys_are_merged_and_of_the_same_key_are_not(
 
     merged = merge(TEXT, changed(mine, my_value), changed(theirs, their_value))
     if mine == theirs and my_value != their_value:
-        assert merged.text is None and merged.clashes == (f"experiments.{mine}.model.nhead",)
+        assert merged.text is None and merged.conflicts == (f"experiments.{mine}.model.nhead",)
     else:
         assert merged.text is not None
         tables = tomli.loads(merged.text)["experiments"]
@@ -141,15 +141,15 @@ def test_a_file_that_cannot_be_read_or_written_is_told_by_name(tmp_path: Path) -
     ],
 )
 def test_what_is_typed_becomes_the_value_that_is_meant(key: str, said: str, value: object) -> None:
-    written_down = literal(SETTINGS[key], said)
+    written_down = to_literal(SETTINGS[key], said)
     assert tomli.loads(f"v = {written_down}")["v"] == value
-    assert literal(SETTINGS[key], "  ") is None
+    assert to_literal(SETTINGS[key], "  ") is None
 
 
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=str)
 def test_every_default_reads_back_as_it_is_typed(setting: object) -> None:
     setting = SETTINGS[setting.key]  # type: ignore[attr-defined]
-    said = literal(setting, typed(setting.default))
+    said = to_literal(setting, to_input(setting.default))
     read = tomli.loads(f"v = {said}")["v"] if said else None
     assert read == setting.default or (said is None and not setting.default)
 
@@ -165,9 +165,11 @@ def test_values_of_a_sweep_are_set_where_they_stand() -> None:
 
 
 def test_a_view_counts_runs_and_has_errors_at_their_rows() -> None:
-    text = set_key(TEXT, ("experiments", "base", "training", "lr"), written("fast"))
-    view = view_of(text, "heir-lr0.001-s1")
-    assert view.name == "heir" and judge(Path("x.toml"), TEXT, "heir").runs == 6
-    base = faces_of(view_of(text, "base"), judge(Path("x.toml"), text, "base"))
+    text = set_key(TEXT, ("experiments", "base", "training", "lr"), to_toml("fast"))
+    view = parse_view(text, "heir-lr0.001-s1")
+    assert view.name == "heir" and check_text(Path("x.toml"), TEXT, "heir").runs == 6
+    base = row_contents(parse_view(text, "base"), check_text(Path("x.toml"), text, "base"))
     assert base["training.lr"].error == "'fast' is not a number"
-    assert faces_of(view_of(text, None), judge(Path("x.toml"), text, None))["training.num_epochs"].here
+    assert row_contents(parse_view(text, None), check_text(Path("x.toml"), text, None))[
+        "training.num_epochs"
+    ].here
