@@ -371,6 +371,22 @@ async def test_a_file_that_is_not_there_yet_is_made(tmp_path: Path) -> None:
         }
 
 
+async def test_separators_inside_a_line_are_not_taken_for_line_ends(place: Place) -> None:
+    odd = place.file.read_text().replace('"dmp"', '"dmp" # a\u2028b\x85c')
+    place.file.write_text(odd)
+    async with editing(place) as desk:
+        assert desk.text == odd and not desk.screen.changed
+        area = desk.screen.query_one(TomlEditor)
+        row = next(at for at, line in enumerate(odd.split("\n")) if "\u2028" in line)
+        assert area.get_line(row).plain.endswith("# a\ufffdb\ufffdc")
+        await desk.at("training.lr", "enter", *"5", "enter")
+        area.insert("# d\u2029\n", (row + 1, 0))
+        await desk.press("ctrl+s")
+        await desk.until(lambda: not desk.screen.changed)
+        saved = place.file.read_text()
+        assert "# a\u2028b\x85c\n# d\u2029\n" in saved and "training.lr = 5" in saved
+
+
 @pytest.mark.parametrize(
     ("widths", "at", "room", "shown"), [([5, 5, 5], 1, 100, (0, 3)), ([9] * 9, 8, 20, (7, 9))]
 )

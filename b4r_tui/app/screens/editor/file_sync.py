@@ -81,7 +81,7 @@ class FileSync:
 
     async def _resolve(self, theirs: str, conflicts: tuple[str, ...]) -> bool:
         what = ", ".join(conflicts[:SHOWN_CONFLICTS]) or "the same lines"
-        question = f"Another program changed {self._path.name} too. Both changed {what}. Which to keep?"
+        question = f"Another program changed {self._path.name} too. Both changed {what}. Which version should be kept?"
         answer = await self._dialogs.ask_choice("Conflict", question, {"k": "Keep mine", "t": "Take theirs"})
         self._document.saved = theirs
         if answer == "t":

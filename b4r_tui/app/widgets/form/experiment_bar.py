@@ -15,7 +15,7 @@ class ExperimentBar(Static):
     """Clickable names of the experiments and [defaults]."""
 
     DEFAULT_CSS = """
-    ExperimentStrip {
+    ExperimentBar {
         height: 1;
         padding: 0 1;
         link-style: none;

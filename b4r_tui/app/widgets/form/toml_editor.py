@@ -33,7 +33,7 @@ class TomlEditor(TextArea):
     """A text area that marks lines with problems, and whose text can be replaced without moving the cursor."""
 
     DEFAULT_CSS = """
-    TomlText {
+    TomlEditor {
         height: 1fr;
         border: none;
         padding: 0;

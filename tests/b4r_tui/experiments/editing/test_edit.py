@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 import tomli
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from b4r_tui.experiments.editing import tables as tables_of
 from b4r_tui.experiments.editing.document import Document
 from b4r_tui.experiments.editing.keys import set_key, to_toml, unset_key
+from b4r_tui.experiments.toml_lines import toml_lines
 from engine.contract.errors import B4RError
 
 TEXT = """\
@@ -62,7 +63,7 @@ EDIT = st.sampled_from(sorted(KEYS)).flatmap(
 
 
 def comments(text: str) -> list[str]:
-    return [line.partition("#")[2] for line in text.splitlines() if line.lstrip().startswith("#")]
+    return [line.partition("#")[2] for line in toml_lines(text) if line.lstrip().startswith("#")]
 
 
 def inner(table: Any, path: tuple[str, ...]) -> Any:
@@ -86,13 +87,15 @@ def test_any_edits_keep_the_file_valid_and_every_comment_line(edits: list[Any]) 
 
 @settings(max_examples=60)
 @given(EDIT)
+@example((("experiments", "base"), "description", "\x85"))
+@example((("experiments", "base"), "description", "a\u2028b\u2029c\x0b\x0c\x1c"))
 def test_setting_a_key_changes_only_its_line(edit: Any) -> None:
     owner, key, value = edit
     path = (*owner, *key.split("."))
     was = inner(tomli.loads(TEXT), path)
     if value is None or isinstance(was, dict) or (owner, key) == (("defaults",), "description"):
         return
-    diff = list(difflib.ndiff(TEXT.splitlines(), set_key(TEXT, path, to_toml(value)).splitlines()))
+    diff = list(difflib.ndiff(toml_lines(TEXT), set_key(TEXT, path, to_toml(value)).splitlines()))
     gone, new = ([line[2:] for line in diff if line.startswith(sign)] for sign in "-+")
     if was is not None:
         assert len(gone) == len(new) <= 1
@@ -122,6 +125,18 @@ def test_a_group_gets_a_header_where_the_others_have_one_and_dots_where_they_hav
     headed = set_key("[experiments.a.model]\nemb_dim = 8\n", ("experiments", "a", "data", "seed"), "1")
     assert "[experiments.a.data]\nseed = 1\n" in headed
     assert set_key("[experiments.a]\n", ("experiments", "a", "data", "seed"), "1").endswith("data.seed = 1\n")
+
+
+@pytest.mark.parametrize("separator", ["\x85", "\u2028", "\u2029"])
+def test_separators_inside_a_line_survive_a_copy_and_are_escaped_in_new_values(separator: str) -> None:
+    text = f'[experiments.a]\ndescription = "x{separator}y" # x{separator}y\n'
+    new = tables_of.duplicate(text, "a", "b")
+    assert tomli.loads(new)["experiments"]["b"] == {"description": f"x{separator}y"}
+    assert new.count(f"# x{separator}y\n") == 2
+    assert (
+        separator not in to_toml(f"x{separator}y")
+        and tomli.loads(f"v = {to_toml(separator)}")["v"] == separator
+    )
 
 
 def test_windows_line_ends_are_kept() -> None:

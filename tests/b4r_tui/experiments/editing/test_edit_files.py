@@ -93,6 +93,14 @@ def test_neighbouring_lines_and_comments_of_both_are_merged() -> None:
     assert merge(TEXT, TEXT, theirs).text == theirs and merge(TEXT, mine, TEXT).text == mine
 
 
+def test_separators_inside_a_line_are_merged_with_it() -> None:
+    text = TEXT.replace("# wide", "# a\u2028b\x85c")
+    mine, theirs = text.replace("c\n", "d\n"), text.replace("# top", "# new top")
+    assert merge(text, mine, theirs).text == mine.replace("# top", "# new top")
+    same_line = text.replace("a\u2028", "e\u2028")
+    assert merge(text, mine, same_line).text == same_line  # never half of each
+
+
 def test_half_written_text_is_merged_by_lines_or_not_at_all() -> None:
     assert (
         merge("a = 1\nb = 2\nc = 3\n", "a = \nb = 2\nc = 3\n", "a = 1\nb = 2\nc = 4\n").text
