@@ -1,4 +1,4 @@
-"""The experiments editor: form and text change one document, and every key does what it says."""
+"""The experiments editor: form and text change one document, and every key works."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SIZE = (120, 36)
 
 
 class Desk:
-    """The editor in a running app, as tests look at it."""
+    """The editor in a running app, with shortcuts for tests."""
 
     def __init__(self, pilot: Pilot[None], screen: EditorScreen, file: Path) -> None:
         self.pilot, self.screen, self.file = pilot, screen, file
@@ -93,7 +93,7 @@ def line_with(text: str, part: str) -> str:
     return next(line for line in text.splitlines() if part in line)
 
 
-async def test_rows_say_the_value_and_where_it_comes_from(place: Place) -> None:
+async def test_rows_show_the_value_and_its_origin(place: Place) -> None:
     async with editing(place) as desk:
         assert desk.name == "ml-1m-dmp"
         assert (
@@ -105,11 +105,11 @@ async def test_rows_say_the_value_and_where_it_comes_from(place: Place) -> None:
         assert desk.row("training.lr").content.note == "" and desk.row("training.lr").content.value == "0.001"
         assert len(desk.screen.query(SettingRow)) > 60
         await desk.at("model.emb_dim")
-        said = str(desk.screen.query_one("#help", Static).render())
-        assert "a multiple of 4" in said and "From ml-1m-base." in said
+        help_text = str(desk.screen.query_one("#help", Static).render())
+        assert "a multiple of 4" in help_text and "From ml-1m-base." in help_text
 
 
-async def test_what_is_typed_in_a_field_stands_in_the_text_at_once_and_esc_puts_it_back(place: Place) -> None:
+async def test_input_changes_the_text_at_once_and_esc_reverts_it(place: Place) -> None:
     async with editing(place) as desk:
         before = desk.text
         await desk.at("training.lr", "enter", *"3e-4")
@@ -127,7 +127,7 @@ async def test_what_is_typed_in_a_field_stands_in_the_text_at_once_and_esc_puts_
         await desk.until(lambda: desk.text == before)
 
 
-async def test_a_bool_is_switched_and_a_choice_is_chosen(place: Place) -> None:
+async def test_a_bool_is_toggled_and_a_choice_is_selected(place: Place) -> None:
     async with editing(place) as desk:
         await desk.at("training.loss", "enter")
         await desk.until(lambda: desk.row("training.loss").query(Select))
@@ -140,7 +140,7 @@ async def test_a_bool_is_switched_and_a_choice_is_chosen(place: Place) -> None:
         assert desk.values["ml-1m-dmp"]["evaluation"] == {"protocols": ["full", "uniform-9"]}
 
 
-async def test_a_change_of_the_text_shows_in_the_form(place: Place) -> None:
+async def test_a_change_of_the_text_is_shown_in_the_form(place: Place) -> None:
     async with editing(place) as desk:
         area = desk.screen.query_one(TomlEditor)
         await desk.press("tab")
@@ -154,7 +154,7 @@ async def test_a_change_of_the_text_shows_in_the_form(place: Place) -> None:
         assert not area.has_focus
 
 
-async def test_an_error_is_told_at_its_field_and_at_its_line(place: Place) -> None:
+async def test_an_error_is_shown_at_its_row_and_at_its_line(place: Place) -> None:
     async with editing(place) as desk:
         await desk.at("training.lr", "enter", *"fast", "enter")
         await desk.until(lambda: desk.row("training.lr").content.error)
@@ -166,7 +166,7 @@ async def test_an_error_is_told_at_its_field_and_at_its_line(place: Place) -> No
         assert desk.screen.query_one(TomlEditor).cursor_location[0] == at
 
 
-async def test_text_that_is_no_toml_leaves_the_form_as_it_was_and_refuses_its_changes(place: Place) -> None:
+async def test_invalid_toml_leaves_the_form_unchanged_and_rejects_its_changes(place: Place) -> None:
     async with editing(place) as desk:
         await desk.press("tab", "ctrl+end", *"[x")
         await desk.until(lambda: desk.screen.query_one("#form").has_class("stale"))
@@ -177,7 +177,7 @@ async def test_text_that_is_no_toml_leaves_the_form_as_it_was_and_refuses_its_ch
         await desk.until(lambda: not desk.screen.query_one("#form").has_class("stale"))
 
 
-async def test_ctrl_s_saves_and_leaving_asks_about_what_is_not_saved(place: Place) -> None:
+async def test_ctrl_s_saves_and_leaving_asks_about_unsaved_changes(place: Place) -> None:
     before = place.file.read_text()
     async with editing(place) as desk:
         await desk.at("training.lr", "enter", "1", "enter")
@@ -196,7 +196,7 @@ async def test_ctrl_s_saves_and_leaving_asks_about_what_is_not_saved(place: Plac
         assert place.file.read_text() == before
 
 
-async def test_quitting_asks_too(place: Place) -> None:
+async def test_quitting_asks_about_unsaved_changes(place: Place) -> None:
     before = place.file.read_text()
     async with editing(place) as desk:
         await desk.at("training.lr", "enter", "1", "enter", "ctrl+q")
@@ -231,7 +231,7 @@ async def test_new_duplicate_extend_rename_and_delete(place: Place) -> None:
         assert "root" not in desk.values and "twin" in desk.values
 
 
-async def test_a_name_that_is_taken_is_refused_while_it_is_typed(place: Place) -> None:
+async def test_a_name_that_is_taken_is_rejected_while_it_is_typed(place: Place) -> None:
     async with editing(place) as desk:
         await desk.press("d")
         await desk.asked(AskName)
@@ -258,7 +258,7 @@ async def test_slash_filters_the_settings(place: Place) -> None:
         assert not form.query_one(SettingFilter).display
 
 
-async def test_w_sweeps_a_setting_and_the_runs_are_counted(place: Place) -> None:
+async def test_w_sweeps_a_setting_and_runs_are_counted(place: Place) -> None:
     async with editing(place) as desk:
         await desk.at("training.lr", "w")
         await desk.until(
@@ -271,7 +271,7 @@ async def test_w_sweeps_a_setting_and_the_runs_are_counted(place: Place) -> None
         assert desk.row("training.lr").content.note == "swept below"
 
 
-async def test_the_sweep_says_how_long_it_would_take_by_earlier_runs(place: Place) -> None:
+async def test_the_duration_of_a_sweep_is_estimated_from_earlier_runs(place: Place) -> None:
     place.finished("ml-1m-dmp")
     async with editing(place) as desk:
         await desk.at("training.lr", "w")
@@ -283,19 +283,19 @@ async def test_the_sweep_says_how_long_it_would_take_by_earlier_runs(place: Plac
         await desk.until(lambda: "2 runs, about " in str(heading.render()))
 
 
-async def test_nothing_is_deleted_while_the_text_is_no_toml(place: Place) -> None:
+async def test_nothing_is_deleted_while_the_text_is_invalid(place: Place) -> None:
     async with editing(place) as desk:
         desk.screen.query_one(TomlEditor).insert("[[[", (0, 0))
         form, broken = desk.screen.query_one(ExperimentForm), desk.text
         await desk.until(lambda: form.has_class("stale"))
         form.focus_row()
         await desk.press("D")
-        told = [each.message for each in desk.pilot.app._notifications]
-        assert told and "not valid TOML" in told[-1]
+        messages = [each.message for each in desk.pilot.app._notifications]
+        assert messages and "not valid TOML" in messages[-1]
         assert desk.text == broken and desk.pilot.app.screen is desk.screen
 
 
-async def test_defaults_have_a_form_too(place: Place) -> None:
+async def test_defaults_have_a_form(place: Place) -> None:
     async with editing(place) as desk:
         await desk.press("left_square_bracket", "left_square_bracket")
         await desk.until(lambda: desk.name == "Defaults for all experiments")
@@ -304,7 +304,7 @@ async def test_defaults_have_a_form_too(place: Place) -> None:
         assert "num_epochs = 7" in desk.text
 
 
-async def test_what_another_program_wrote_is_read_merged_or_asked_about(place: Place) -> None:
+async def test_changes_by_another_program_are_reloaded_merged_or_asked_about(place: Place) -> None:
     async with editing(place) as desk:
         theirs = place.file.read_text().replace("emb_dim = 64", "emb_dim = 32 # by hand")
         place.file.write_text(theirs)
@@ -329,7 +329,7 @@ async def test_what_another_program_wrote_is_read_merged_or_asked_about(place: P
         await desk.until(lambda: "training.lr = 9.0" in desk.text and not desk.screen.changed)
 
 
-async def test_form_and_text_take_turns_in_a_narrow_terminal(place: Place) -> None:
+async def test_a_narrow_terminal_shows_form_or_text(place: Place) -> None:
     async with editing(place, (80, 24)) as desk:
         form, text = desk.screen.query_one("#form"), desk.screen.query_one("#text")
         assert form.region.width == 80 and not text.region.width
@@ -353,7 +353,7 @@ async def test_e_and_enter_open_the_editor_on_the_highlighted_experiment(place: 
             await until(pilot, lambda: pilot.app.screen is main)
 
 
-async def test_a_file_that_is_not_there_yet_is_made(tmp_path: Path) -> None:
+async def test_a_missing_file_is_created(tmp_path: Path) -> None:
     app = B4RApp(tmp_path / "experiments.toml", tmp_path / "runs", period=0.1)
     async with app.run_test(size=SIZE) as pilot:
         await pilot.press("e")
@@ -390,13 +390,13 @@ async def test_separators_inside_a_line_are_not_taken_for_line_ends(place: Place
 @pytest.mark.parametrize(
     ("widths", "at", "room", "shown"), [([5, 5, 5], 1, 100, (0, 3)), ([9] * 9, 8, 20, (7, 9))]
 )
-def test_the_strip_shows_what_fits_around_the_chosen(
+def test_the_bar_shows_the_experiments_that_fit_around_the_current_one(
     widths: list[int], at: int, room: int, shown: tuple[int, int]
 ) -> None:
     assert visible_range(widths, at, room) == shown
 
 
 @pytest.mark.parametrize(("old", "new"), [("abc", "abXc"), ("aa", "aaa"), ("", "x"), ("xyz", "")])
-def test_only_what_differs_is_replaced(old: str, new: str) -> None:
+def test_only_the_changed_range_is_replaced(old: str, new: str) -> None:
     start, old_end, new_end = changed_range(old, new)
     assert old[:start] + new[start:new_end] + old[old_end:] == new

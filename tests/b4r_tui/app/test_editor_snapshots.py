@@ -16,7 +16,7 @@ Compare = Callable[..., bool]
 
 
 def editor(place: Place, *keys: str, then: str = "") -> Callable[[Pilot[None]], Awaitable[None]]:
-    """Open the editor, press keys, and wait until a row has an error or a question is asked, if that is to come."""
+    """Open the editor, press keys, and wait for an error or a question if one is expected."""
 
     async def settle(pilot: Pilot[None]) -> None:
         screen = EditorScreen(place.file, "ml-1m-dmp", poll_seconds=0.1)

@@ -152,12 +152,12 @@ class EditorScreen(Screen[None]):
 
     async def _save(self) -> bool:
         try:
-            return await self._sync.save()
+            saved = await self._sync.save()
         except B4RError as error:
             self.b4r.show_error("The file was not saved", error.sentence)
             return False
-        finally:
-            self._show_status()
+        self._show_status()
+        return saved
 
     @work(group="ask")
     async def ask_to_leave(self, leave: Callable[[], object]) -> None:

@@ -1,4 +1,4 @@
-"""Editing the text of an experiments file: any edits keep it valid, and everything else as it was."""
+"""Editing the text of an experiments file keeps it valid and everything else unchanged."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def test_setting_a_key_changes_only_its_line(edit: Any) -> None:
 
 @pytest.mark.parametrize("style", ["inline", "dotted", "header", "root"])
 @pytest.mark.parametrize("owner", ["base", "new"])
-def test_a_key_is_set_and_unset_in_every_way_a_table_is_written(style: str, owner: str) -> None:
+def test_a_key_is_set_and_unset_in_every_notation_of_a_table(style: str, owner: str) -> None:
     text = {
         "inline": 'experiments = { base = { launch = { mode = "ddp" } } } # c\n',
         "dotted": '[experiments.base]\nlaunch.mode = "ddp" # c\n',
@@ -121,7 +121,7 @@ def test_a_key_is_set_and_unset_in_every_way_a_table_is_written(style: str, owne
     assert inner(gone, (owner, "launch", "j")) is None and gone["base"] == {"launch": {"mode": "ddp"}}
 
 
-def test_a_group_gets_a_header_where_the_others_have_one_and_dots_where_they_have_not() -> None:
+def test_a_new_group_is_written_like_the_other_groups() -> None:
     headed = set_key("[experiments.a.model]\nemb_dim = 8\n", ("experiments", "a", "data", "seed"), "1")
     assert "[experiments.a.data]\nseed = 1\n" in headed
     assert set_key("[experiments.a]\n", ("experiments", "a", "data", "seed"), "1").endswith("data.seed = 1\n")
@@ -144,14 +144,14 @@ def test_windows_line_ends_are_kept() -> None:
     assert new == "[experiments.a]\r\nmodel.emb_dim = 8\r\ndata.seed = 1\r\n"
 
 
-def test_a_value_where_a_table_belongs_is_refused_with_its_key() -> None:
+def test_a_value_in_place_of_a_table_is_reported_with_its_key() -> None:
     with pytest.raises(B4RError, match=r"experiments\.a\.data is not a table"):
         set_key("[experiments.a]\ndata = 3\n", ("experiments", "a", "data", "seed"), "1")
     with pytest.raises(B4RError, match="line 1 is not valid TOML"):
         unset_key("[experiments", ("experiments", "a"))
 
 
-def test_a_copy_has_the_comments_and_stands_below() -> None:
+def test_a_copy_keeps_comments_and_follows_its_original() -> None:
     new = tables_of.duplicate(TEXT, "base", "twin")
     assert tomli.loads(new)["experiments"]["twin"] == tomli.loads(TEXT)["experiments"]["base"]
     assert list(tomli.loads(new)["experiments"])[1] == "twin"
@@ -170,7 +170,7 @@ def test_every_experiment_can_be_copied_and_deleted(name: str) -> None:
     }
 
 
-def test_a_new_name_reaches_those_that_extend_it() -> None:
+def test_renaming_updates_experiments_that_extend_it() -> None:
     new = tables_of.rename(TEXT, "base", "root.1")
     tables = tomli.loads(new)["experiments"]
     assert tables["heir"]["extends"] == "root.1" and '[experiments."root.1".model] # sizes' in new
@@ -189,7 +189,7 @@ def test_an_experiment_of_dotted_keys_at_the_root_can_be_copied_renamed_and_dele
 
 
 @pytest.mark.parametrize("text", ["", TEXT, "experiments = { a = { description = 'x' } }\n"])
-def test_new_experiments_are_added_wherever_the_file_has_room(text: str) -> None:
+def test_an_experiment_can_be_added_to_any_file(text: str) -> None:
     new = tables_of.add_experiment(
         text, "new", {"extends": "heir", "data.seed": 4} if text == TEXT else {}, "base"
     )
@@ -197,12 +197,12 @@ def test_new_experiments_are_added_wherever_the_file_has_room(text: str) -> None
     assert set(comments(text)) <= set(comments(new))
 
 
-@pytest.mark.parametrize(("name", "said"), [("a b", "invalid experiment name"), ("base", "already")])
-def test_a_name_that_will_not_do_is_refused(name: str, said: str) -> None:
+@pytest.mark.parametrize(("name", "reason"), [("a b", "invalid experiment name"), ("base", "already")])
+def test_an_invalid_name_is_rejected(name: str, reason: str) -> None:
     for edit in (tables_of.rename, tables_of.duplicate):
-        with pytest.raises(B4RError, match=said):
+        with pytest.raises(B4RError, match=reason):
             edit(TEXT, "heir", name)
-    with pytest.raises(B4RError, match=said):
+    with pytest.raises(B4RError, match=reason):
         tables_of.add_experiment(TEXT, name, {})
     assert tables_of.free_name("base", ["base", "base-2"]) == "base-3"
 

@@ -36,7 +36,7 @@ seeds = [1, 2, 3]
 """
 
 
-def test_every_setting_says_where_its_value_comes_from() -> None:
+def test_every_setting_has_an_origin() -> None:
     found = origins(tomli.loads(TEXT), "heir")
     assert found.keys() == SETTINGS.keys()
     here = found["model.emb_dim"]
@@ -48,7 +48,7 @@ def test_every_setting_says_where_its_value_comes_from() -> None:
     assert origins(tomli.loads(TEXT), None)["training.num_epochs"].source is Source.HERE
 
 
-def test_origins_agree_with_what_a_launch_takes() -> None:
+def test_origins_agree_with_the_launched_values() -> None:
     launched = load_text(Path("x.toml"), TEXT).named("heir-lr0.001-s1").model_dump()
     for key, origin in origins(tomli.loads(TEXT), "heir").items():
         group, _, name = key.partition(".")
@@ -57,7 +57,7 @@ def test_origins_agree_with_what_a_launch_takes() -> None:
 
 
 @pytest.mark.parametrize("extends", ["nobody", "heir"])
-def test_origins_are_told_where_extends_leads_nowhere(extends: str) -> None:
+def test_origins_are_known_if_extends_is_invalid(extends: str) -> None:
     text = TEXT.replace('extends = "base"', f'extends = "{extends}"')
     found = origins(tomli.loads(text), "heir")
     assert found["model.emb_dim"].value == 32 and found["training.num_epochs"].place == "[defaults]"
@@ -101,7 +101,7 @@ def test_separators_inside_a_line_are_merged_with_it() -> None:
     assert merge(text, mine, same_line).text == same_line  # never half of each
 
 
-def test_half_written_text_is_merged_by_lines_or_not_at_all() -> None:
+def test_invalid_text_is_merged_by_lines_or_not_at_all() -> None:
     assert (
         merge("a = 1\nb = 2\nc = 3\n", "a = \nb = 2\nc = 3\n", "a = 1\nb = 2\nc = 4\n").text
         == "a = \nb = 2\nc = 4\n"
@@ -122,7 +122,7 @@ def test_saving_keeps_mode_link_and_byte_order_mark(tmp_path: Path) -> None:
     assert sorted(tmp_path.iterdir()) == [link, file]
 
 
-def test_a_file_that_cannot_be_read_or_written_is_told_by_name(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_or_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_bytes(b"\xff")
     with pytest.raises(B4RError, match=r"bad\.toml: is not UTF-8"):
         read_disk(tmp_path / "bad.toml")
@@ -148,21 +148,21 @@ def test_a_file_that_cannot_be_read_or_written_is_told_by_name(tmp_path: Path) -
         ("data.dataset_path", 'a "b" \\c', 'a "b" \\c'),
     ],
 )
-def test_what_is_typed_becomes_the_value_that_is_meant(key: str, said: str, value: object) -> None:
+def test_form_input_becomes_the_intended_value(key: str, said: str, value: object) -> None:
     written_down = to_literal(SETTINGS[key], said)
     assert tomli.loads(f"v = {written_down}")["v"] == value
     assert to_literal(SETTINGS[key], "  ") is None
 
 
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=str)
-def test_every_default_reads_back_as_it_is_typed(setting: object) -> None:
+def test_every_default_survives_the_round_trip_through_the_form(setting: object) -> None:
     setting = SETTINGS[setting.key]  # type: ignore[attr-defined]
     said = to_literal(setting, to_input(setting.default))
     read = tomli.loads(f"v = {said}")["v"] if said else None
     assert read == setting.default or (said is None and not setting.default)
 
 
-def test_values_of_a_sweep_are_set_where_they_stand() -> None:
+def test_values_of_a_sweep_are_set_in_place() -> None:
     new = with_axis(TEXT, "heir", "training.lr", "1e-3, 1e-2")
     assert '"training.lr" = [1e-3, 1e-2]' in new
     dotted = TEXT.replace('"training.lr"', "training.lr")
