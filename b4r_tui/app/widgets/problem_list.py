@@ -1,4 +1,4 @@
-"""What is wrong with the experiments file, in the place of the experiments, with the way to mend it."""
+"""The problems of the experiments file, shown in place of the experiments, with how to fix them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from b4r_tui.app.widgets.palette import Palette, palette_of
 if TYPE_CHECKING:
     from b4r_tui.experiments.load import FileProblem
 
-MEND = "Press e to mend the file here, or E to open it in $EDITOR; it is read again when it is saved."
+HINT = "Press e to fix it here, or E to open the file in $EDITOR; it is reloaded when saved."
 
 
 class ProblemList(VerticalScroll):
-    """All problems at once, each with its line and key."""
+    """A scrollable list of all problems, each with its line and key."""
 
     DEFAULT_CSS = """
     ProblemList {
@@ -32,7 +32,7 @@ class ProblemList(VerticalScroll):
         self._problems: tuple[FileProblem, ...] = ()
 
     def compose(self) -> ComposeResult:
-        """One text; it scrolls."""
+        """Yield the text."""
         yield Static(id="problem-text")
 
     def show(self, problems: tuple[FileProblem, ...]) -> None:
@@ -42,12 +42,12 @@ class ProblemList(VerticalScroll):
             self.redraw()
 
     def redraw(self) -> None:
-        """Draw again, in the colours of a new theme."""
+        """Redraw, also in the colours of a new theme."""
         self.query_one("#problem-text", Static).update(problem_text(self._problems, palette_of(self.app)))
 
 
 def problem_text(problems: tuple[FileProblem, ...], palette: Palette) -> Text:
-    """Each problem as `file:line: key` and, below it, its sentence."""
+    """Return each problem as `file:line: key`, with its sentence below."""
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     text = Text.assemble((f"✗ {count}", f"bold {palette.failed}"), "\n")
     for problem in problems:
@@ -56,4 +56,4 @@ def problem_text(problems: tuple[FileProblem, ...], palette: Palette) -> Text:
         if problem.key:
             text.append(f": {problem.key}", "bold")
         text.append(f"\n{problem.sentence}\n")
-    return text.append(f"\n{MEND}", palette.faint)
+    return text.append(f"\n{HINT}", palette.faint)

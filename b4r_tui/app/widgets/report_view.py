@@ -1,4 +1,4 @@
-"""A report's table on screen: columns that go where the terminal is narrow, rows that keep the cursor by key."""
+"""A report's table on screen; a narrow terminal hides spare columns, and the cursor stays on its row."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from rich.text import Text
 from b4r_tui.app.widgets.row_table import RowTable
 from b4r_tui.reports.table import ReportTable, fitted
 
-EDGES = 3  # cells beside the columns: the outer padding, and a bar where there are more rows than room
+EDGES = 3  # cells around the columns: the outer padding, and the scroll bar
 
 
 class ReportView(RowTable):
-    """Shows a ReportTable; a row is known by its key."""
+    """Shows a ReportTable whose rows are identified by keys."""
 
     DEFAULT_CSS = """
     ReportView {
@@ -32,11 +32,11 @@ class ReportView(RowTable):
 
     @property
     def chosen(self) -> str | None:
-        """The key of the row under the cursor."""
+        """Return the key of the row under the cursor."""
         return self._keys[self.cursor_row] if 0 <= self.cursor_row < len(self._keys) else None
 
     def show(self, table: ReportTable, keys: Sequence[str] | None = None) -> None:
-        """Show a table. keys: of its rows, None for their places."""
+        """Show a table. keys: one per row, None for row numbers."""
         chosen = self.chosen
         self._table = table
         self._keys = list(keys) if keys is not None else [str(place) for place in range(len(table.rows))]
@@ -45,7 +45,7 @@ class ReportView(RowTable):
             self.move_cursor(row=self._keys.index(chosen))
 
     def on_resize(self, event: Any) -> None:
-        """Other columns may fit."""
+        """Choose the columns that fit."""
         if self._table is not None and self.size.width != self._width:
             row = self.cursor_row
             self._fill()
@@ -54,18 +54,18 @@ class ReportView(RowTable):
     def _fill(self) -> None:
         assert self._table is not None
         self._width = self.size.width
-        room = (self._width or self.app.size.width) - EDGES
-        shown = fitted(self._table, room)
+        available = (self._width or self.app.size.width) - EDGES
+        shown = fitted(self._table, available)
         self.clear(columns=True)
         for column in shown.columns:
             title = Text(column.title, justify="right" if column.right else "left")
             self.add_column(title)
         for key, row in zip(self._keys, shown.rows, strict=True):
-            cells = [_leaning(cell, column.right) for cell, column in zip(row, shown.columns, strict=True)]
+            cells = [_aligned(cell, column.right) for cell, column in zip(row, shown.columns, strict=True)]
             self.add_row(*cells, key=key)
 
 
-def _leaning(cell: Text, right: bool) -> Text:
+def _aligned(cell: Text, right: bool) -> Text:
     if right:
         cell = cell.copy()
         cell.justify = "right"

@@ -1,4 +1,4 @@
-"""A cell's text as a piece of a line, made directly: a text that fits needs no wrapping, which takes rich long."""
+"""Renders the text of a table cell directly: text that fits needs no wrapping, which is slow in rich."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Line = list[Segment]
 
 
 def fits(text: Text, width: int) -> bool:
-    """Whether a text is one line of at most `width` cells, with nothing to wrap, cut or align."""
+    """Return whether a text is one line of at most `width` cells that needs no wrapping, cropping or alignment."""
     return (
         text.justify in (None, "default", "left")
         and not any(character in text.plain for character in "\n\t")
@@ -19,18 +19,18 @@ def fits(text: Text, width: int) -> bool:
     )
 
 
-def line_of(text: Text, width: int, padding: int, style: Style, above: Style, console: Console) -> Line:
-    """A text that fits as a line of exactly `width` cells, `padding` of them before and after it.
+def line_of(text: Text, width: int, padding: int, style: Style, overlay: Style, console: Console) -> Line:
+    """Return a text that fits as a line of exactly `width` cells, with at least `padding` cells on either side.
 
-    The text's own styles go over `style`, and `above` over these.
+    The text's own styles override `style`, and `overlay` overrides both.
     """
-    around, own = style + above, console.get_style(text.style, default="")
-    line = [Segment(part.text, style + (part.style or own) + above) for part in text.render(console)]
+    around, own = style + overlay, console.get_style(text.style, default="")
+    line = [Segment(part.text, style + (part.style or own) + overlay) for part in text.render(console)]
     blank = width - padding - text.cell_len
     before = [Segment(" " * padding, around)] if padding else []
     return before + line + ([Segment(" " * blank, around)] if blank else [])
 
 
 def is_same(one: Text, other: Text) -> bool:
-    """Whether two texts are drawn alike; equal texts of rich may differ in style."""
+    """Return whether two texts look the same; texts that are equal to rich may differ in style."""
     return one is other or (one == other and one.style == other.style)

@@ -1,6 +1,6 @@
-"""What the editor shows of a text: its experiments, the values of one with their origins, and what is wrong.
+"""Analyses a text for the editor: its experiments, the settings of one with their origins, and its problems.
 
-All of it is made in a worker thread; the screen only receives it.
+Both functions are slow enough to be called in a thread.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from b4r_tui.experiments.editing.layout import parsed
+from b4r_tui.experiments.editing.layout import parse_toml
 from b4r_tui.experiments.editing.origins import Origin, origins
 from b4r_tui.experiments.expand import expand
 from b4r_tui.experiments.file_problem import ExperimentFileError, FileProblem, KeyPath
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class View:
-    """One experiment, or the table [defaults] (name None), of a text that is valid TOML.
+class ExperimentView:
+    """One experiment, or the table [defaults] (name None), of a valid TOML text.
 
-    axes: what is swept, by its key as written. lines: where keys stand, counted from 1.
+    axes: the values of each swept setting, by its key as written. lines: the line of each key, from 1.
     """
 
     names: tuple[str, ...]
@@ -36,69 +36,72 @@ class View:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What is wrong with a text, and how many runs the shown experiment makes (0 where that can't be told).
+class CheckResult:
+    """The problems of a text, and how many runs the shown experiment makes (0 if unknown).
 
-    sweep: that of the shown experiment, if it has one and nothing is wrong. outlook: what driving it would take.
+    sweep: that of the shown experiment, if it has one and the text is valid. preview: how many runs the sweep starts
+    and how long they take.
     """
 
     problems: tuple[FileProblem, ...] = ()
     runs: int = 0
     sweep: Sweep | None = None
-    outlook: str = ""
+    preview: str = ""
 
 
-def view_of(text: str, wanted: str | None) -> View:
-    """The values to show, of `wanted`, of the experiment whose sweep makes it, or of the first. Raises B4RError."""
+def parse_view(text: str, wanted: str | None) -> ExperimentView:
+    """Return the view of `wanted`, else of the experiment whose sweep generates it, else of the first experiment.
+
+    wanted: None for [defaults]. Raises B4RError if the text is not valid TOML.
+    """
     from b4r_tui.experiments.locate import lines_of
 
-    document = parsed(text)
-    written = document.get("experiments")
-    whole = written if isinstance(written, dict) else {}
-    tables = {name: table for name, table in whole.items() if isinstance(table, dict)}
+    document = parse_toml(text)
+    experiments = document.get("experiments")
+    if not isinstance(experiments, dict):
+        experiments = {}
+    tables = {name: table for name, table in experiments.items() if isinstance(table, dict)}
     document = {**document, "experiments": tables}
-    if not _is(document.get("defaults", {})):
+    if not isinstance(document.get("defaults", {}), dict):
         document["defaults"] = {}
     name = wanted if wanted is None else _nearest(wanted, list(tables))
     own = tables[name] if name is not None else {}
-    said = {key: str(own[key]) if key in own else "" for key in ("description", "extends")}
-    axes = _axes(own["sweep"]) if _is(own.get("sweep")) else {}
-    return View(tuple(tables), name, origins(document, name), **said, axes=axes, lines=lines_of(text))
+    texts = {key: str(own[key]) if key in own else "" for key in ("description", "extends")}
+    axes = _axes(own["sweep"]) if isinstance(own.get("sweep"), dict) else {}
+    return ExperimentView(
+        tuple(tables), name, origins(document, name), **texts, axes=axes, lines=lines_of(text)
+    )
 
 
-def judge(path: Path, text: str, name: str | None) -> Verdict:
-    """Check a text as a launch would, data and machine included."""
+def check_text(path: Path, text: str, name: str | None) -> CheckResult:
+    """Check a text as a launch would, including data and machine."""
     from b4r_tui.experiments.load import load_text
 
     try:
         sweeps = load_text(path, text).sweeps
-        return Verdict((), _runs(text, name), sweeps.get(name or ""))
+        return CheckResult((), _runs(text, name), sweeps.get(name or ""))
     except ExperimentFileError as error:
-        return Verdict(tuple(error.problems), _runs(text, name))
+        return CheckResult(tuple(error.problems), _runs(text, name))
     except B4RError as error:
-        return Verdict((FileProblem(path, None, "", error.sentence),), _runs(text, name))
+        return CheckResult((FileProblem(path, None, "", error.sentence),), _runs(text, name))
 
 
 def _nearest(wanted: str, names: list[str]) -> str | None:
-    """The name itself, the longest that it begins with, as a sweep's members do, or the first."""
-    beginning = [name for name in names if wanted.startswith(f"{name}-")]
-    return wanted if wanted in names else max(beginning, key=len, default=next(iter(names), None))
+    """Return the name itself, else the longest that is a prefix of it, as in a run of a sweep, else the first."""
+    prefixes = [name for name in names if wanted.startswith(f"{name}-")]
+    return wanted if wanted in names else max(prefixes, key=len, default=next(iter(names), None))
 
 
 def _runs(text: str, name: str | None) -> int:
     try:
-        drafts, _ = expand(parsed(text))
+        drafts, _ = expand(parse_toml(text))
     except B4RError:
         return 0
     return sum(draft.base == name for draft in drafts)
 
 
-def _axes(table: dict[str, Any], above: str = "") -> dict[str, Any]:
+def _axes(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     axes: dict[str, Any] = {}
     for key, value in table.items():
-        axes |= _axes(value, f"{above}{key}.") if _is(value) else {above + key: value}
+        axes |= _axes(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
     return axes
-
-
-def _is(table: Any) -> bool:
-    return isinstance(table, dict)

@@ -1,4 +1,4 @@
-"""The experiments file on disk: read whole, written atomically, and watched for changes by other programs."""
+"""The experiments file on disk: read and written as one, with a stamp that reveals changes by other programs."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _BOM = "\ufeff"
 
 
 @dataclass(frozen=True)
-class OnDisk:
-    """What was read: the text, "" where there is no file, and the stamp it had. bom: begins with a byte order mark."""
+class FileOnDisk:
+    """The file as read: its text ("" if it does not exist) and stamp. bom: starts with a byte order mark."""
 
     text: str
     stamp: Stamp
@@ -23,7 +23,7 @@ class OnDisk:
 
 
 def stamp_of(path: Path) -> Stamp:
-    """What tells cheaply that a file may have changed; None where there is none."""
+    """Return a cheap fingerprint that changes when the file does; None if it does not exist."""
     try:
         stat = path.stat()
     except OSError:
@@ -31,22 +31,22 @@ def stamp_of(path: Path) -> Stamp:
     return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
-def read_disk(path: Path) -> OnDisk:
-    """The file as it is now. Raises B4RError where it is there but cannot be read as UTF-8."""
+def read_disk(path: Path) -> FileOnDisk:
+    """Read the file. Raises B4RError if it exists but cannot be read as UTF-8."""
     stamp = stamp_of(path)
     try:
         text = path.read_bytes().decode()
     except FileNotFoundError:
-        return OnDisk("", None)
+        return FileOnDisk("", None)
     except UnicodeDecodeError as error:
         raise B4RError(f"{path}: is not UTF-8 text; save it as UTF-8") from error
     except OSError as error:
         raise B4RError(f"{path}: cannot be read: {error.strerror or error}") from error
-    return OnDisk(text.removeprefix(_BOM), stamp, text.startswith(_BOM))
+    return FileOnDisk(text.removeprefix(_BOM), stamp, text.startswith(_BOM))
 
 
-def write_disk(path: Path, text: str, bom: bool = False) -> OnDisk:
-    """Replace the file in one step, its mode and a link to it kept. Raises B4RError where it cannot be written."""
+def write_disk(path: Path, text: str, bom: bool = False) -> FileOnDisk:
+    """Replace the file atomically; keep its mode and a link to it. Raises B4RError if it cannot be written."""
     try:
         target = path.resolve()
         mode = target.stat().st_mode & 0o7777 if target.exists() else 0o666 & ~_umask()
@@ -55,11 +55,11 @@ def write_disk(path: Path, text: str, bom: bool = False) -> OnDisk:
             file.write((_BOM * bom + text).encode())
     except OSError as error:
         raise B4RError(f"{path}: cannot be written: {error.strerror or error}") from error
-    return OnDisk(text, stamp_of(path), bom)
+    return FileOnDisk(text, stamp_of(path), bom)
 
 
 def _umask() -> int:
-    """The process's mask; it can only be read by setting it."""
+    """Return the umask of the process; it can only be read by setting it."""
     mask = os.umask(0o077)
     os.umask(mask)
     return mask

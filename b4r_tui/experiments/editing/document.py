@@ -1,18 +1,17 @@
-"""The experiments file while it is edited: its text, what was saved last, and the way back and forth."""
+"""The experiments file while it is edited: its text, the saved text, and the undo history."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-MOST_STEPS = 1000
+MAX_UNDO_STEPS = 1000
 
 
 @dataclass
 class Document:
-    """One text that the form and the text pane both change.
+    """One text that the form and the text editor both change.
 
-    saved: the text as it is on disk. version goes up with every change, so that results about an older one are
-    known to be stale.
+    saved: the text on disk. version: incremented by every change, so that results for an older text can be dropped.
     """
 
     text: str
@@ -24,30 +23,35 @@ class Document:
 
     @property
     def changed(self) -> bool:
-        """Whether there is something to save."""
+        """Return whether there are unsaved changes."""
         return self.text != self.saved
 
+    def open(self, text: str) -> None:
+        """Start with the text of the file."""
+        self.saved = text
+        self._put(text)
+
     def change(self, text: str, mark: object = None) -> bool:
-        """Take a new text; whether it differs. Changes in a row with the same mark are undone as one."""
+        """Set the text and return whether it differs. Consecutive changes with the same mark are undone as one."""
         if text == self.text:
             return False
         if mark is None or mark != self._mark:
-            self._before = [*self._before[-MOST_STEPS:], self.text]
+            self._before = [*self._before[-MAX_UNDO_STEPS:], self.text]
         self._mark = mark
         self._undone.clear()
         self._put(text)
         return True
 
     def undo(self) -> bool:
-        """Go one step back; whether there was one."""
+        """Undo one step and return whether there was one."""
         return self._step(self._before, self._undone)
 
     def redo(self) -> bool:
-        """Go one step forth again; whether there was one."""
+        """Redo one step and return whether there was one."""
         return self._step(self._undone, self._before)
 
-    def pause(self) -> None:
-        """The next change is a step of its own, whatever its mark."""
+    def end_step(self) -> None:
+        """Make the next change a separate undo step, whatever its mark."""
         self._mark = None
 
     def _step(self, here: list[str], there: list[str]) -> bool:

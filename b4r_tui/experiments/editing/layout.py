@@ -1,4 +1,4 @@
-"""Where everything stands in TOML text: tables and `key = value` pairs with their places, in bytes."""
+"""Positions in a TOML text: its tables and `key = value` pairs with their byte offsets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a key as it is written, quotes included."""
+    """One part of a dotted key; its span includes quotes."""
 
     name: str
     start: int
@@ -26,7 +26,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Pair:
-    """A `key = value`. path: whole, from the root. inside: the pair whose inline table this one is in."""
+    """A `key = value`. path: from the root. inside: the pair whose inline table contains this one."""
 
     path: Path
     parts: tuple[Part, ...]
@@ -40,7 +40,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Section:
-    """A `[table]`, or the lines before the first one. start, end: first byte of its lines, and after the last pair."""
+    """A `[table]`, or the lines before the first one. start: its first byte. end: the byte after its last pair."""
 
     path: Path
     parts: tuple[Part, ...]
@@ -51,33 +51,33 @@ class Section:
 
 @dataclass(frozen=True)
 class Layout:
-    """A document in its order. sections[0] is the root."""
+    """Sections and pairs in document order. sections[0] is the root."""
 
     data: bytes
     sections: tuple[Section, ...]
     pairs: tuple[Pair, ...]
 
     def pair(self, path: Path) -> Pair | None:
-        """The pair that writes exactly this key."""
+        """Return the pair that sets exactly this key."""
         return next((pair for pair in self.pairs if pair.path == path), None)
 
     def own_pairs(self, section: int) -> list[Pair]:
-        """The pairs that are lines of a section, in order."""
+        """Return the pairs that are lines of a section, in order."""
         return [pair for pair in self.pairs if pair.section == section and pair.inside is None]
 
 
-def parsed(text: str) -> dict[str, Any]:
-    """The values of a TOML text. Raises B4RError where it is not valid."""
+def parse_toml(text: str) -> dict[str, Any]:
+    """Return the values of a TOML text. Raises B4RError if it is not valid."""
     try:
         return tomli.loads(text)
     except tomli.TOMLDecodeError as error:
-        raise B4RError(f"line {error.lineno} is not valid TOML: {error.msg}; mend the text first") from error
+        raise B4RError(f"line {error.lineno} is not valid TOML: {error.msg}; fix the text first") from error
     except RecursionError as error:
-        raise B4RError("lists or tables are nested too deep; mend the text first") from error
+        raise B4RError("lists or tables are nested too deeply; fix the text first") from error
 
 
 def layout_of(text: str) -> Layout:
-    """The places of everything in a valid TOML text."""
+    """Return the positions of all sections and pairs of a valid TOML text."""
     data = text.encode()
     root = tree_of(data)
     tables = [node for node in root.children if node.type in TABLES]
@@ -96,12 +96,12 @@ def layout_of(text: str) -> Layout:
 
 
 def line_start(data: bytes, place: int) -> int:
-    """The first byte of the line that `place` is in."""
+    """Return the offset of the first byte of the line that contains `place`."""
     return data.rfind(b"\n", 0, place) + 1
 
 
 def line_end(data: bytes, place: int) -> int:
-    """The byte after the line that `place` is in, its end included."""
+    """Return the offset after the line that contains `place`, line end included."""
     end = data.find(b"\n", place)
     return len(data) if end < 0 else end + 1
 

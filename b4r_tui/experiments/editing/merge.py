@@ -1,4 +1,4 @@
-"""Brings two changed copies of a file together where they changed different keys; otherwise says which clash."""
+"""Three-way merge of an experiments file: changes of different keys are merged, others are reported as conflicts."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 
 import merge3
 
-from b4r_tui.experiments.editing.keys import set_key, unset_key, written
-from b4r_tui.experiments.editing.layout import Path, parsed
+from b4r_tui.experiments.editing.keys import set_key, to_toml, unset_key
+from b4r_tui.experiments.editing.layout import Path, parse_toml
 from b4r_tui.experiments.file_problem import dotted
+from b4r_tui.experiments.toml_lines import toml_lines
 from engine.contract.errors import B4RError
 
 Leaves = dict[Path, Any]
@@ -18,16 +19,17 @@ _GONE = object()
 
 @dataclass(frozen=True)
 class Merge:
-    """text: both changes in one, or None where a person has to choose. clashes: the dotted keys that both changed."""
+    """text: the merged text, or None if the user has to choose. conflicts: dotted keys that both sides changed."""
 
     text: str | None
-    clashes: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
 
 
 def merge(base: str, mine: str, theirs: str) -> Merge:
-    """Lay what changed from `base` to `mine` over `theirs`.
+    """Apply the changes from `base` to `mine` to `theirs`.
 
-    Lines are merged first, which keeps comments of both; where lines clash but keys do not, keys are set one by one.
+    Lines are merged first, which keeps the comments of both; if lines conflict but keys do not, keys are set one by
+    one.
     """
     if mine in (theirs, base):
         return Merge(theirs)
@@ -35,24 +37,24 @@ def merge(base: str, mine: str, theirs: str) -> Merge:
         return Merge(mine)
     lines = _by_lines(base, mine, theirs)
     try:
-        old, ours, other = (_leaves(parsed(text)) for text in (base, mine, theirs))
+        old, ours, other = (_leaves(parse_toml(text)) for text in (base, mine, theirs))
     except B4RError:
-        return Merge(lines)  # half-written text: lines are all there is to go by
+        return Merge(lines)  # not valid TOML on one side, so only lines can be merged
     changed = _changed(old, ours)
-    clashes = _clashes(changed, _changed(old, other))
-    if clashes:
-        return Merge(None, clashes)
+    conflicts = _conflicts(changed, _changed(old, other))
+    if conflicts:
+        return Merge(None, conflicts)
     wanted = {path: value for path, value in other.items() if path not in changed}
     wanted |= {path: value for path, value in changed.items() if value is not _GONE}
     for text in (lines, _by_keys(theirs, changed), _by_keys(mine, _changed(old, other))):
-        if text is not None and _reads(text) == wanted:
+        if text is not None and _leaves_of(text) == wanted:
             return Merge(text)
     return Merge(None)
 
 
 def _by_lines(base: str, mine: str, theirs: str) -> str | None:
-    """Lines merged three ways, or None where both changed the same ones."""
-    old, ours, other = (text.splitlines(keepends=True) for text in (base, mine, theirs))
+    """Merge lines three ways; return None if both sides changed the same ones."""
+    old, ours, other = (toml_lines(text, keepends=True) for text in (base, mine, theirs))
     groups = list(merge3.Merge3(old, ours, other).merge_groups())
     if any(group[0] == "conflict" for group in groups):
         return None
@@ -62,21 +64,21 @@ def _by_lines(base: str, mine: str, theirs: str) -> str | None:
 def _by_keys(text: str, changed: Leaves) -> str | None:
     try:
         for path, value in changed.items():
-            text = unset_key(text, path) if value is _GONE else set_key(text, path, written(value))
+            text = unset_key(text, path) if value is _GONE else set_key(text, path, to_toml(value))
     except B4RError:
         return None
     return text
 
 
-def _reads(text: str) -> Leaves | None:
+def _leaves_of(text: str) -> Leaves | None:
     try:
-        return _leaves(parsed(text))
+        return _leaves(parse_toml(text))
     except B4RError:
         return None
 
 
 def _leaves(table: dict[str, Any], above: Path = ()) -> Leaves:
-    """Every value that is no table, by its path; a table that holds nothing counts as one."""
+    """Return every value that is not a table by its path; an empty table counts as a value."""
     leaves: Leaves = {}
     for key, value in table.items():
         path = (*above, key)
@@ -85,24 +87,24 @@ def _leaves(table: dict[str, Any], above: Path = ()) -> Leaves:
 
 
 def _changed(old: Leaves, new: Leaves) -> Leaves:
-    """What is other in `new`; keys that are gone have the value _GONE."""
+    """Return what differs in `new`; removed keys have the value _GONE."""
     other = {path: value for path, value in new.items() if path not in old or repr(old[path]) != repr(value)}
     return {path: _GONE for path in old if path not in new} | other
 
 
-def _clashes(mine: Leaves, theirs: Leaves) -> tuple[str, ...]:
-    """Keys that both changed to different values, or of which one holds the other."""
+def _conflicts(mine: Leaves, theirs: Leaves) -> tuple[str, ...]:
+    """Return the keys that both changed to different values, or that contain a key changed by the other side."""
     return tuple(
         sorted(
             dotted(path)
             for path, value in mine.items()
             for other, their_value in theirs.items()
             if (path == other and repr(value) != repr(their_value))
-            or _holds(path, other)
-            or _holds(other, path)
+            or _contains(path, other)
+            or _contains(other, path)
         )
     )
 
 
-def _holds(outer: Path, inner: Path) -> bool:
+def _contains(outer: Path, inner: Path) -> bool:
     return len(outer) < len(inner) and inner[: len(outer)] == outer

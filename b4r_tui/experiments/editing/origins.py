@@ -1,4 +1,4 @@
-"""Where each setting of an experiment comes from: its default, [defaults], an ancestor, or its own lines."""
+"""The origin of each setting of an experiment: its default, [defaults], an ancestor, or the experiment itself."""
 
 from __future__ import annotations
 
@@ -10,11 +10,9 @@ from typing import Any
 from b4r_tui.experiments.expand import GROUPS, Draft, expand
 from b4r_tui.experiments.settings import SETTINGS
 
-DEFAULTS = "defaults"  # stands for the table of that name; no experiment
-
 
 class Source(Enum):
-    """Who says what a setting is."""
+    """What determines the value of a setting."""
 
     DEFAULT = "default"
     DEFAULTS = "[defaults]"
@@ -24,57 +22,57 @@ class Source(Enum):
 
 @dataclass(frozen=True)
 class Origin:
-    """A setting's value and where it is written.
+    """A setting's value and where it is set.
 
-    experiment: the one it is inherited from. otherwise: what it would be without its line here, and from where.
+    experiment: the ancestor it is inherited from. overridden: the origin it would have if it were not set here.
     """
 
     source: Source
     value: Any
     experiment: str = ""
-    otherwise: Origin | None = None
+    overridden: Origin | None = None
 
     @property
     def place(self) -> str:
-        """Such as `default`, `[defaults]`, or the ancestor's name."""
+        """Return `default`, `[defaults]`, `here`, or the ancestor's name."""
         return self.experiment if self.source is Source.INHERITED else self.source.value
 
 
 def origins(document: dict[str, Any], experiment: str | None) -> dict[str, Origin]:
-    """Where every setting of an experiment comes from, by dotted key; None: of the table [defaults] itself.
+    """Return the origin of every setting of an experiment by dotted key. experiment: None for [defaults] itself.
 
-    document: the values of the file. A sweep's values count as not set: they differ from run to run. Where
-    `extends` leads nowhere, only the experiment's own lines and [defaults] count.
+    document: the values of the file. A sweep's values count as not set because they differ between runs. If
+    `extends` is invalid, only the experiment's own settings and [defaults] count.
     """
-    found = _without_here(document, experiment)
+    result = _inherited(document, experiment)
     own = _own(document, experiment)
-    for key, origin in found.items():
+    for key, origin in result.items():
         value = _inner(own, key)
         if value is not None:
-            found[key] = Origin(Source.HERE, value, otherwise=origin)
-    return found
+            result[key] = Origin(Source.HERE, value, overridden=origin)
+    return result
 
 
-def _without_here(document: dict[str, Any], experiment: str | None) -> dict[str, Origin]:
-    found = {key: Origin(Source.DEFAULT, setting.default) for key, setting in SETTINGS.items()}
+def _inherited(document: dict[str, Any], experiment: str | None) -> dict[str, Origin]:
+    result = {key: Origin(Source.DEFAULT, setting.default) for key, setting in SETTINGS.items()}
     if experiment is None:
-        return found
+        return result
     draft = _draft(document, experiment)
     for key in SETTINGS:
         value = _inner(draft.settings, key)
         if value is not None:
-            found[key] = _written(draft.origin(tuple(key.split("."))), value)
-    return found
+            result[key] = _origin_at(draft.origin(tuple(key.split("."))), value)
+    return result
 
 
-def _written(at: tuple[str | int, ...], value: Any) -> Origin:
+def _origin_at(at: tuple[str | int, ...], value: Any) -> Origin:
     if at[0] == "defaults":
         return Origin(Source.DEFAULTS, value)
     return Origin(Source.INHERITED, value, experiment=str(at[1]))
 
 
 def _draft(document: dict[str, Any], experiment: str) -> Draft:
-    """The experiment put together from all but its own settings."""
+    """Return the experiment as resolved without its own settings."""
     bare = copy.deepcopy(document)
     tables = bare.get("experiments", {})
     for table in tables.values():
@@ -82,7 +80,10 @@ def _draft(document: dict[str, Any], experiment: str) -> Draft:
             table.pop("sweep", None)
     for group in GROUPS:
         tables[experiment].pop(group, None)
-    attempts: tuple[dict[str, Any], ...] = (tables, {experiment: {}})  # without ancestors where they are lost
+    attempts: tuple[dict[str, Any], ...] = (
+        tables,
+        {experiment: {}},
+    )  # without ancestors if `extends` is invalid
     for attempt in attempts:
         drafts, _ = expand({**bare, "experiments": attempt})
         for draft in drafts:

@@ -1,4 +1,4 @@
-"""Compare: choosing runs, what each tab says, what each key does, and what is refused."""
+"""Compare: choosing runs, the content of each tab, the effect of each key, and the errors."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def settled(pilot: Pilot[None]) -> None:
     """Wait for the numbers."""
     await until(pilot, lambda: isinstance(pilot.app.screen, CompareScreen))
     screen = screen_of(pilot)
-    await until(pilot, lambda: screen._loaded is not None and screen._loaded.asked is screen._asked)
+    await until(pilot, lambda: screen._loaded is not None and screen._loaded.options is screen._options)
     await until(pilot, lambda: "Comparing" not in said(pilot, "#compared"))
 
 
@@ -77,11 +77,11 @@ def screen_of(pilot: Pilot[None]) -> CompareScreen:
 
 
 def names_of(pilot: Pilot[None]) -> list[str]:
-    return [row[1] for row in rows(pilot, "#sides-table")]
+    return [row[1] for row in rows(pilot, "#groups-table")]
 
 
 def title(pilot: Pilot[None]) -> str:
-    return str(pilot.app.screen.query_one("#sides").border_title)
+    return str(pilot.app.screen.query_one("#groups").border_title)
 
 
 async def answer(pilot: Pilot[None], choice: str) -> None:
@@ -126,9 +126,9 @@ async def test_c_without_marks_lets_runs_be_chosen(made: Made) -> None:
         await pilot.press("c")
         await until(pilot, lambda: isinstance(pilot.app.screen, ComparePicker))
         await until(pilot, lambda: isinstance(pilot.app.focused, SelectionList))
-        assert said(pilot, "#said") == "1 of 7 chosen"  # the run under the cursor
+        assert said(pilot, "#message") == "1 of 7 selected"  # the run under the cursor
         await pilot.press("space", "enter")
-        assert said(pilot, "#said") == "Choose two runs or more with space."
+        assert said(pilot, "#message") == "Select at least two runs with Space."
         await pilot.press("slash", *"middle", "enter")
         found = pilot.app.screen.query_one(SelectionList)
         await until(pilot, lambda: found.option_count == 1 and found.has_focus)
@@ -136,7 +136,7 @@ async def test_c_without_marks_lets_runs_be_chosen(made: Made) -> None:
         pilot.app.screen.query_one(Input).value = "BIG"
         await until(pilot, lambda: found.option_count == 2)
         await pilot.press("enter", "a")
-        await until(pilot, lambda: said(pilot, "#said") == "3 of 7 chosen")
+        await until(pilot, lambda: said(pilot, "#message") == "3 of 7 selected")
         await pilot.press("enter")
         await settled(pilot)
         assert sorted(names_of(pilot)) == ["big", "middle"]
@@ -147,12 +147,12 @@ async def test_a_in_the_picker_takes_away_only_what_is_shown_and_esc_compares_no
         await pilot.press("c")
         await until(pilot, lambda: isinstance(pilot.app.focused, SelectionList))
         await pilot.press("a")
-        assert said(pilot, "#said") == "7 of 7 chosen"
+        assert said(pilot, "#message") == "7 of 7 selected"
         await pilot.press("slash", *"big", "enter")
         found = pilot.app.screen.query_one(SelectionList)
         await until(pilot, lambda: found.option_count == 2 and found.has_focus)
         await pilot.press("a")
-        assert said(pilot, "#said") == "5 of 7 chosen"
+        assert said(pilot, "#message") == "5 of 7 selected"
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(pilot.app.screen, MainScreen))
 
@@ -172,7 +172,7 @@ async def test_other_runs_can_be_chosen_from_the_comparison(made: Made) -> None:
         await until(pilot, lambda: len(app_of(pilot).main.views()) == len(made[1]))
         await pilot.press("c")
         await until(pilot, lambda: isinstance(pilot.app.focused, SelectionList))
-        assert said(pilot, "#said") == "2 of 7 chosen"
+        assert said(pilot, "#message") == "2 of 7 selected"
         await pilot.press("slash", *"middle", "enter")
         found = pilot.app.screen.query_one(SelectionList)
         await until(pilot, lambda: found.option_count == 1 and found.has_focus)
@@ -181,14 +181,14 @@ async def test_other_runs_can_be_chosen_from_the_comparison(made: Made) -> None:
         await until(pilot, lambda: sorted(names_of(pilot)) == ["big", "middle", "small"])
 
 
-# what it says ----------------------------------------------------------------------------------
+# content ---------------------------------------------------------------------------------------
 
 
-async def test_sides_have_the_numbers_of_the_core_with_intervals_and_paired_tests(made: Made) -> None:
+async def test_groups_have_the_numbers_of_the_core_with_intervals_and_paired_tests(made: Made) -> None:
     chosen = [made[1][name] for name in ("small 1", "small 2", "big 1", "big 2", "middle")]
     core = compare(sides_of(chosen, True))
     async with comparing(made, "small 1", "small 2", "big 1", "big 2", "middle") as pilot:
-        small, big, middle = rows(pilot, "#sides-table")
+        small, big, middle = rows(pilot, "#groups-table")
         versus = core.sides[1].versus
         assert versus is not None and versus.significant
         score = core.sides[1].scores["ndcg@10"]
@@ -201,7 +201,7 @@ async def test_sides_have_the_numbers_of_the_core_with_intervals_and_paired_test
         assert f"{versus.wins}/{versus.ties}/{versus.losses}" in big
         assert not any(cell.endswith("*") for cell in middle)
         assert "Holm" in said(pilot, "#note")
-        assert "3 sides of 5 runs, seeds together" in said(pilot, "#compared")
+        assert "3 groups of 5 runs by seed" in said(pilot, "#compared")
         assert "test split, full" in said(pilot, "#compared") and "80 users" in said(pilot, "#compared")
 
 
@@ -242,13 +242,13 @@ async def test_tabs_show_all_metrics_the_settings_that_differ_and_curves(made: M
         ("sampled", "protocol (full, uniform-20)"),
     ],
 )
-async def test_what_was_measured_otherwise_is_refused_in_a_sentence(
+async def test_runs_measured_under_other_conditions_are_not_compared(
     made: Made, other: str, reason: str
 ) -> None:
     async with comparing(made, "small 1", other) as pilot:
-        assert f"cannot compare small and {other}" in said(pilot, "#refused")
-        assert reason in said(pilot, "#refused")
-        assert not pilot.app.screen.query_one("#sides-table").display
+        assert f"cannot compare small and {other}" in said(pilot, "#error")
+        assert reason in said(pilot, "#error")
+        assert not pilot.app.screen.query_one("#groups-table").display
         await pilot.press("2")
         assert pilot.app.screen.query_one("#no-settings").display == (other == "elsewhere")
         await pilot.press("x", "m", "b")  # nothing to act on
@@ -256,14 +256,14 @@ async def test_what_was_measured_otherwise_is_refused_in_a_sentence(
 
 
 async def test_a_protocol_that_both_were_tested_by_makes_them_comparable(made: Made) -> None:
-    """Each one's first protocol differs; p offers those that all share."""
+    """Their first protocols differ; p offers those that all share."""
     async with comparing(made, "small 1", "sampled") as pilot:
         loaded = screen_of(pilot)._loaded
         assert loaded and loaded.protocols == ("full",)
-        assert "Tested by all: full. Press p to choose." in said(pilot, "#refused")
+        assert "Shared protocols: full. Press p to choose." in said(pilot, "#error")
         await pilot.press("p")
         await answer(pilot, "full")
-        await until(pilot, lambda: pilot.app.screen.query_one("#sides-table").display)
+        await until(pilot, lambda: pilot.app.screen.query_one("#groups-table").display)
         assert names_of(pilot) == ["small", "sampled"]
 
 
@@ -274,26 +274,26 @@ async def test_m_or_enter_tests_another_metric(made: Made) -> None:
     async with comparing(made, "small 1", "big 1") as pilot:
         await pilot.press("m")
         await answer(pilot, "recall@5")
-        await until(pilot, lambda: title(pilot) == "Recall@5 beside small")
+        await until(pilot, lambda: title(pilot) == "Recall@5 vs. small")
         assert [row[1] for row in rows(pilot, "#metrics-table") if row[0] == "▸"] == ["Recall@5"]
         pilot.app.screen.query_one("#metrics-table", DataTable).move_cursor(row=0)
         pilot.app.screen.query_one("#metrics-table").focus()
         await pilot.press("enter")
-        await until(pilot, lambda: title(pilot) == "NDCG@10 beside small")
+        await until(pilot, lambda: title(pilot) == "NDCG@10 vs. small")
 
 
-async def test_b_or_enter_makes_the_highlighted_side_the_baseline(made: Made) -> None:
+async def test_b_or_enter_makes_the_highlighted_group_the_baseline(made: Made) -> None:
     async with comparing(made, "small 1", "big 1") as pilot:
-        gained = next(cell for cell in rows(pilot, "#sides-table")[1] if cell.startswith("+"))
+        gained = next(cell for cell in rows(pilot, "#groups-table")[1] if cell.startswith("+"))
         await pilot.press("down", "b")
-        await until(pilot, lambda: title(pilot) == "NDCG@10 beside big")
-        small, big = rows(pilot, "#sides-table")
+        await until(pilot, lambda: title(pilot) == "NDCG@10 vs. big")
+        small, big = rows(pilot, "#groups-table")
         assert "baseline" in big and gained.replace("+", "-") in small
         await pilot.press("up", "enter")
-        await until(pilot, lambda: title(pilot) == "NDCG@10 beside small")
+        await until(pilot, lambda: title(pilot) == "NDCG@10 vs. small")
 
 
-async def test_g_takes_seeds_apart_and_together(made: Made) -> None:
+async def test_g_ungroups_and_groups_seeds(made: Made) -> None:
     runs = made[1]
     async with comparing(made, "small 1", "small 2", "big 1") as pilot:
         assert names_of(pilot) == ["small", "big"]
@@ -313,18 +313,18 @@ async def test_r_reads_the_runs_again(made: Made, tmp_path: Path) -> None:
         kept = ranks.read_bytes()
         ranks.unlink()
         await pilot.press("r")
-        await until(pilot, lambda: "no such file" in said(pilot, "#refused"))
-        assert "b4r-tui evaluate" in said(pilot, "#refused")
+        await until(pilot, lambda: "no such file" in said(pilot, "#error"))
+        assert "b4r-tui evaluate" in said(pilot, "#error")
         ranks.write_bytes(kept)
         await pilot.press("r")
-        await until(pilot, lambda: pilot.app.screen.query_one("#sides-table").display)
+        await until(pilot, lambda: pilot.app.screen.query_one("#groups-table").display)
 
 
 async def test_a_narrow_terminal_keeps_what_matters(made: Made) -> None:
     async with comparing(made, "small 1", "small 2", "big 1", size=(80, 24)) as pilot:
-        titles = [str(column.label) for column in pilot.app.screen.query_one("#sides-table").ordered_columns]  # type: ignore[attr-defined]
+        titles = [str(column.label) for column in pilot.app.screen.query_one("#groups-table").ordered_columns]  # type: ignore[attr-defined]
         assert {"experiment", "difference", "p"} <= set(titles)
-        big = rows(pilot, "#sides-table")[1]
+        big = rows(pilot, "#groups-table")[1]
         assert any(cell.endswith("*") for cell in big)
 
 

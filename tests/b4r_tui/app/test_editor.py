@@ -1,4 +1,4 @@
-"""The experiments editor: form and text change one document, and every key does what it says."""
+"""The experiments editor: form and text change one document, and every key works."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ from b4r_tui.app.app import B4RApp
 from b4r_tui.app.screens.dialogs.ask_name import AskName, AskOne
 from b4r_tui.app.screens.editor.screen import EditorScreen
 from b4r_tui.app.screens.main.screen import MainScreen
-from b4r_tui.app.widgets.form.form import ExperimentForm, Filter
-from b4r_tui.app.widgets.form.row import SettingRow
-from b4r_tui.app.widgets.form.strip import fitting
-from b4r_tui.app.widgets.form.toml_text import TomlText, differing
+from b4r_tui.app.widgets.form.experiment_bar import visible_range
+from b4r_tui.app.widgets.form.form import ExperimentForm
+from b4r_tui.app.widgets.form.setting_filter import SettingFilter
+from b4r_tui.app.widgets.form.setting_row import SettingRow
+from b4r_tui.app.widgets.form.toml_editor import TomlEditor, changed_range
 from tests.b4r_tui.app.conftest import Place, until
 
 SIZE = (120, 36)
 
 
 class Desk:
-    """The editor in a running app, as tests look at it."""
+    """The editor in a running app, with shortcuts for tests."""
 
     def __init__(self, pilot: Pilot[None], screen: EditorScreen, file: Path) -> None:
         self.pilot, self.screen, self.file = pilot, screen, file
 
     @property
     def text(self) -> str:
-        return self.screen.query_one(TomlText).text
+        return self.screen.query_one(TomlEditor).text
 
     @property
     def values(self) -> dict[str, dict[str, dict[str, object]]]:
@@ -80,9 +81,11 @@ async def editing(place: Place, size: tuple[int, int] = SIZE, data: bool = True)
         (place.folder / "ml-1m" / "ratings.dat").write_text("1::1::5::1\n")
     app = place.app()
     async with app.run_test(size=size) as pilot:
-        screen = EditorScreen(place.file, "ml-1m-dmp", look=0.1)
+        screen = EditorScreen(place.file, "ml-1m-dmp", poll_seconds=0.1)
         app.push_screen(screen)
-        await until(pilot, lambda: screen.is_mounted and screen.query(SettingRow) and screen._verdict.runs)
+        await until(
+            pilot, lambda: screen.is_mounted and screen.query(SettingRow) and screen.panes.result.runs
+        )
         yield Desk(pilot, screen, place.file)
 
 
@@ -90,20 +93,23 @@ def line_with(text: str, part: str) -> str:
     return next(line for line in text.splitlines() if part in line)
 
 
-async def test_rows_say_the_value_and_where_it_comes_from(place: Place) -> None:
+async def test_rows_show_the_value_and_its_origin(place: Place) -> None:
     async with editing(place) as desk:
         assert desk.name == "ml-1m-dmp"
-        assert desk.row("launch.mode").face.value == "dmp" and desk.row("launch.mode").face.note == "else ddp"
-        assert desk.row("model.emb_dim").face.note == "ml-1m-base"
-        assert desk.row("training.num_epochs").face.note == "[defaults]"
-        assert desk.row("training.lr").face.note == "" and desk.row("training.lr").face.value == "0.001"
+        assert (
+            desk.row("launch.mode").content.value == "dmp"
+            and desk.row("launch.mode").content.note == "overrides ddp"
+        )
+        assert desk.row("model.emb_dim").content.note == "ml-1m-base"
+        assert desk.row("training.num_epochs").content.note == "[defaults]"
+        assert desk.row("training.lr").content.note == "" and desk.row("training.lr").content.value == "0.001"
         assert len(desk.screen.query(SettingRow)) > 60
         await desk.at("model.emb_dim")
-        said = str(desk.screen.query_one("#help", Static).render())
-        assert "a multiple of 4" in said and "From ml-1m-base." in said
+        help_text = str(desk.screen.query_one("#help", Static).render())
+        assert "a multiple of 4" in help_text and "From ml-1m-base." in help_text
 
 
-async def test_what_is_typed_in_a_field_stands_in_the_text_at_once_and_esc_puts_it_back(place: Place) -> None:
+async def test_input_changes_the_text_at_once_and_esc_reverts_it(place: Place) -> None:
     async with editing(place) as desk:
         before = desk.text
         await desk.at("training.lr", "enter", *"3e-4")
@@ -112,7 +118,7 @@ async def test_what_is_typed_in_a_field_stands_in_the_text_at_once_and_esc_puts_
         await desk.press("escape")
         await desk.until(lambda: desk.text == before and not desk.row("training.lr").editing)
         await desk.press("enter", *"3e-4", "enter")
-        await desk.until(lambda: desk.row("training.lr").face.here and desk.row("training.lr").has_focus)
+        await desk.until(lambda: desk.row("training.lr").content.here and desk.row("training.lr").has_focus)
         await desk.press("ctrl+z")
         await desk.until(lambda: desk.text == before)
         await desk.press("ctrl+y")
@@ -121,7 +127,7 @@ async def test_what_is_typed_in_a_field_stands_in_the_text_at_once_and_esc_puts_
         await desk.until(lambda: desk.text == before)
 
 
-async def test_a_bool_is_switched_and_a_choice_is_chosen(place: Place) -> None:
+async def test_a_bool_is_toggled_and_a_choice_is_selected(place: Place) -> None:
     async with editing(place) as desk:
         await desk.at("training.loss", "enter")
         await desk.until(lambda: desk.row("training.loss").query(Select))
@@ -134,44 +140,44 @@ async def test_a_bool_is_switched_and_a_choice_is_chosen(place: Place) -> None:
         assert desk.values["ml-1m-dmp"]["evaluation"] == {"protocols": ["full", "uniform-9"]}
 
 
-async def test_a_change_of_the_text_shows_in_the_form(place: Place) -> None:
+async def test_a_change_of_the_text_is_shown_in_the_form(place: Place) -> None:
     async with editing(place) as desk:
-        area = desk.screen.query_one(TomlText)
+        area = desk.screen.query_one(TomlEditor)
         await desk.press("tab")
         assert area.has_focus
         area.show_line(next(at for at, line in enumerate(desk.text.splitlines(), 1) if "emb_dim" in line))
         await desk.press("end", "backspace", "backspace", *"128")
-        await desk.until(lambda: desk.row("model.emb_dim").face.value == "128")
+        await desk.until(lambda: desk.row("model.emb_dim").content.value == "128")
         await desk.press("ctrl+z")
         assert "emb_dim = 64" in desk.text
         await desk.press("tab")
         assert not area.has_focus
 
 
-async def test_an_error_is_told_at_its_field_and_at_its_line(place: Place) -> None:
+async def test_an_error_is_shown_at_its_row_and_at_its_line(place: Place) -> None:
     async with editing(place) as desk:
         await desk.at("training.lr", "enter", *"fast", "enter")
-        await desk.until(lambda: desk.row("training.lr").face.error)
-        assert desk.row("training.lr").face.error == "'fast' is not a number"
+        await desk.until(lambda: desk.row("training.lr").content.error)
+        assert desk.row("training.lr").content.error == "'fast' is not a number"
         at = desk.text.splitlines().index(line_with(desk.text, '"fast"'))
-        assert "✗ 'fast' is not a number" in desk.screen.query_one(TomlText).get_line(at).plain
+        assert "✗ 'fast' is not a number" in desk.screen.query_one(TomlEditor).get_line(at).plain
         assert "'fast' is not a number" in str(desk.screen.query_one("#problems-of-text", Static).render())
         await desk.press("f8")
-        assert desk.screen.query_one(TomlText).cursor_location[0] == at
+        assert desk.screen.query_one(TomlEditor).cursor_location[0] == at
 
 
-async def test_text_that_is_no_toml_leaves_the_form_as_it_was_and_refuses_its_changes(place: Place) -> None:
+async def test_invalid_toml_leaves_the_form_unchanged_and_rejects_its_changes(place: Place) -> None:
     async with editing(place) as desk:
         await desk.press("tab", "ctrl+end", *"[x")
         await desk.until(lambda: desk.screen.query_one("#form").has_class("stale"))
         before = desk.text
         await desk.at("training.lr", "enter", "5", "enter")
-        assert desk.text == before and desk.row("model.emb_dim").face.value == "64"
+        assert desk.text == before and desk.row("model.emb_dim").content.value == "64"
         await desk.press("ctrl+z")
         await desk.until(lambda: not desk.screen.query_one("#form").has_class("stale"))
 
 
-async def test_ctrl_s_saves_and_leaving_asks_about_what_is_not_saved(place: Place) -> None:
+async def test_ctrl_s_saves_and_leaving_asks_about_unsaved_changes(place: Place) -> None:
     before = place.file.read_text()
     async with editing(place) as desk:
         await desk.at("training.lr", "enter", "1", "enter")
@@ -190,7 +196,7 @@ async def test_ctrl_s_saves_and_leaving_asks_about_what_is_not_saved(place: Plac
         assert place.file.read_text() == before
 
 
-async def test_quitting_asks_too(place: Place) -> None:
+async def test_quitting_asks_about_unsaved_changes(place: Place) -> None:
     before = place.file.read_text()
     async with editing(place) as desk:
         await desk.at("training.lr", "enter", "1", "enter", "ctrl+q")
@@ -225,7 +231,7 @@ async def test_new_duplicate_extend_rename_and_delete(place: Place) -> None:
         assert "root" not in desk.values and "twin" in desk.values
 
 
-async def test_a_name_that_is_taken_is_refused_while_it_is_typed(place: Place) -> None:
+async def test_a_name_that_is_taken_is_rejected_while_it_is_typed(place: Place) -> None:
     async with editing(place) as desk:
         await desk.press("d")
         await desk.asked(AskName)
@@ -246,55 +252,59 @@ async def test_slash_filters_the_settings(place: Place) -> None:
             lambda: {row.setting.key for row in form.rows} >= {"model.dropout"} and len(form.rows) < 5
         )
         await desk.press("enter")
-        assert form.at in form.rows
+        assert form.current_row in form.rows
         await desk.press("slash", "escape")
         await desk.until(lambda: len(form.rows) > 60)
-        assert not form.query_one(Filter).display
+        assert not form.query_one(SettingFilter).display
 
 
-async def test_w_sweeps_a_setting_and_the_runs_are_counted(place: Place) -> None:
+async def test_w_sweeps_a_setting_and_runs_are_counted(place: Place) -> None:
     async with editing(place) as desk:
         await desk.at("training.lr", "w")
-        await desk.until(lambda: desk.screen.query_one(ExperimentForm).at is desk.row("sweep.training.lr"))
+        await desk.until(
+            lambda: desk.screen.query_one(ExperimentForm).current_row is desk.row("sweep.training.lr")
+        )
         await desk.press("enter", *"1e-3, 3e-4", "enter")
         await desk.at("sweep.seeds", "enter", *"1, 2, 3", "enter")
         assert desk.values["ml-1m-dmp"]["sweep"] == {"training.lr": [1e-3, 3e-4], "seeds": [1, 2, 3]}
         await desk.until(lambda: "6 runs" in str(desk.screen.query_one("#heading-sweep", Static).render()))
-        assert desk.row("training.lr").face.note == "swept below"
+        assert desk.row("training.lr").content.note == "swept below"
 
 
-async def test_the_sweep_says_how_long_it_would_take_by_earlier_runs(place: Place) -> None:
+async def test_the_duration_of_a_sweep_is_estimated_from_earlier_runs(place: Place) -> None:
     place.finished("ml-1m-dmp")
     async with editing(place) as desk:
         await desk.at("training.lr", "w")
-        await desk.until(lambda: desk.screen.query_one(ExperimentForm).at is desk.row("sweep.training.lr"))
+        await desk.until(
+            lambda: desk.screen.query_one(ExperimentForm).current_row is desk.row("sweep.training.lr")
+        )
         await desk.press("enter", *"1e-3, 3e-4", "enter")
         heading = desk.screen.query_one("#heading-sweep", Static)
         await desk.until(lambda: "2 runs, about " in str(heading.render()))
 
 
-async def test_nothing_is_deleted_while_the_text_is_no_toml(place: Place) -> None:
+async def test_nothing_is_deleted_while_the_text_is_invalid(place: Place) -> None:
     async with editing(place) as desk:
-        desk.screen.query_one(TomlText).insert("[[[", (0, 0))
+        desk.screen.query_one(TomlEditor).insert("[[[", (0, 0))
         form, broken = desk.screen.query_one(ExperimentForm), desk.text
         await desk.until(lambda: form.has_class("stale"))
         form.focus_row()
         await desk.press("D")
-        told = [each.message for each in desk.pilot.app._notifications]
-        assert told and "not valid TOML" in told[-1]
+        messages = [each.message for each in desk.pilot.app._notifications]
+        assert messages and "not valid TOML" in messages[-1]
         assert desk.text == broken and desk.pilot.app.screen is desk.screen
 
 
-async def test_defaults_have_a_form_too(place: Place) -> None:
+async def test_defaults_have_a_form(place: Place) -> None:
     async with editing(place) as desk:
         await desk.press("left_square_bracket", "left_square_bracket")
-        await desk.until(lambda: desk.name == "Settings of all experiments")
+        await desk.until(lambda: desk.name == "Defaults for all experiments")
         assert not desk.row("description").display
         await desk.at("training.num_epochs", "enter", "7", "enter")
         assert "num_epochs = 7" in desk.text
 
 
-async def test_what_another_program_wrote_is_read_merged_or_asked_about(place: Place) -> None:
+async def test_changes_by_another_program_are_reloaded_merged_or_asked_about(place: Place) -> None:
     async with editing(place) as desk:
         theirs = place.file.read_text().replace("emb_dim = 64", "emb_dim = 32 # by hand")
         place.file.write_text(theirs)
@@ -319,7 +329,7 @@ async def test_what_another_program_wrote_is_read_merged_or_asked_about(place: P
         await desk.until(lambda: "training.lr = 9.0" in desk.text and not desk.screen.changed)
 
 
-async def test_form_and_text_take_turns_in_a_narrow_terminal(place: Place) -> None:
+async def test_a_narrow_terminal_shows_form_or_text(place: Place) -> None:
     async with editing(place, (80, 24)) as desk:
         form, text = desk.screen.query_one("#form"), desk.screen.query_one("#text")
         assert form.region.width == 80 and not text.region.width
@@ -343,11 +353,11 @@ async def test_e_and_enter_open_the_editor_on_the_highlighted_experiment(place: 
             await until(pilot, lambda: pilot.app.screen is main)
 
 
-async def test_a_file_that_is_not_there_yet_is_made(tmp_path: Path) -> None:
+async def test_a_missing_file_is_created(tmp_path: Path) -> None:
     app = B4RApp(tmp_path / "experiments.toml", tmp_path / "runs", period=0.1)
     async with app.run_test(size=SIZE) as pilot:
         await pilot.press("e")
-        await until(pilot, lambda: isinstance(app.screen, EditorScreen) and app.screen._disk)
+        await until(pilot, lambda: isinstance(app.screen, EditorScreen) and app.screen.ready)
         screen = app.screen
         assert isinstance(screen, EditorScreen)
         await until(pilot, lambda: screen.query(SettingRow))
@@ -361,16 +371,32 @@ async def test_a_file_that_is_not_there_yet_is_made(tmp_path: Path) -> None:
         }
 
 
+async def test_separators_inside_a_line_are_not_taken_for_line_ends(place: Place) -> None:
+    odd = place.file.read_text().replace('"dmp"', '"dmp" # a\u2028b\x85c')
+    place.file.write_text(odd)
+    async with editing(place) as desk:
+        assert desk.text == odd and not desk.screen.changed
+        area = desk.screen.query_one(TomlEditor)
+        row = next(at for at, line in enumerate(odd.split("\n")) if "\u2028" in line)
+        assert area.get_line(row).plain.endswith("# a\ufffdb\ufffdc")
+        await desk.at("training.lr", "enter", *"5", "enter")
+        area.insert("# d\u2029\n", (row + 1, 0))
+        await desk.press("ctrl+s")
+        await desk.until(lambda: not desk.screen.changed)
+        saved = place.file.read_text()
+        assert "# a\u2028b\x85c\n# d\u2029\n" in saved and "training.lr = 5" in saved
+
+
 @pytest.mark.parametrize(
     ("widths", "at", "room", "shown"), [([5, 5, 5], 1, 100, (0, 3)), ([9] * 9, 8, 20, (7, 9))]
 )
-def test_the_strip_shows_what_fits_around_the_chosen(
+def test_the_bar_shows_the_experiments_that_fit_around_the_current_one(
     widths: list[int], at: int, room: int, shown: tuple[int, int]
 ) -> None:
-    assert fitting(widths, at, room) == shown
+    assert visible_range(widths, at, room) == shown
 
 
 @pytest.mark.parametrize(("old", "new"), [("abc", "abXc"), ("aa", "aaa"), ("", "x"), ("xyz", "")])
-def test_only_what_differs_is_replaced(old: str, new: str) -> None:
-    start, old_end, new_end = differing(old, new)
+def test_only_the_changed_range_is_replaced(old: str, new: str) -> None:
+    start, old_end, new_end = changed_range(old, new)
     assert old[:start] + new[start:new_end] + old[old_end:] == new

@@ -9,24 +9,24 @@ from textual.pilot import Pilot
 
 from b4r_tui.app.screens.dialogs.ask_name import AskOne
 from b4r_tui.app.screens.editor.screen import EditorScreen
-from b4r_tui.app.widgets.form.row import SettingRow
+from b4r_tui.app.widgets.form.setting_row import SettingRow
 from tests.b4r_tui.app.conftest import Place, until
 
 Compare = Callable[..., bool]
 
 
 def editor(place: Place, *keys: str, then: str = "") -> Callable[[Pilot[None]], Awaitable[None]]:
-    """Open the editor, press keys, and wait until a row has an error or a question is asked, if that is to come."""
+    """Open the editor, press keys, and wait for an error or a question if one is expected."""
 
     async def settle(pilot: Pilot[None]) -> None:
-        screen = EditorScreen(place.file, "ml-1m-dmp", look=0.1)
+        screen = EditorScreen(place.file, "ml-1m-dmp", poll_seconds=0.1)
         pilot.app.push_screen(screen)
         await until(
-            pilot, lambda: screen.is_mounted and screen.query(SettingRow) and screen._verdict.runs, 60
+            pilot, lambda: screen.is_mounted and screen.query(SettingRow) and screen.panes.result.runs, 60
         )
         await pilot.press(*keys)
         if then == "error":
-            await until(pilot, lambda: [row for row in screen.query(SettingRow) if row.face.error], 60)
+            await until(pilot, lambda: [row for row in screen.query(SettingRow) if row.content.error], 60)
         if then == "question":
             place.file.write_text(place.file.read_text().replace('"dmp"', '"dmp"\ntraining.lr = 9.0'))
             await until(pilot, lambda: isinstance(pilot.app.screen, AskOne), 60)

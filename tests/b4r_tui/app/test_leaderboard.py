@@ -148,12 +148,12 @@ async def test_marked_rows_are_compared_and_without_marks_the_highlighted_one_wi
         await until(pilot, lambda: toasts(pilot) == ["Mark two rows or more with space."])
         await pilot.press("left_square_bracket", "c")  # the first row alone: its seeds
         await until(pilot, lambda: isinstance(pilot.app.screen, CompareScreen))
-        await until(pilot, lambda: [row[1][:4] for row in rows(pilot, "#sides-table")] == ["big "] * 2)
+        await until(pilot, lambda: [row[1][:4] for row in rows(pilot, "#groups-table")] == ["big "] * 2)
         await pilot.press("escape")
         await settled(pilot)
         await pilot.press("down", "c")
         await until(pilot, lambda: isinstance(pilot.app.screen, CompareScreen))
-        await until(pilot, lambda: len(rows(pilot, "#sides-table")) == 2)
+        await until(pilot, lambda: len(rows(pilot, "#groups-table")) == 2)
         await pilot.press("escape")
         await settled(pilot)
         await pilot.press("ctrl+home", "space", "space", "space")
@@ -162,7 +162,7 @@ async def test_marked_rows_are_compared_and_without_marks_the_highlighted_one_wi
         assert rows(pilot, "#board-table")[2][0] == "3"
         await pilot.press("ctrl+home", "down", "down", "space", "c")
         await until(pilot, lambda: isinstance(pilot.app.screen, CompareScreen))
-        await until(pilot, lambda: len(rows(pilot, "#sides-table")) == 3)
+        await until(pilot, lambda: len(rows(pilot, "#groups-table")) == 3)
 
 
 async def test_enter_goes_to_the_newest_run_of_the_row(made: Made) -> None:

@@ -1,4 +1,4 @@
-"""Results of a run tell the mean over the seeds of its settings."""
+"""The results of a run include the mean over the seeds of its settings."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tests.b4r_tui.app.test_main_screen import cells, opened
 from tests.b4r_tui.app.test_programs import tab_text
 
 
-async def test_a_run_of_a_sweep_tells_the_mean_over_its_seeds(place: Place) -> None:
+async def test_a_run_of_a_sweep_shows_the_mean_over_its_seeds(place: Place) -> None:
     text = place.file.read_text()
     place.file.write_text(text.replace('launch.j = "1x2"', 'launch.j = "1x2"\nsweep.seeds = [1, 2, 3]', 1))
     for seed in (1, 2, 3):
@@ -25,7 +25,7 @@ async def test_a_run_of_a_sweep_tells_the_mean_over_its_seeds(place: Place) -> N
         assert f"{row.value:.4f} ± {row.sd:.4f}" in tab_text(app)
 
 
-def test_a_run_alone_has_a_row_of_its_own(place: Place) -> None:
+def test_a_single_run_has_its_own_row(place: Place) -> None:
     found = row_with(place.finished().run)
     assert found
     assert (found[1].runs, found[1].sd) == (1, None)

@@ -1,4 +1,4 @@
-"""A cell's line made directly, beside what rich makes of the same text."""
+"""Cells rendered directly look the same as rendered by rich."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ parts = st.lists(
 
 
 def looks(line: list[Segment]) -> list[tuple[str, Style]]:
-    """Each character of a line with its style."""
+    """Return each character of a line with its style."""
     return [(character, part.style or NOTHING) for part in line for character in part.text]
 
 
 @given(parts, st.sampled_from(STYLES), st.integers(0, 2), st.integers(0, 9), st.sampled_from(STYLES))
-def test_a_line_is_what_rich_makes_of_the_text(
+def test_a_line_looks_as_rich_renders_it(
     pieces: list[tuple[str, str]], own: str, padding: int, spare: int, below: str
 ) -> None:
     text = Text.assemble(*pieces, style=own, end="")
@@ -42,19 +42,19 @@ def test_a_line_is_what_rich_makes_of_the_text(
     assert sum(cell_len(part.text) for part in line) == width
 
 
-def test_what_is_laid_above_wins_over_the_texts_own_style() -> None:
+def test_the_overlay_overrides_the_texts_own_style() -> None:
     line = line_of(Text("ab", "red"), 4, 1, NOTHING, Style.parse("bold blue"), CONSOLE)
     assert {style for _, style in looks(line)} == {Style.parse("bold blue")}
 
 
-def test_lines_to_wrap_or_to_cut_do_not_fit() -> None:
+def test_text_to_wrap_or_crop_does_not_fit() -> None:
     assert not fits(Text("two\nlines"), 20)
     assert not fits(Text("a\ttab"), 20)
     assert not fits(Text("right", justify="right"), 20)
     assert not fits(Text("評価"), 3) and fits(Text("評価"), 4)
 
 
-def test_equal_letters_in_other_colours_are_not_the_same() -> None:
+def test_equal_text_in_other_colours_is_not_the_same() -> None:
     assert is_same(Text("a", "red"), Text("a", "red"))
     assert not is_same(Text("a", "red"), Text("a", "blue"))
     assert not is_same(Text.assemble(("a", "red")), Text.assemble(("a", "blue")))

@@ -1,1 +1,1 @@
-"""The comparison of runs: which to take, and what differs between them."""
+"""The comparison of runs: choosing them, and how their settings, metrics and curves differ."""

@@ -1,4 +1,4 @@
-"""What the compare screen shows, read and reckoned in a worker."""
+"""The data of the compare screen, read and computed in a thread."""
 
 from __future__ import annotations
 
@@ -18,10 +18,13 @@ from engine.contract.errors import B4RError
 
 
 @dataclass(frozen=True)
-class Asked:
-    """How to compare. None: the metric that chose the baseline's epochs, the first protocol, the first side."""
+class CompareOptions:
+    """How to compare. group_seeds: runs that differ only in their seed are one group.
 
-    together: bool = True
+    None: the metric that selected the baseline's epochs, the first protocol, the first group.
+    """
+
+    group_seeds: bool = True
     metric: str | None = None
     protocol: str | None = None
     baseline: str | None = None
@@ -29,91 +32,99 @@ class Asked:
 
 @dataclass(frozen=True)
 class Loaded:
-    """Everything on screen. found: None where the sides cannot be compared, which `refused` says.
+    """Everything on screen. comparison: None if the groups cannot be compared; `error` says why.
 
-    metrics, protocols: those that all sides were tested by. seeds: whether runs that differ in their seed alone are
-    among those chosen, so that they can be taken together or apart.
+    metrics, protocols: those that all groups were tested by. has_seeds: whether some runs differ only in their seed,
+    so that they can be grouped.
     """
 
-    asked: Asked
-    sides: tuple[NamedRuns, ...]
-    found: Comparison | None
-    refused: str
+    options: CompareOptions
+    groups: tuple[NamedRuns, ...]
+    comparison: Comparison | None
+    error: str
     settings: tuple[Setting, ...]
     metrics: tuple[str, ...]
     protocols: tuple[str, ...]
-    seeds: bool
+    has_seeds: bool
     plots: tuple[Plot, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the sides."""
-        return tuple(side.name for side in self.sides)
+        """Return the names of the groups."""
+        return tuple(group.name for group in self.groups)
 
 
-def load(runs: Sequence[Run], asked: Asked) -> Loaded:
-    """Compare the runs. Seeds that would leave one side only are taken apart."""
-    together = sides_of(runs, True)
-    sides = together if asked.together and len(together) > 1 else sides_of(runs, False)
-    keys = _tested_by(sides)
-    protocols = tuple(dict.fromkeys(protocol for protocol, _ in keys))
-    found, refused = _compared(sides, asked)
-    protocol = found.protocol if found else asked.protocol or (protocols[0] if protocols else "")
-    metric = found.metric if found else asked.metric or _selected_by(sides)
+def load(runs: Sequence[Run], options: CompareOptions) -> Loaded:
+    """Compare the runs. Seeds are not grouped if that would leave one group only."""
+    by_seeds = sides_of(runs, True)
+    groups = by_seeds if options.group_seeds and len(by_seeds) > 1 else sides_of(runs, False)
+    shared = _shared_metrics(groups)
+    protocols = tuple(dict.fromkeys(protocol for protocol, _ in shared))
+    comparison, error = _compare(groups, options)
+    if comparison:
+        metric, protocol = comparison.metric, comparison.protocol
+    else:
+        metric = options.metric or _selection_metric(groups)
+        protocol = options.protocol or (protocols[0] if protocols else "")
     return Loaded(
-        asked=asked,
-        sides=tuple(sides),
-        found=found,
-        refused=refused,
-        settings=found.settings if found else different_settings([side.runs for side in sides]),
-        metrics=tuple(name for of, name in keys if of == protocol),
+        options=options,
+        groups=tuple(groups),
+        comparison=comparison,
+        error=error,
+        settings=comparison.settings if comparison else different_settings([group.runs for group in groups]),
+        metrics=tuple(name for of, name in shared if of == protocol),
         protocols=protocols,
-        seeds=len(together) < len(runs),
-        plots=plots_of(sides, metric, protocol),
+        has_seeds=len(by_seeds) < len(runs),
+        plots=make_plots(groups, metric, protocol),
     )
 
 
-def plots_of(sides: Sequence[NamedRuns], metric: str, protocol: str) -> tuple[Plot, ...]:
-    """Training loss, and a metric on validation, of every run."""
-    told = [(place, _progress(run)) for place, side in enumerate(sides) for run in side.runs]
-    measured = _measured(told, metric, protocol)
+def make_plots(groups: Sequence[NamedRuns], metric: str, protocol: str) -> tuple[Plot, ...]:
+    """Return the training loss and a validation metric of every run."""
+    runs = [(place, _progress(run)) for place, group in enumerate(groups) for run in group.runs]
+    plotted = _plotted_metric([progress for _, progress in runs], metric, protocol)
     losses = [
-        (place, [(epoch.epoch, epoch.train_loss) for epoch in said.history if epoch.train_loss is not None])
-        for place, said in told
+        (
+            place,
+            [(epoch.epoch, epoch.train_loss) for epoch in progress.history if epoch.train_loss is not None],
+        )
+        for place, progress in runs
     ]
-    values = [(place, said.metric_curve(measured, protocol or None)) for place, said in told]
+    values = [(place, progress.metric_curve(plotted, protocol or None)) for place, progress in runs]
     return (
         Plot("Training loss by epoch", _lines(losses)),
-        Plot(f"Validation {metric_label(measured)} by epoch", _lines(values)),
+        Plot(f"Validation {metric_label(plotted)} by epoch", _lines(values)),
     )
 
 
-def _measured(told: Sequence[tuple[int, RunProgress]], metric: str, protocol: str) -> str:
-    """The metric, or an NDCG where validation lacks it."""
-    tables = [epoch.metrics.get(protocol, {}) for _, said in told for epoch in said.history[-1:]]
+def _plotted_metric(runs: Sequence[RunProgress], metric: str, protocol: str) -> str:
+    """Return the metric, or an NDCG if validation lacks it."""
+    tables = [epoch.metrics.get(protocol, {}) for progress in runs for epoch in progress.history[-1:]]
     known = list(dict.fromkeys(name for table in tables for name in table))
     return metric if metric in known else next((name for name in known if name.startswith("ndcg")), metric)
 
 
-def _lines(told: Sequence[tuple[int, Sequence[tuple[int, float]]]]) -> tuple[Line, ...]:
+def _lines(curves: Sequence[tuple[int, Sequence[tuple[int, float]]]]) -> tuple[Line, ...]:
     return tuple(
-        Line(place, tuple((epoch + 1, value) for epoch, value in points)) for place, points in told if points
+        Line(place, tuple((epoch + 1, value) for epoch, value in points))
+        for place, points in curves
+        if points
     )
 
 
-def _compared(sides: Sequence[NamedRuns], asked: Asked) -> tuple[Comparison | None, str]:
-    baseline = asked.baseline if asked.baseline in [side.name for side in sides] else None
+def _compare(groups: Sequence[NamedRuns], options: CompareOptions) -> tuple[Comparison | None, str]:
+    baseline = options.baseline if options.baseline in [group.name for group in groups] else None
     try:
-        return compare(sides, baseline, asked.metric, asked.protocol), ""
+        return compare(groups, baseline, options.metric, options.protocol), ""
     except B4RError as error:
         return None, error.sentence
 
 
-def _tested_by(sides: Sequence[NamedRuns]) -> list[tuple[str, str]]:
-    """(protocol, metric) that every side was tested by, in the order of the first."""
+def _shared_metrics(groups: Sequence[NamedRuns]) -> list[tuple[str, str]]:
+    """Return (protocol, metric) pairs that every group was tested by, in the order of the first group."""
     tables = []
-    for side in sides:
-        run = make_group([read_summary(run) for run in side.runs]).runs[0]
+    for group in groups:
+        run = make_group([read_summary(run) for run in group.runs]).runs[0]
         parts = [key.split(".", 2)[1:] for key in run if key.startswith("test.")]
         tables.append(
             {(part[0], part[1]): None for part in parts if part[1].rpartition(".")[2] not in INTERVAL_PARTS}
@@ -121,8 +132,8 @@ def _tested_by(sides: Sequence[NamedRuns]) -> list[tuple[str, str]]:
     return [key for key in tables[0] if all(key in table for table in tables)]
 
 
-def _selected_by(sides: Sequence[NamedRuns]) -> str:
-    return str(read_summary(sides[0].runs[0]).get("select_by") or "ndcg@10")
+def _selection_metric(groups: Sequence[NamedRuns]) -> str:
+    return str(read_summary(groups[0].runs[0]).get("select_by") or "ndcg@10")
 
 
 def _progress(run: Run) -> RunProgress:

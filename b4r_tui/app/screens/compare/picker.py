@@ -1,4 +1,4 @@
-"""Which runs to compare: a list of the tested ones with checkboxes."""
+"""Choosing the runs to compare from a list with checkboxes."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from b4r_tui.app.snapshot import RunView
     from b4r_tui.runs.store import Run  # noqa: F401  (in the string below)
 
-SHOWN = 500  # the newest that fit the filter; who looks for older ones types more
+MAX_SHOWN = 500  # of the runs that match; the filter finds older ones
 
 
 class Choices(SelectionList[str]):
-    """A list whose boxes are empty or have a cross; the library tells them by colour alone."""
+    """A list whose boxes are empty or checked; the library only changes their colour."""
 
     def render_line(self, y: int) -> Strip:
-        """A line with its box."""
+        """Return a line with its box."""
         line = super().render_line(y)
         place = self.scroll_offset.y + y
         if place >= self.option_count or self.get_option_at_index(place).value in self.selected:
@@ -41,7 +41,7 @@ class Choices(SelectionList[str]):
 
 
 class ComparePicker(ModalScreen["list[Run] | None"]):
-    """Dismissed with the runs chosen, two or more, or None."""
+    """Returns the selected runs, two or more, or None."""
 
     DEFAULT_CSS = """
     ComparePicker {
@@ -57,7 +57,7 @@ class ComparePicker(ModalScreen["list[Run] | None"]):
             height: auto; max-height: 24; border: none; background: transparent; padding: 0;
             &:focus { border: none; background-tint: transparent 0%; }
         }
-        #said { height: 1; color: $text-muted; margin-top: 1; }
+        #message { height: 1; color: $text-muted; margin-top: 1; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -68,19 +68,19 @@ class ComparePicker(ModalScreen["list[Run] | None"]):
     ]
 
     def __init__(self, views: Sequence[RunView], chosen: Sequence[RunView]) -> None:
-        """views: those to choose from. chosen: those that are chosen at first."""
+        """views: the runs to choose from. chosen: those selected at first."""
         super().__init__()
         self._views = {view.key: view for view in views}
         self._chosen = dict.fromkeys(view.key for view in chosen)
 
     def compose(self) -> ComposeResult:
-        """A filter above the list."""
+        """Yield a filter above the list."""
         with Vertical(id="box") as box:
             box.border_title = "Compare"
-            box.border_subtitle = "space chooses · a all · / filters · enter compares · esc closes"
-            yield Input(placeholder="filter: words of experiment or run", compact=True)
+            box.border_subtitle = "Space select · a all · / filter · Enter compare · Esc cancel"
+            yield Input(placeholder="filter by experiment or run", compact=True)
             yield Choices()
-            yield Static(id="said")
+            yield Static(id="message")
 
     def on_mount(self) -> None:
         """Fill the list."""
@@ -88,69 +88,69 @@ class ComparePicker(ModalScreen["list[Run] | None"]):
         self.query_one(SelectionList).focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Show only what fits."""
+        """Show only the runs that match."""
         self._fill(event.value)
 
     def on_selection_list_selection_toggled(self, event: SelectionList.SelectionToggled[str]) -> None:
-        """Keep what is chosen, shown or not."""
+        """Update the selection, which includes runs that the filter hides."""
         key = event.selection.value
         if key in event.selection_list.selected:
             self._chosen[key] = None
         else:
             self._chosen.pop(key, None)
-        self._say()
+        self._show_message()
 
     def action_filter(self) -> None:
-        """Type into the filter."""
+        """Move the cursor into the filter."""
         self.query_one(Input).focus()
 
     def action_all(self) -> None:
-        """Choose all that are shown, or none of them."""
-        found = self.query_one(SelectionList)
-        if len(found.selected) == found.option_count:
-            for key in found.selected:
+        """Select or deselect all shown runs."""
+        choices = self.query_one(SelectionList)
+        if len(choices.selected) == choices.option_count:
+            for key in choices.selected:
                 self._chosen.pop(key, None)
-            found.deselect_all()
+            choices.deselect_all()
         else:
-            found.select_all()
-            self._chosen |= dict.fromkeys(found.selected)
-        self._say()
+            choices.select_all()
+            self._chosen |= dict.fromkeys(choices.selected)
+        self._show_message()
 
     def action_compare(self) -> None:
-        """Take the chosen runs; from the filter, go to the list."""
+        """Compare the selected runs; from the filter, move to the list instead."""
         if self.query_one(Input).has_focus:
             self.query_one(SelectionList).focus()
         elif len(self._chosen) < 2:
-            self._say("Choose two runs or more with space.")
+            self._show_message("Select at least two runs with Space.")
         else:
             self.dismiss([view.run for key, view in self._views.items() if key in self._chosen])
 
     def _fill(self, words: str) -> None:
         wanted = words.casefold().split()
         fit = [view for view in self._views.values() if all(word in _searched(view) for word in wanted)][
-            :SHOWN
+            :MAX_SHOWN
         ]
         wide = max((cell_len(view.run.experiment) for view in fit), default=0)
         palette = palette_of(self.app)
-        found = self.query_one(SelectionList)
-        found.clear_options()
-        found.add_options(
+        choices = self.query_one(SelectionList)
+        choices.clear_options()
+        choices.add_options(
             [
                 Selection(entry(view, min(wide, 40), palette.faint), view.key, view.key in self._chosen)
                 for view in fit
             ]
         )
-        found.highlighted = 0 if fit else None  # space is for the first at once
-        self._say()
+        choices.highlighted = 0 if fit else None  # so that Space selects the first at once
+        self._show_message()
 
-    def _say(self, sentence: str = "") -> None:
-        self.query_one("#said", Static).update(
-            Text(sentence or f"{len(self._chosen)} of {len(self._views)} chosen")
+    def _show_message(self, sentence: str = "") -> None:
+        self.query_one("#message", Static).update(
+            Text(sentence or f"{len(self._chosen)} of {len(self._views)} selected")
         )
 
 
 def entry(view: RunView, wide: int, faint: str) -> Text:
-    """Experiment, run, its NDCG@10 on test."""
+    """Return the experiment, the run and its NDCG@10 on test."""
     metrics = next(iter(view.progress.test.metrics.items()), ("", {})) if view.progress.test else ("", {})
     value = metrics[1].get("ndcg@10", {}).get("value")
     name = fitted(Text(view.run.experiment, "bold"), wide)

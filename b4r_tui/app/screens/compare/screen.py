@@ -1,4 +1,4 @@
-"""Compare: what chosen runs differ in, their metrics with intervals and paired tests, their curves in one plot."""
+"""Compares runs: their settings, their metrics with intervals and paired tests, and their curves in one plot."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from textual.message import Message
 from textual.widgets import DataTable, Static, TabbedContent, TabPane
 from textual.worker import get_current_worker
 
-from b4r_tui.app.screens.compare.load import Asked, Loaded, load
-from b4r_tui.app.screens.compare.tables import metrics_table, settings_table, sides_table
+from b4r_tui.app.screens.compare.load import CompareOptions, Loaded, load
+from b4r_tui.app.screens.compare.tables import groups_table, metrics_table, settings_table
 from b4r_tui.app.screens.dialogs.choose import Choose
 from b4r_tui.app.screens.export_mixin import ExportingScreen
 from b4r_tui.app.widgets.key_line import KeyLine
@@ -26,37 +26,37 @@ from b4r_tui.app.widgets.report_view import ReportView
 from b4r_tui.app.widgets.run.overlay import Overlay
 from b4r_tui.app.widgets.run.results_tab import ordered
 from b4r_tui.common.format import metric_label, plural, whole
-from b4r_tui.results.compare import OTHER_PROTOCOL
+from b4r_tui.results.compare import OTHER_PROTOCOL, Comparison
 
 if TYPE_CHECKING:
     from b4r_tui.app.app import B4RApp
     from b4r_tui.runs.store import Run
 
 TABS = ("metrics", "settings", "curves")
-SAID = (
-    "* differs from the baseline at p < 0.05: paired randomisation test over users, runs averaged first, "
-    "corrected by Holm for the rows."
+NOTE = (
+    "* differs from the baseline at p < 0.05: paired randomisation test over users, averaged over runs, "
+    "Holm-corrected over the rows."
 )
 
 
 class CompareScreen(ExportingScreen):
-    """Reads and reckons in a worker; keys only change what is asked."""
+    """Compares in a thread; keys change the options of the comparison."""
 
     DEFAULT_CSS = """
     CompareScreen {
         background: $background;
         #compared { dock: top; height: 1; padding: 0 1; background: $panel; }
-        #sides, #closer {
+        #groups, #details {
             border: round $border-blurred;
             border-title-color: $text-muted;
             border-subtitle-color: $text-muted;
             &:focus-within { border: round $border; border-title-color: $primary; border-title-style: bold; }
         }
-        #sides { height: auto; max-height: 45%; }
-        #sides-table { height: auto; max-height: 14; }
-        #note, #refused { height: auto; padding: 0 1; color: $text-muted; }
-        #refused { color: $error; padding: 1 2; display: none; }
-        #closer { height: 1fr; }
+        #groups { height: auto; max-height: 45%; }
+        #groups-table { height: auto; max-height: 14; }
+        #note, #error { height: auto; padding: 0 1; color: $text-muted; }
+        #error { color: $error; padding: 1 2; display: none; }
+        #details { height: 1fr; }
         Tabs { height: 1; }
         #tabs-list-bar Underline { display: none; }
         Tab.-active { color: $primary; text-style: bold underline; }
@@ -68,18 +68,14 @@ class CompareScreen(ExportingScreen):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("m", "metric", "Metric", tooltip="Choose the metric to test; or Enter on a metric"),
+        Binding("p", "protocol", "Protocol", tooltip="Choose the evaluation protocol"),
+        Binding("b", "baseline", "Baseline", tooltip="Set as baseline"),
+        Binding("g", "group_seeds", "Seeds", tooltip="Group runs by seed on/off"),
         Binding(
-            "m", "metric", "Metric", tooltip="Choose the metric that is tested; enter on a metric does, too"
+            "x", "export", "Export", tooltip="Export the table as CSV, Markdown, LaTeX, JSON, Parquet or HTML"
         ),
-        Binding("p", "protocol", "Protocol", tooltip="Choose the protocol of the metrics"),
-        Binding("b", "baseline", "Baseline", tooltip="Compare all with the highlighted side"),
-        Binding(
-            "g", "together", "Seeds", tooltip="Take runs that differ in their seed alone together, or apart"
-        ),
-        Binding(
-            "x", "export", "Export", tooltip="Write the table as csv, markdown, LaTeX, JSON, parquet or HTML"
-        ),
-        Binding("c", "others", "Runs", tooltip="Choose other runs"),
+        Binding("c", "others", "Runs", tooltip="Choose the runs to compare"),
         Binding("r", "reload", "Reload", show=False, tooltip="Read the runs again"),
         *(
             Binding(
@@ -91,25 +87,25 @@ class CompareScreen(ExportingScreen):
             )
             for place, name in enumerate(TABS, 1)
         ),
-        Binding("escape,q", "leave", "Back", key_display="esc", tooltip="Back to where you came from"),
+        Binding("escape,q", "leave", "Back", key_display="esc", tooltip="Back to the previous screen"),
     ]
 
     @dataclass
     class Ready(Message):
-        """The worker has reckoned."""
+        """The comparison was computed."""
 
         loaded: Loaded
 
     def __init__(self, root: Path, runs: Sequence[Run], baseline: str | None = None) -> None:
-        """root: the runs root. runs: what to compare. baseline: the name of a side, None for that of the oldest run."""
+        """root: the runs root. baseline: the name of a group, None for the group of the oldest run."""
         super().__init__()
         self._root, self._runs = root, oldest_first(runs)
-        self._asked = Asked(baseline=baseline)
+        self._options = CompareOptions(baseline=baseline)
         self._loaded: Loaded | None = None
 
     @property
     def ready(self) -> bool:
-        """Whether there is something to act on."""
+        """Return whether there is something to act on."""
         return self._loaded is not None
 
     @property
@@ -118,13 +114,13 @@ class CompareScreen(ExportingScreen):
         return cast("B4RApp", self.app)
 
     def compose(self) -> ComposeResult:
-        """What is compared, the sides, tabs with the details, keys."""
+        """Yield the headline, the groups, tabs with the details, and the keys."""
         yield Static(id="compared")
-        with Vertical(id="sides"):
-            yield ReportView("sides-table")
-            yield Static(id="refused")
+        with Vertical(id="groups"):
+            yield ReportView("groups-table")
+            yield Static(id="error")
             yield Static(id="note")
-        with Vertical(id="closer"), TabbedContent(initial=TABS[0]):
+        with Vertical(id="details"), TabbedContent(initial=TABS[0]):
             with TabPane("Metrics", id="metrics"):
                 yield ReportView("metrics-table")
             with TabPane("Settings", id="settings"):
@@ -135,130 +131,134 @@ class CompareScreen(ExportingScreen):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Start to read."""
-        self.query_one("#closer").border_title = "Details"
+        """Start the comparison."""
+        self.query_one("#details").border_title = "Details"
         self.app.theme_changed_signal.subscribe(self, self._redraw)
-        self.query_one("#sides-table").focus()
-        self._ask()
+        self.query_one("#groups-table").focus()
+        self._compare()
 
-    # what is reckoned --------------------------------------------------------------------------
+    # computing ---------------------------------------------------------------------------------
 
-    def _ask(self, **changes: object) -> None:
-        """Reckon again, with something asked otherwise."""
-        self._asked = replace(self._asked, **changes)  # type: ignore[arg-type]
+    def _compare(self, **changes: object) -> None:
+        """Compare with changed options."""
+        self._options = replace(self._options, **changes)  # type: ignore[arg-type]  # checked by replace
         self.query_one("#compared", Static).update(Text("Comparing …"))
-        self._load(self._asked)
+        self._load(self._options)
 
     @work(thread=True, group="compare", exclusive=True)
-    def _load(self, asked: Asked) -> None:
-        loaded = load(self._runs, asked)
+    def _load(self, options: CompareOptions) -> None:
+        loaded = load(self._runs, options)
         if not get_current_worker().is_cancelled:
             self.post_message(self.Ready(loaded))
 
     async def on_compare_screen_ready(self, message: Ready) -> None:
-        """Show it."""
+        """Show the comparison."""
         self._loaded = message.loaded
         await self._show(message.loaded)
         self.refresh_bindings()
 
-    # what is shown -----------------------------------------------------------------------------
+    # showing -----------------------------------------------------------------------------------
 
     async def _redraw(self, _: object) -> None:
         if self._loaded is not None:
             await self._show(self._loaded)
 
     async def _show(self, loaded: Loaded) -> None:
-        palette, found = palette_of(self.app), loaded.found
+        palette, comparison = palette_of(self.app), loaded.comparison
         self.query_one("#compared", Static).update(headline(loaded, palette))
-        self.query_one("#refused", Static).update(Text(refusal(loaded)))
-        self.query_one("#refused").display = found is None
-        for part in ("#sides-table", "#note", "#metrics-table"):
-            self.query_one(part).display = found is not None
-        baseline = loaded.names.index(found.baseline) if found else 0
-        if found is not None:
-            self.query_one(
-                "#sides", Vertical
-            ).border_title = f"{metric_label(found.metric)} beside {found.baseline}"
-            self.query_one("#sides-table", ReportView).show(sides_table(found, palette), loaded.names)
-            metrics = ordered(list(found.sides[0].scores))
-            self.query_one("#metrics-table", ReportView).show(metrics_table(found, palette), metrics)
-            self.query_one("#note", Static).update(Text(SAID))
+        self.query_one("#error", Static).update(Text(error_text(loaded)))
+        self.query_one("#error").display = comparison is None
+        for part in ("#groups-table", "#note", "#metrics-table"):
+            self.query_one(part).display = comparison is not None
+        if comparison is not None:
+            self._show_comparison(comparison, loaded.names)
         else:
-            self.query_one("#sides", Vertical).border_title = "These cannot be compared"
+            self.query_one("#groups").border_title = "These runs cannot be compared"
+        baseline = loaded.names.index(comparison.baseline) if comparison else 0
         settings = settings_table(loaded.settings, loaded.names, baseline, palette)
         self.query_one("#settings-table", ReportView).show(settings)
         self.query_one("#settings-table").display = bool(loaded.settings)
         self.query_one("#no-settings").display = not loaded.settings
         await self.query_one(Overlay).show(loaded.plots, loaded.names)
 
-    # what keys do ------------------------------------------------------------------------------
+    def _show_comparison(self, comparison: Comparison, names: Sequence[str]) -> None:
+        palette, metrics = palette_of(self.app), ordered(list(comparison.sides[0].scores))
+        title = f"{metric_label(comparison.metric)} vs. {comparison.baseline}"
+        self.query_one("#groups").border_title = title
+        self.query_one("#groups-table", ReportView).show(groups_table(comparison, palette), names)
+        self.query_one("#metrics-table", ReportView).show(metrics_table(comparison, palette), metrics)
+        self.query_one("#note", Static).update(Text(NOTE))
+
+    # keys --------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys that would do nothing are dimmed."""
+        """Dim keys that would do nothing."""
         loaded = self._loaded
         if action in ("metric", "export", "baseline"):
-            return True if loaded and loaded.found else None
+            return True if loaded and loaded.comparison else None
         if action == "protocol":
-            least = 2 if loaded and loaded.found else 1  # one is a way out where each run's first is another
+            least = (
+                2 if loaded and loaded.comparison else 1
+            )  # a shared one helps if the first protocols differ
             return True if loaded and len(loaded.protocols) >= least else None
-        if action == "together":
-            return True if loaded and loaded.seeds else None
+        if action == "group_seeds":
+            return True if loaded and loaded.has_seeds else None
         return True
 
     @work(group="ask")
     async def action_metric(self) -> None:
         """Choose the metric to test."""
-        if self._loaded and self._loaded.found:
-            now = self._loaded.found.metric
+        if self._loaded and self._loaded.comparison:
+            current = self._loaded.comparison.metric
             metric = await self.app.push_screen_wait(
-                Choose("Metric", ordered(list(self._loaded.metrics)), now)
+                Choose("Metric", ordered(list(self._loaded.metrics)), current)
             )
             if metric:
-                self._ask(metric=metric)
+                self._compare(metric=metric)
 
     @work(group="ask")
     async def action_protocol(self) -> None:
         """Choose the protocol."""
         if self._loaded and self._loaded.protocols:
-            now = self._loaded.found.protocol if self._loaded.found else ""
-            protocol = await self.app.push_screen_wait(Choose("Protocol", self._loaded.protocols, now))
+            current = self._loaded.comparison.protocol if self._loaded.comparison else ""
+            protocol = await self.app.push_screen_wait(Choose("Protocol", self._loaded.protocols, current))
             if protocol:
-                self._ask(protocol=protocol)
+                self._compare(protocol=protocol)
 
     def action_baseline(self) -> None:
-        """Compare with the highlighted side."""
-        name = self.query_one("#sides-table", ReportView).chosen
+        """Make the highlighted group the baseline."""
+        name = self.query_one("#groups-table", ReportView).chosen
         if name:
-            self._ask(baseline=name)
+            self._compare(baseline=name)
 
-    def action_together(self) -> None:
-        """Seeds together, or each run on its own."""
-        self._ask(together=not self._asked.together, baseline=None)
+    def action_group_seeds(self) -> None:
+        """Group runs that differ only in their seed, or list each run."""
+        self._compare(group_seeds=not self._options.group_seeds, baseline=None)
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
-        """Enter on a metric tests it; on a side, it becomes the baseline."""
+        """Test the metric, or make the group the baseline, that Enter was pressed on."""
         if event.data_table.id == "metrics-table":
-            self._ask(metric=str(event.row_key.value))
-        elif event.data_table.id == "sides-table":
+            self._compare(metric=str(event.row_key.value))
+        elif event.data_table.id == "groups-table":
             self.action_baseline()
 
     def action_tab(self, name: str) -> None:
-        """Bring a tab to the top."""
+        """Show a tab."""
         self.query_one(TabbedContent).active = name
 
     def action_export(self) -> None:
-        """Write the table into a file."""
+        """Export the table to a file."""
         from b4r_tui.results.export.write import LeaderboardExport
 
-        if self._loaded is None or self._loaded.found is None:
+        if self._loaded is None or self._loaded.comparison is None:
             return
-        found = self._loaded.found
-        of_baseline = next(side for side in found.sides if side.name == found.baseline)
+        comparison = self._loaded.comparison
+        baseline = next(side for side in comparison.sides if side.name == comparison.baseline)
         options = LeaderboardExport(
-            metrics=tuple(dict.fromkeys([found.metric, *_usual(found.sides[0].scores)])),
-            protocol=found.protocol,
+            metrics=tuple(dict.fromkeys([comparison.metric, *_common_metrics(comparison.sides[0].scores)])),
+            protocol=comparison.protocol,
             only=tuple(run.run_id for run in self._runs),
-            baseline=of_baseline.run_ids[0],
+            baseline=baseline.run_ids[0],
         )
         self.ask_export(self._root, "comparison.html", options)
 
@@ -267,51 +267,53 @@ class CompareScreen(ExportingScreen):
         from b4r_tui.app.screens.compare.picker import ComparePicker
 
         views = [view for view in self.b4r.main.views() if view.progress.test]
-        mine = {run.dir for run in self._runs}
-        chosen = [view for view in views if view.run.dir in mine]
-        self.app.push_screen(ComparePicker(views, chosen), self._take)
+        current = {run.dir for run in self._runs}
+        chosen = [view for view in views if view.run.dir in current]
+        self.app.push_screen(ComparePicker(views, chosen), self._set_runs)
 
-    def _take(self, runs: list[Run] | None) -> None:
+    def _set_runs(self, runs: list[Run] | None) -> None:
         if runs:
             self._runs = oldest_first(runs)
-            self._ask(baseline=None)
+            self._compare(baseline=None)
 
     def action_reload(self) -> None:
         """Read the runs again."""
-        self._ask()
+        self._compare()
 
     def action_leave(self) -> None:
-        """Back."""
+        """Return to the previous screen."""
         self.dismiss()
 
 
 def oldest_first(runs: Sequence[Run]) -> list[Run]:
-    """What came first is what the others are compared with."""
+    """Sort runs by age; the oldest is the default baseline."""
     return sorted(runs, key=lambda run: run.run_id)
 
 
-def refusal(loaded: Loaded) -> str:
-    """Why the sides cannot be compared, and whether another protocol is worth a try."""
-    if loaded.found or not loaded.protocols:
-        return loaded.refused
-    refused = loaded.refused.removesuffix(OTHER_PROTOCOL)
-    return f"{refused}\n\nTested by all: {', '.join(loaded.protocols)}. Press p to choose."
+def error_text(loaded: Loaded) -> str:
+    """Return why the groups cannot be compared, and which protocols they share."""
+    if loaded.comparison or not loaded.protocols:
+        return loaded.error
+    error = loaded.error.removesuffix(OTHER_PROTOCOL)
+    return f"{error}\n\nShared protocols: {', '.join(loaded.protocols)}. Press p to choose."
 
 
 def headline(loaded: Loaded, palette: Palette) -> Text:
-    """What is compared, under which conditions."""
+    """Return a line with the number of groups and the conditions they were tested under."""
     line = Text.assemble(("Compare", f"bold {palette.running}"), no_wrap=True, overflow="ellipsis")
-    facts = [plural(len(loaded.sides), "side")]
-    if loaded.found:
-        found = loaded.found
-        sampled = f" (negatives {found.negatives[:8]})" if found.negatives else ""
-        data = f"{found.dataset} {found.fingerprint[:8]}".strip()
-        facts += [f"test split, {found.protocol}{sampled}", f"{whole(found.users)} users", data]
-    runs = sum(len(side.runs) for side in loaded.sides)
-    if runs > len(loaded.sides):
-        facts[0] += f" of {plural(runs, 'run')}, seeds together"
+    runs, groups = sum(len(group.runs) for group in loaded.groups), len(loaded.groups)
+    facts = [
+        plural(runs, "run")
+        if runs == groups
+        else f"{plural(groups, 'group')} of {plural(runs, 'run')} by seed"
+    ]
+    if loaded.comparison:
+        shown = loaded.comparison
+        sampled = f" (negatives {shown.negatives[:8]})" if shown.negatives else ""
+        data = f"{shown.dataset} {shown.fingerprint[:8]}".strip()
+        facts += [f"test split, {shown.protocol}{sampled}", f"{whole(shown.users)} users", data]
     return line.append("  " + "  ·  ".join(facts))
 
 
-def _usual(scores: Mapping[str, object]) -> list[str]:
+def _common_metrics(scores: Mapping[str, object]) -> list[str]:
     return [name for name in ("ndcg@10", "recall@10") if name in scores]

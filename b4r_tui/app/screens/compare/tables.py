@@ -1,4 +1,4 @@
-"""The tables of the compare screen, in the colours of its theme. No figure is told by colour alone."""
+"""The tables of the compare screen in the colours of its theme; nothing is shown by colour alone."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from b4r_tui.results.board import Versus
 from b4r_tui.results.compare import Comparison, Setting
 from b4r_tui.results.export.table import UNRANKED
 
-BAR = 12  # characters of the bar of users won, tied and lost
+BAR_WIDTH = 12
 
 
-def sides_table(found: Comparison, palette: Palette) -> ReportTable:
-    """A row a side: its value, its difference from the baseline, whether that is significant, users won and lost."""
-    table = versus_table(found)
+def groups_table(comparison: Comparison, palette: Palette) -> ReportTable:
+    """Return one row per group: its value, its difference from the baseline with significance, users won and lost."""
+    table = versus_table(comparison)
     rows = []
-    for place, (side, row) in enumerate(zip(found.sides, table.rows, strict=True)):
+    for place, (side, row) in enumerate(zip(comparison.sides, table.rows, strict=True)):
         cells = [cell.copy() for cell in row]
         for cell in (cells[3], cells[4], cells[6]):
             cell.stylize(palette.faint)
@@ -33,25 +33,25 @@ def sides_table(found: Comparison, palette: Palette) -> ReportTable:
             better = side.versus.difference > 0
             cells[5].stylize(f"bold {palette.finished if better else palette.failed}")
             cells[7].append(" *").stylize("bold")
-        bar = users_bar(side.versus, palette) if side.versus else text()
+        bar = wins_bar(side.versus, palette) if side.versus else text()
         if side.versus is None:
             cells[5].stylize(palette.faint)
-        rows.append([number(place, palette), *cells, bar])
+        rows.append([group_number(place, palette), *cells, bar])
     columns = [Column("#"), *table.columns, Column("+ = −", spare=6)]
     return replace(table, columns=columns, rows=rows)
 
 
-def metrics_table(found: Comparison, palette: Palette) -> ReportTable:
-    """A row a metric, a value and an interval a side; the best value is underlined, the chosen metric has an arrow."""
+def metrics_table(comparison: Comparison, palette: Palette) -> ReportTable:
+    """Return one row per metric, a value and interval per group; the best is underlined, the tested metric marked."""
     columns = [Column(""), Column("metric")]
-    for side in found.sides:
+    for side in comparison.sides:
         columns += [Column(side.name, right=True), Column("95 % interval", spare=2)]
     rows = []
-    for name in ordered(list(found.sides[0].scores)):
-        scores = [side.scores[name] for side in found.sides]
+    for name in ordered(list(comparison.sides[0].scores)):
+        scores = [side.scores[name] for side in comparison.sides]
         best = max(score.value for score in scores)
         ranked = not name.startswith(UNRANKED) and len({score.value for score in scores}) > 1
-        row = [Text("▸" if name == found.metric else " ", palette.second), text(metric_label(name))]
+        row = [Text("▸" if name == comparison.metric else " ", palette.second), text(metric_label(name))]
         for score in scores:
             style = f"bold underline {palette.finished}" if ranked and score.value == best else ""
             row += [
@@ -65,11 +65,11 @@ def metrics_table(found: Comparison, palette: Palette) -> ReportTable:
 def settings_table(
     settings: Sequence[Setting], names: Sequence[str], baseline: int, palette: Palette
 ) -> ReportTable:
-    """A row a setting that differs, a column a side; what is not as the baseline has it is marked."""
+    """Return one row per setting that differs, one column per group; values other than the baseline's are marked."""
     columns = [
         Column("setting"),
         *(Column(f"  {name}") for name in names),
-    ]  # above the values, not their signs
+    ]  # aligned with the values, not their signs
     rows = [
         [
             text(setting.key, palette.strong),
@@ -80,8 +80,8 @@ def settings_table(
     return ReportTable("", columns, rows)
 
 
-def users_bar(versus: Versus, palette: Palette, width: int = BAR) -> Text:
-    """Shares of users won, tied and lost; each that is not empty has a character at least."""
+def wins_bar(versus: Versus, palette: Palette, width: int = BAR_WIDTH) -> Text:
+    """Return the shares of users won, tied and lost; each that is not empty gets at least one character."""
     counts = (versus.wins, versus.ties, versus.losses)
     users = sum(counts) or 1
     wins, losses = (0 if not n else max(1, round(n / users * width)) for n in (versus.wins, versus.losses))
@@ -94,8 +94,8 @@ def users_bar(versus: Versus, palette: Palette, width: int = BAR) -> Text:
     )
 
 
-def number(place: int, palette: Palette) -> Text:
-    """The number of a side in the colour of its curves."""
+def group_number(place: int, palette: Palette) -> Text:
+    """Return the number of a group in the colour of its curves."""
     return Text(f"{place + 1} ━", f"bold {colour_of(place, palette)}")
 
 

@@ -1,1 +1,1 @@
-"""The editor of one experiments file: form, text and problems side by side."""
+"""The editor of the experiments file: form, text and problems on one document."""

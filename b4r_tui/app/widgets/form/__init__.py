@@ -1,4 +1,1 @@
-"""The parts of the experiments editor: rows, form, text.
-
-They post what was typed and own no file.
-"""
+"""Widgets of the experiments editor: form, rows and text. They post what the user enters and own no file."""

@@ -1,22 +1,27 @@
-"""The form: every setting of one experiment in sections, a filter above, help for the row at the cursor below."""
+"""The form: all settings of one experiment by group, with a filter above and help for the current row below."""
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.widgets import Input, Static
 
-from b4r_tui.app.widgets.form.faces import OWN, axes_of, axis, faces_of, rows_of, story
-from b4r_tui.app.widgets.form.row import SettingRow
-from b4r_tui.app.widgets.form.strip import ExperimentStrip
+from b4r_tui.app.widgets.form.experiment_bar import ExperimentBar
+from b4r_tui.app.widgets.form.row_content import (
+    EXPERIMENT_SETTINGS,
+    axis_row,
+    axis_rows,
+    origin_sentence,
+    row_contents,
+    row_settings,
+)
+from b4r_tui.app.widgets.form.setting_filter import SettingFilter
+from b4r_tui.app.widgets.form.setting_row import SettingRow
 from b4r_tui.app.widgets.palette import palette_of
 from b4r_tui.common.format import plural
-from b4r_tui.experiments.editing.analysis import Verdict, View
-from b4r_tui.experiments.editing.values import typed
+from b4r_tui.experiments.editing.analysis import CheckResult, ExperimentView
+from b4r_tui.experiments.editing.values import to_input
 from b4r_tui.experiments.settings import SETTINGS
 from b4r_tui.experiments.sweep.names import SEEDS
 
@@ -24,91 +29,69 @@ SEED_ROW = f"sweep.{SEEDS}"
 
 
 class Heading(Static):
-    """The name of a group above its rows."""
-
-
-class Filter(Input):
-    """What rows have to contain; esc takes it away, enter goes on to the rows."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "clear", "Clear", show=False),
-        Binding("down,enter", "rows", "To the rows", show=False),
-    ]
-
-    def action_clear(self) -> None:
-        """Show all rows again."""
-        self.value = ""
-        self.display = False
-        self.action_rows()
-
-    def action_rows(self) -> None:
-        """Go on to the first row."""
-        if not self.value:
-            self.display = False
-        form = self.screen.query_one(ExperimentForm)
-        form.filter(self.value)  # the last letter may not have come there yet
-        form.focus_row()
+    """The name of a settings group above its rows."""
 
 
 class ExperimentForm(Vertical):
-    """Rows that say what a view and a verdict say."""
+    """The rows of one experiment or of [defaults]."""
 
     def __init__(self) -> None:
         super().__init__(id="form")
-        self._view: View | None = None
+        self._view: ExperimentView | None = None
         self._keys: list[str] = []
-        self._at = ""  # the key at the cursor
+        self._current_key = ""
 
     def compose(self) -> ComposeResult:
-        """Names, filter, rows, help."""
-        yield ExperimentStrip()
-        yield Filter(placeholder="filter settings", compact=True, id="filter")
+        """Yield the experiments, the filter, the rows and the help."""
+        yield ExperimentBar()
+        yield SettingFilter(self._leave_filter)
         yield VerticalScroll(id="rows", can_focus=False)
         yield Static(id="help")
 
     def on_mount(self) -> None:
-        """The filter comes when it is asked for."""
-        self.query_one(Filter).display = False
+        """Hide the filter until it is opened."""
+        self.query_one(SettingFilter).display = False
 
     @property
     def rows(self) -> list[SettingRow]:
-        """The rows that are not filtered away, in order."""
+        """Return the visible rows, in order."""
         return [row for row in self.query(SettingRow) if row.display]
 
     @property
-    def at(self) -> SettingRow | None:
-        """The row at the cursor."""
-        return self.row(self._at)
+    def current_row(self) -> SettingRow | None:
+        """Return the row at the cursor."""
+        return self.row(self._current_key)
 
     def row(self, key: str) -> SettingRow | None:
-        """The row of a setting."""
+        """Return the row of a setting."""
         return next((row for row in self.query(SettingRow) if row.setting.key == key), None)
 
-    async def show(self, view: View, verdict: Verdict) -> None:
-        """Show the values of a view; rows stay where the settings are the same."""
+    async def show(self, view: ExperimentView, result: CheckResult) -> None:
+        """Show a view and its problems; rows are only added or removed for settings that come or go."""
         self._view = view
-        keys = [setting.key for setting in rows_of(view)]
+        keys = [setting.key for setting in row_settings(view)]
         if keys != self._keys:
             self._keys = keys
-            await self._arrange(view)
-        self.query_one(ExperimentStrip).show((None, *view.names), view.name)
-        faces = faces_of(view, verdict)
+            await self._update_rows(view)
+        self.query_one(ExperimentBar).show((None, *view.names), view.name)
+        contents = row_contents(view, result)
         for row in self.query(SettingRow):
             if row.setting.key == "extends":
                 row.choices = tuple(name for name in view.names if name != view.name)
-            if row.setting.key in faces and not row.editing:
-                row.show(faces[row.setting.key])
-            elif row.setting.key in faces:
-                row.warn(faces[row.setting.key].error)
-        self._label_sweep(verdict.outlook or (plural(verdict.runs, "run") if verdict.runs else ""))
-        self.tell()
+            content = contents.get(row.setting.key)
+            if content and row.editing:
+                row.show_error(content.error)
+            elif content:
+                row.show(content)
+        self._label_sweep(result.preview or (plural(result.runs, "run") if result.runs else ""))
+        self.show_help()
 
-    async def _arrange(self, view: View) -> None:
-        """Rows for what the view has: all are made at first, later only those of a sweep come and go."""
+    async def _update_rows(self, view: ExperimentView) -> None:
+        """Create the rows the first time; later add and remove only those of swept settings."""
         rows, focused = self.query_one("#rows"), self.has_focus_within
         if not rows.children:
-            await rows.mount_all(_parts())
-        wanted = {setting.key: setting for setting in axes_of(view)}
+            await rows.mount_all(_all_rows())
+        wanted = {setting.key: setting for setting in axis_rows(view)}
         for row in self.query(SettingRow):
             if row.setting.kind == "axis" and row.setting.key not in (*wanted, SEED_ROW):
                 await row.remove()
@@ -116,17 +99,18 @@ class ExperimentForm(Vertical):
         seeds = self.row(SEED_ROW)
         if wanted and seeds:
             await rows.mount_all([SettingRow(setting) for setting in wanted.values()], before=seeds)
-        self.filter(self.query_one(Filter).value)
-        if focused and not self.query_one(Filter).has_focus and not (self.at and self.at.editing):
+        self.filter(self.query_one(SettingFilter).value)
+        current = self.current_row
+        if focused and not self.query_one(SettingFilter).has_focus and not (current and current.editing):
             self.focus_row()
 
-    def _label_sweep(self, said: str) -> None:
+    def _label_sweep(self, preview: str) -> None:
         for heading in self.query("#heading-sweep").results(Heading):
-            heading.update(Text.assemble("sweep", (f"  {said}", palette_of(self.app).second)))
+            heading.update(Text.assemble("sweep", (f"  {preview}", palette_of(self.app).second)))
 
     def focus_row(self, key: str | None = None) -> None:
-        """Put the cursor on the row of a setting; by default where it was, or on the first row."""
-        row = self.row(key or self._at)
+        """Move the cursor to the row of a setting, by default back to the current row; else to the first row."""
+        row = self.row(key or self._current_key)
         rows = self.rows
         if row is None or not row.display:
             row = next(iter(rows), None)
@@ -134,7 +118,7 @@ class ExperimentForm(Vertical):
             return
         is_first = row is rows[0]
         row.focus(scroll_visible=not is_first)
-        if is_first:  # the heading above it is to be seen too
+        if is_first:  # so that the heading above it is visible too
             self.query_one("#rows").scroll_home(animate=False)
 
     def filter(self, words: str) -> None:
@@ -145,57 +129,58 @@ class ExperimentForm(Vertical):
         for heading in self.query(Heading):
             heading.display = str(heading.id).removeprefix("heading-") in shown
 
-    def ask_filter(self) -> None:
+    def open_filter(self) -> None:
         """Open the filter."""
-        box = self.query_one(Filter)
-        box.display = True
-        box.focus()
-        box.select_all()
+        self.query_one(SettingFilter).open()
+
+    def _leave_filter(self, words: str) -> None:
+        self.filter(words)  # the change event of the last key may still be queued
+        self.focus_row()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Something was typed into the filter."""
+        """Apply the filter at every keystroke."""
         if event.input.id == "filter":
             event.stop()
             self.filter(event.value)
 
-    def on_setting_row_reached(self, message: SettingRow.Reached) -> None:
-        """Tell about the row at the cursor."""
-        self._at = message.row.setting.key
-        self.tell()
+    def on_setting_row_highlighted(self, message: SettingRow.Highlighted) -> None:
+        """Show help for the row at the cursor."""
+        self._current_key = message.row.setting.key
+        self.show_help()
 
     def on_setting_row_moved(self, message: SettingRow.Moved) -> None:
-        """Go up or down as far as there are rows."""
+        """Move the cursor up or down, at most to the first or last row."""
         rows = self.rows
         if message.row in rows:
             rows[max(0, min(len(rows) - 1, rows.index(message.row) + message.rows))].focus()
 
-    def tell(self) -> None:
-        """Say what the row at the cursor is, where its value comes from, and what is wrong with it."""
-        row, palette = self.at, palette_of(self.app)
+    def show_help(self) -> None:
+        """Show what the current setting is, and its error or the origin of its value."""
+        row, palette = self.current_row, palette_of(self.app)
         if row is None:
             return
         setting = row.setting
-        what = setting.about
+        about = setting.about
         if setting.default not in (None, "", [], {}) and setting.kind != "choice":
-            what += f", default {typed(setting.default)}"
-        text = Text.assemble((setting.key, "bold"), "  ", (what, palette.second), "\n")
-        if row.face.error:
-            text.append(row.face.error, palette.failed)
+            about += f", default {to_input(setting.default)}"
+        text = Text.assemble((setting.key, "bold"), "  ", (about, palette.second), "\n")
+        if row.content.error:
+            text.append(row.content.error, palette.failed)
         else:
             text.append(setting.help, palette.faint)
             origin = self._view.settings.get(setting.key) if self._view else None
-            text.append(f"\n{story(origin)}" if origin else "", palette.strong)
+            text.append(f"\n{origin_sentence(origin)}" if origin else "", palette.strong)
         self.query_one("#help", Static).update(text)
 
 
-def _parts() -> list[Heading | SettingRow]:
-    """All rows that are always there, under their headings."""
-    parts: list[Heading | SettingRow] = []
+def _all_rows() -> list[Heading | SettingRow]:
+    """Return the permanent rows under their headings."""
+    rows: list[Heading | SettingRow] = []
     group = None
-    for setting in (*OWN, *SETTINGS.values(), axis(SEEDS)):
+    for setting in (*EXPERIMENT_SETTINGS, *SETTINGS.values(), axis_row(SEEDS)):
         name = setting.group if setting.label else "experiment"
         if name != group:
             group = name
-            parts.append(Heading(name, id=f"heading-{name}"))
-        parts.append(SettingRow(setting))
-    return parts
+            rows.append(Heading(name, id=f"heading-{name}"))
+        rows.append(SettingRow(setting))
+    return rows

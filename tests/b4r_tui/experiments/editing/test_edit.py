@@ -1,4 +1,4 @@
-"""Editing the text of an experiments file: any edits keep it valid, and everything else as it was."""
+"""Editing the text of an experiments file keeps it valid and everything else unchanged."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 import tomli
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from b4r_tui.experiments.editing import tables as tables_of
 from b4r_tui.experiments.editing.document import Document
-from b4r_tui.experiments.editing.keys import set_key, unset_key, written
+from b4r_tui.experiments.editing.keys import set_key, to_toml, unset_key
+from b4r_tui.experiments.toml_lines import toml_lines
 from engine.contract.errors import B4RError
 
 TEXT = """\
@@ -62,7 +63,7 @@ EDIT = st.sampled_from(sorted(KEYS)).flatmap(
 
 
 def comments(text: str) -> list[str]:
-    return [line.partition("#")[2] for line in text.splitlines() if line.lstrip().startswith("#")]
+    return [line.partition("#")[2] for line in toml_lines(text) if line.lstrip().startswith("#")]
 
 
 def inner(table: Any, path: tuple[str, ...]) -> Any:
@@ -79,20 +80,22 @@ def test_any_edits_keep_the_file_valid_and_every_comment_line(edits: list[Any]) 
         path = (*owner, *key.split("."))
         if owner == ("defaults",) and key == "description":
             continue
-        text = unset_key(text, path) if value is None else set_key(text, path, written(value))
+        text = unset_key(text, path) if value is None else set_key(text, path, to_toml(value))
         assert inner(tomli.loads(text), path) == (value if value != {} else inner(tomli.loads(text), path))
     assert set(comments(TEXT)) <= set(comments(text))
 
 
 @settings(max_examples=60)
 @given(EDIT)
+@example((("experiments", "base"), "description", "\x85"))
+@example((("experiments", "base"), "description", "a\u2028b\u2029c\x0b\x0c\x1c"))
 def test_setting_a_key_changes_only_its_line(edit: Any) -> None:
     owner, key, value = edit
     path = (*owner, *key.split("."))
     was = inner(tomli.loads(TEXT), path)
     if value is None or isinstance(was, dict) or (owner, key) == (("defaults",), "description"):
         return
-    diff = list(difflib.ndiff(TEXT.splitlines(), set_key(TEXT, path, written(value)).splitlines()))
+    diff = list(difflib.ndiff(toml_lines(TEXT), set_key(TEXT, path, to_toml(value)).splitlines()))
     gone, new = ([line[2:] for line in diff if line.startswith(sign)] for sign in "-+")
     if was is not None:
         assert len(gone) == len(new) <= 1
@@ -103,7 +106,7 @@ def test_setting_a_key_changes_only_its_line(edit: Any) -> None:
 
 @pytest.mark.parametrize("style", ["inline", "dotted", "header", "root"])
 @pytest.mark.parametrize("owner", ["base", "new"])
-def test_a_key_is_set_and_unset_in_every_way_a_table_is_written(style: str, owner: str) -> None:
+def test_a_key_is_set_and_unset_in_every_notation_of_a_table(style: str, owner: str) -> None:
     text = {
         "inline": 'experiments = { base = { launch = { mode = "ddp" } } } # c\n',
         "dotted": '[experiments.base]\nlaunch.mode = "ddp" # c\n',
@@ -118,10 +121,22 @@ def test_a_key_is_set_and_unset_in_every_way_a_table_is_written(style: str, owne
     assert inner(gone, (owner, "launch", "j")) is None and gone["base"] == {"launch": {"mode": "ddp"}}
 
 
-def test_a_group_gets_a_header_where_the_others_have_one_and_dots_where_they_have_not() -> None:
+def test_a_new_group_is_written_like_the_other_groups() -> None:
     headed = set_key("[experiments.a.model]\nemb_dim = 8\n", ("experiments", "a", "data", "seed"), "1")
     assert "[experiments.a.data]\nseed = 1\n" in headed
     assert set_key("[experiments.a]\n", ("experiments", "a", "data", "seed"), "1").endswith("data.seed = 1\n")
+
+
+@pytest.mark.parametrize("separator", ["\x85", "\u2028", "\u2029"])
+def test_separators_inside_a_line_survive_a_copy_and_are_escaped_in_new_values(separator: str) -> None:
+    text = f'[experiments.a]\ndescription = "x{separator}y" # x{separator}y\n'
+    new = tables_of.duplicate(text, "a", "b")
+    assert tomli.loads(new)["experiments"]["b"] == {"description": f"x{separator}y"}
+    assert new.count(f"# x{separator}y\n") == 2
+    assert (
+        separator not in to_toml(f"x{separator}y")
+        and tomli.loads(f"v = {to_toml(separator)}")["v"] == separator
+    )
 
 
 def test_windows_line_ends_are_kept() -> None:
@@ -129,14 +144,14 @@ def test_windows_line_ends_are_kept() -> None:
     assert new == "[experiments.a]\r\nmodel.emb_dim = 8\r\ndata.seed = 1\r\n"
 
 
-def test_a_value_where_a_table_belongs_is_refused_with_its_key() -> None:
+def test_a_value_in_place_of_a_table_is_reported_with_its_key() -> None:
     with pytest.raises(B4RError, match=r"experiments\.a\.data is not a table"):
         set_key("[experiments.a]\ndata = 3\n", ("experiments", "a", "data", "seed"), "1")
     with pytest.raises(B4RError, match="line 1 is not valid TOML"):
         unset_key("[experiments", ("experiments", "a"))
 
 
-def test_a_copy_has_the_comments_and_stands_below() -> None:
+def test_a_copy_keeps_comments_and_follows_its_original() -> None:
     new = tables_of.duplicate(TEXT, "base", "twin")
     assert tomli.loads(new)["experiments"]["twin"] == tomli.loads(TEXT)["experiments"]["base"]
     assert list(tomli.loads(new)["experiments"])[1] == "twin"
@@ -155,12 +170,12 @@ def test_every_experiment_can_be_copied_and_deleted(name: str) -> None:
     }
 
 
-def test_a_new_name_reaches_those_that_extend_it() -> None:
+def test_renaming_updates_experiments_that_extend_it() -> None:
     new = tables_of.rename(TEXT, "base", "root.1")
     tables = tomli.loads(new)["experiments"]
     assert tables["heir"]["extends"] == "root.1" and '[experiments."root.1".model] # sizes' in new
     assert tables_of.rename(new, "root.1", "base") == TEXT
-    assert tables_of.heirs_of(new, "root.1") == ["heir"]
+    assert tables_of.children_of(new, "root.1") == ["heir"]
 
 
 def test_an_experiment_of_dotted_keys_at_the_root_can_be_copied_renamed_and_deleted() -> None:
@@ -174,7 +189,7 @@ def test_an_experiment_of_dotted_keys_at_the_root_can_be_copied_renamed_and_dele
 
 
 @pytest.mark.parametrize("text", ["", TEXT, "experiments = { a = { description = 'x' } }\n"])
-def test_new_experiments_are_added_wherever_the_file_has_room(text: str) -> None:
+def test_an_experiment_can_be_added_to_any_file(text: str) -> None:
     new = tables_of.add_experiment(
         text, "new", {"extends": "heir", "data.seed": 4} if text == TEXT else {}, "base"
     )
@@ -182,12 +197,12 @@ def test_new_experiments_are_added_wherever_the_file_has_room(text: str) -> None
     assert set(comments(text)) <= set(comments(new))
 
 
-@pytest.mark.parametrize(("name", "said"), [("a b", "no experiment name"), ("base", "already")])
-def test_a_name_that_will_not_do_is_refused(name: str, said: str) -> None:
+@pytest.mark.parametrize(("name", "reason"), [("a b", "invalid experiment name"), ("base", "already")])
+def test_an_invalid_name_is_rejected(name: str, reason: str) -> None:
     for edit in (tables_of.rename, tables_of.duplicate):
-        with pytest.raises(B4RError, match=said):
+        with pytest.raises(B4RError, match=reason):
             edit(TEXT, "heir", name)
-    with pytest.raises(B4RError, match=said):
+    with pytest.raises(B4RError, match=reason):
         tables_of.add_experiment(TEXT, name, {})
     assert tables_of.free_name("base", ["base", "base-2"]) == "base-3"
 
@@ -211,7 +226,7 @@ def test_changes_with_one_mark_are_undone_as_one() -> None:
     document = Document("", "")
     for text in ("1", "12", "123"):
         document.change(text, "lr")
-    document.pause()
+    document.end_step()
     document.change("1234", "lr")
     assert document.undo() and document.text == "123"
     assert document.undo() and document.text == ""

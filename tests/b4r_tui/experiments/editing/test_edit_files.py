@@ -9,13 +9,13 @@ import tomli
 from hypothesis import given
 from hypothesis import strategies as st
 
-from b4r_tui.app.widgets.form.faces import faces_of
-from b4r_tui.experiments.editing.analysis import judge, view_of
+from b4r_tui.app.widgets.form.row_content import row_contents
+from b4r_tui.experiments.editing.analysis import check_text, parse_view
 from b4r_tui.experiments.editing.disk import read_disk, write_disk
-from b4r_tui.experiments.editing.keys import set_key, written
+from b4r_tui.experiments.editing.keys import set_key, to_toml
 from b4r_tui.experiments.editing.merge import merge
 from b4r_tui.experiments.editing.origins import Source, origins
-from b4r_tui.experiments.editing.values import literal, typed, with_axis
+from b4r_tui.experiments.editing.values import to_input, to_literal, with_axis
 from b4r_tui.experiments.load import load_text
 from b4r_tui.experiments.settings import SETTINGS
 from engine.contract.errors import B4RError
@@ -36,19 +36,19 @@ seeds = [1, 2, 3]
 """
 
 
-def test_every_setting_says_where_its_value_comes_from() -> None:
+def test_every_setting_has_an_origin() -> None:
     found = origins(tomli.loads(TEXT), "heir")
     assert found.keys() == SETTINGS.keys()
     here = found["model.emb_dim"]
     assert (here.source, here.value, here.place) == (Source.HERE, 32, "here")
-    assert here.otherwise and (here.otherwise.value, here.otherwise.place) == (64, "base")
+    assert here.overridden and (here.overridden.value, here.overridden.place) == (64, "base")
     assert (found["data.seed"].source, found["data.seed"].place) == (Source.INHERITED, "base")
     assert (found["training.num_epochs"].value, found["training.num_epochs"].place) == (20, "[defaults]")
     assert found["training.lr"].source is Source.DEFAULT
     assert origins(tomli.loads(TEXT), None)["training.num_epochs"].source is Source.HERE
 
 
-def test_origins_agree_with_what_a_launch_takes() -> None:
+def test_origins_agree_with_the_launched_values() -> None:
     launched = load_text(Path("x.toml"), TEXT).named("heir-lr0.001-s1").model_dump()
     for key, origin in origins(tomli.loads(TEXT), "heir").items():
         group, _, name = key.partition(".")
@@ -57,7 +57,7 @@ def test_origins_agree_with_what_a_launch_takes() -> None:
 
 
 @pytest.mark.parametrize("extends", ["nobody", "heir"])
-def test_origins_are_told_where_extends_leads_nowhere(extends: str) -> None:
+def test_origins_are_known_if_extends_is_invalid(extends: str) -> None:
     text = TEXT.replace('extends = "base"', f'extends = "{extends}"')
     found = origins(tomli.loads(text), "heir")
     assert found["model.emb_dim"].value == 32 and found["training.num_epochs"].place == "[defaults]"
@@ -74,7 +74,7 @@ def test_changes_of_different_keys_are_merged_and_of_the_same_key_are_not(
 
     merged = merge(TEXT, changed(mine, my_value), changed(theirs, their_value))
     if mine == theirs and my_value != their_value:
-        assert merged.text is None and merged.clashes == (f"experiments.{mine}.model.nhead",)
+        assert merged.text is None and merged.conflicts == (f"experiments.{mine}.model.nhead",)
     else:
         assert merged.text is not None
         tables = tomli.loads(merged.text)["experiments"]
@@ -93,7 +93,15 @@ def test_neighbouring_lines_and_comments_of_both_are_merged() -> None:
     assert merge(TEXT, TEXT, theirs).text == theirs and merge(TEXT, mine, TEXT).text == mine
 
 
-def test_half_written_text_is_merged_by_lines_or_not_at_all() -> None:
+def test_separators_inside_a_line_are_merged_with_it() -> None:
+    text = TEXT.replace("# wide", "# a\u2028b\x85c")
+    mine, theirs = text.replace("c\n", "d\n"), text.replace("# top", "# new top")
+    assert merge(text, mine, theirs).text == mine.replace("# top", "# new top")
+    same_line = text.replace("a\u2028", "e\u2028")
+    assert merge(text, mine, same_line).text == same_line  # never half of each
+
+
+def test_invalid_text_is_merged_by_lines_or_not_at_all() -> None:
     assert (
         merge("a = 1\nb = 2\nc = 3\n", "a = \nb = 2\nc = 3\n", "a = 1\nb = 2\nc = 4\n").text
         == "a = \nb = 2\nc = 4\n"
@@ -114,7 +122,7 @@ def test_saving_keeps_mode_link_and_byte_order_mark(tmp_path: Path) -> None:
     assert sorted(tmp_path.iterdir()) == [link, file]
 
 
-def test_a_file_that_cannot_be_read_or_written_is_told_by_name(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_or_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_bytes(b"\xff")
     with pytest.raises(B4RError, match=r"bad\.toml: is not UTF-8"):
         read_disk(tmp_path / "bad.toml")
@@ -140,21 +148,21 @@ def test_a_file_that_cannot_be_read_or_written_is_told_by_name(tmp_path: Path) -
         ("data.dataset_path", 'a "b" \\c', 'a "b" \\c'),
     ],
 )
-def test_what_is_typed_becomes_the_value_that_is_meant(key: str, said: str, value: object) -> None:
-    written_down = literal(SETTINGS[key], said)
+def test_form_input_becomes_the_intended_value(key: str, said: str, value: object) -> None:
+    written_down = to_literal(SETTINGS[key], said)
     assert tomli.loads(f"v = {written_down}")["v"] == value
-    assert literal(SETTINGS[key], "  ") is None
+    assert to_literal(SETTINGS[key], "  ") is None
 
 
 @pytest.mark.parametrize("setting", SETTINGS.values(), ids=str)
-def test_every_default_reads_back_as_it_is_typed(setting: object) -> None:
+def test_every_default_survives_the_round_trip_through_the_form(setting: object) -> None:
     setting = SETTINGS[setting.key]  # type: ignore[attr-defined]
-    said = literal(setting, typed(setting.default))
+    said = to_literal(setting, to_input(setting.default))
     read = tomli.loads(f"v = {said}")["v"] if said else None
     assert read == setting.default or (said is None and not setting.default)
 
 
-def test_values_of_a_sweep_are_set_where_they_stand() -> None:
+def test_values_of_a_sweep_are_set_in_place() -> None:
     new = with_axis(TEXT, "heir", "training.lr", "1e-3, 1e-2")
     assert '"training.lr" = [1e-3, 1e-2]' in new
     dotted = TEXT.replace('"training.lr"', "training.lr")
@@ -165,9 +173,11 @@ def test_values_of_a_sweep_are_set_where_they_stand() -> None:
 
 
 def test_a_view_counts_runs_and_has_errors_at_their_rows() -> None:
-    text = set_key(TEXT, ("experiments", "base", "training", "lr"), written("fast"))
-    view = view_of(text, "heir-lr0.001-s1")
-    assert view.name == "heir" and judge(Path("x.toml"), TEXT, "heir").runs == 6
-    base = faces_of(view_of(text, "base"), judge(Path("x.toml"), text, "base"))
+    text = set_key(TEXT, ("experiments", "base", "training", "lr"), to_toml("fast"))
+    view = parse_view(text, "heir-lr0.001-s1")
+    assert view.name == "heir" and check_text(Path("x.toml"), TEXT, "heir").runs == 6
+    base = row_contents(parse_view(text, "base"), check_text(Path("x.toml"), text, "base"))
     assert base["training.lr"].error == "'fast' is not a number"
-    assert faces_of(view_of(text, None), judge(Path("x.toml"), text, None))["training.num_epochs"].here
+    assert row_contents(parse_view(text, None), check_text(Path("x.toml"), text, None))[
+        "training.num_epochs"
+    ].here

@@ -1,4 +1,4 @@
-"""The experiments of the file in one line, the shown one marked; as many as fit around it."""
+"""A line with the experiments of the file, the shown one highlighted, and as many around it as fit."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from b4r_tui.app.widgets.palette import palette_of
 DEFAULTS_LABEL = "[defaults]"
 
 
-class ExperimentStrip(Static):
-    """Names to click on; `[` and `]` go through them."""
+class ExperimentBar(Static):
+    """Clickable names of the experiments and [defaults]."""
 
     DEFAULT_CSS = """
-    ExperimentStrip {
+    ExperimentBar {
         height: 1;
         padding: 0 1;
         link-style: none;
@@ -32,20 +32,20 @@ class ExperimentStrip(Static):
         self._shown: str | None = None
 
     def show(self, names: tuple[str | None, ...], shown: str | None) -> None:
-        """Show these names (None: [defaults]) with one of them marked."""
+        """Show these names (None: [defaults]) with one of them highlighted."""
         if (names, shown) != (self._names, self._shown):
             self._names, self._shown = names, shown
             self.redraw()
 
     def on_resize(self) -> None:
-        """More or fewer fit."""
+        """Redraw, as more or fewer names fit."""
         self.redraw()
 
     def redraw(self) -> None:
-        """Draw again."""
+        """Redraw, also in the colours of a new theme."""
         labels = [DEFAULTS_LABEL if name is None else name for name in self._names]
         at = self._names.index(self._shown) if self._shown in self._names else 0
-        first, last = fitting([len(label) + 2 for label in labels], at, self.size.width - 4)
+        first, last = visible_range([len(label) + 2 for label in labels], at, self.size.width - 4)
         self.update(self._line(labels, at, first, last))
 
     def _line(self, labels: list[str], at: int, first: int, last: int) -> Text:
@@ -58,14 +58,14 @@ class ExperimentStrip(Static):
         return line.append(" ›" if last < len(labels) else "", palette.faint)
 
 
-def fitting(widths: list[int], at: int, room: int) -> tuple[int, int]:
-    """The longest run of neighbours around `at` that fits into `room`, as first and one past the last."""
+def visible_range(widths: list[int], at: int, available: int) -> tuple[int, int]:
+    """Return the range of neighbours around `at`, end excluded, that fits into the available width."""
     first, last = at, min(at + 1, len(widths))
     while True:
         used = sum(widths[first:last])
-        if last < len(widths) and used + widths[last] <= room:
+        if last < len(widths) and used + widths[last] <= available:
             last += 1
-        elif first and used + widths[first - 1] <= room:
+        elif first and used + widths[first - 1] <= available:
             first -= 1
         else:
             return first, last
