@@ -50,7 +50,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--samples",
-        type=_samples,
+        type=parse_samples,
         default=default.samples,
         help="rankings drawn a user and temperature (100)",
     )
@@ -131,7 +131,8 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-def _samples(text: str) -> int:
+def parse_samples(text: str) -> int:
+    """Return a number of samples. Raises ArgumentTypeError."""
     samples = _whole(text)
     if not 1 <= samples <= LARGEST_SAMPLES:
         raise argparse.ArgumentTypeError(f"'{text}' is not a number of samples from 1 to {LARGEST_SAMPLES:,}")

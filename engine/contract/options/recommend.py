@@ -35,13 +35,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--user", nargs="+", action="extend", metavar="U", help="ids of users, as the data have them"
     )
     parser.add_argument(
-        "--history", type=_ids, metavar="I,I,…", help="a new history: item ids, the latest last"
+        "--history", type=parse_history, metavar="I,I,…", help="a new history: item ids, the latest last"
     )
     parser.add_argument("--all", action="store_true", help="everybody; goes to the parquet file --out")
     parser.add_argument(
         "--out", metavar="FILE", help="the parquet file of --all: user, rank, item, title, score"
     )
-    parser.add_argument("-k", type=_k, default=10, help="items a list (10)")
+    parser.add_argument("-k", type=parse_count, default=10, help="items a list (10)")
     parser.add_argument(
         "--pth", default="best", help="checkpoint: best (default), last, a file of its folder, or a path"
     )
@@ -55,20 +55,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def options_of(arguments: argparse.Namespace) -> RecommendOptions:
     """The choices of parsed arguments. Raises B4RError where they do not go together."""
-    asked = [arguments.user, arguments.history, arguments.all or None]
-    if sum(one is not None for one in asked) != 1:
-        raise B4RError("recommend needs one of --user, --history and --all, and no more than one")
-    if arguments.all != (arguments.out is not None):
-        raise B4RError("--all goes with --out FILE, the parquet file that everybody's lists go to")
-    return RecommendOptions(
-        users=tuple(dict.fromkeys(arguments.user or ())),
-        history=arguments.history or (),
-        everyone=arguments.all,
-        out=arguments.out,
-        k=arguments.k,
-        pth=arguments.pth,
-        as_of=arguments.as_of,
+    return checked(
+        RecommendOptions(
+            users=tuple(dict.fromkeys(arguments.user or ())),
+            history=arguments.history or (),
+            everyone=arguments.all,
+            out=arguments.out,
+            k=arguments.k,
+            pth=arguments.pth,
+            as_of=arguments.as_of,
+        )
     )
+
+
+def checked(options: RecommendOptions) -> RecommendOptions:
+    """Return options that go together. Raises B4RError."""
+    if sum(map(bool, (options.users, options.history, options.everyone))) != 1:
+        raise B4RError("recommend needs one of --user, --history and --all, and no more than one")
+    if options.everyone != (options.out is not None):
+        raise B4RError("--all goes with --out FILE, the parquet file that everybody's lists go to")
+    return options
 
 
 def as_arguments(options: RecommendOptions) -> list[str]:
@@ -81,7 +87,8 @@ def as_arguments(options: RecommendOptions) -> list[str]:
     return [*asked, f"-k={options.k}", f"--pth={options.pth}", f"--as-of={options.as_of}"]
 
 
-def _ids(text: str) -> tuple[str, ...]:
+def parse_history(text: str) -> tuple[str, ...]:
+    """Return the item ids of a comma-separated history. Raises ArgumentTypeError."""
     ids = tuple(one.strip() for one in next(csv.reader([text]), []) if one.strip())
     if not ids:
         raise argparse.ArgumentTypeError("a history has at least one item id")
@@ -92,7 +99,8 @@ def _quoted(one: str) -> str:
     return '"' + one.replace('"', '""') + '"' if set(one) & set(',"') else one
 
 
-def _k(text: str) -> int:
+def parse_count(text: str) -> int:
+    """Return a number of items per list. Raises ArgumentTypeError."""
     if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= LARGEST_K:
         raise argparse.ArgumentTypeError(f"'{text}' is not a number of items from 1 to {LARGEST_K:,}")
     return int(text)

@@ -18,7 +18,7 @@ from b4r_tui.app.screens.compare.screen import CompareScreen
 from b4r_tui.app.screens.dialogs.ask_name import AskName
 from b4r_tui.app.screens.dialogs.choose import Choose
 from b4r_tui.app.screens.dialogs.confirm import Confirm
-from b4r_tui.app.screens.dialogs.error import Notice
+from b4r_tui.app.screens.dialogs.error import ErrorDialog
 from b4r_tui.app.screens.export_mixin import ENDINGS
 from b4r_tui.app.screens.main.screen import MainScreen
 from b4r_tui.app.widgets.run.overlay import Overlay
@@ -163,7 +163,7 @@ async def test_where_fewer_than_two_runs_were_tested_c_says_so(place: Place) -> 
     async with place.app().run_test(size=SIZE) as pilot:
         await until(pilot, lambda: len(app_of(pilot).main.views()) == 2)
         await pilot.press("c")
-        await until(pilot, lambda: isinstance(pilot.app.screen, Notice))
+        await until(pilot, lambda: isinstance(pilot.app.screen, ErrorDialog))
         assert "two runs that have finished" in said(pilot, "Static")
 
 

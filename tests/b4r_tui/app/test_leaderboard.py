@@ -205,7 +205,7 @@ async def test_an_export_that_fails_is_told_and_leaves_nothing(
         pilot.app.screen.query_one(Input).value = str(folder / "board.csv")
         monkeypatch.setattr("b4r_tui.results.export.write.replacing", _no_room)
         await pilot.press("enter")
-        await until(pilot, lambda: "No space left" in said(pilot, "Notice Static"))
+        await until(pilot, lambda: "No space left" in said(pilot, "ErrorDialog Static"))
     assert list(folder.iterdir()) == []
 
 

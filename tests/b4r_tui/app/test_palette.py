@@ -18,7 +18,7 @@ from b4r_tui.app.screens.command_palette import PARTS, bound, bound_in_parts, is
 from b4r_tui.app.screens.compare.picker import ComparePicker
 from b4r_tui.app.screens.compare.screen import CompareScreen
 from b4r_tui.app.screens.dialogs.ask_name import AskName
-from b4r_tui.app.screens.dialogs.error import Notice
+from b4r_tui.app.screens.dialogs.error import ErrorDialog
 from b4r_tui.app.screens.editor.screen import EditorScreen
 from b4r_tui.app.screens.help import Help
 from b4r_tui.app.screens.leaderboard import LeaderboardScreen
@@ -164,7 +164,7 @@ async def test_a_command_that_cannot_be_is_not_done_later(place: Place) -> None:
         app = app_of(pilot)
         await until(pilot, lambda: len(app.main.views()) == 1)
         await choose_in_palette(pilot, "Compare: Export")
-        await until(pilot, lambda: isinstance(app.screen, Notice))
+        await until(pilot, lambda: isinstance(app.screen, ErrorDialog))
         await pilot.press("escape")
         await until(pilot, lambda: not [each for each in app.workers if each.group == "elsewhere"])
         assert isinstance(app.screen, MainScreen)
@@ -180,7 +180,7 @@ async def test_an_editor_with_changes_is_not_left_by_a_command(place: Place) -> 
         await pilot.press(*"copy", "enter")
         await until(pilot, lambda: isinstance(app.screen, EditorScreen) and app.screen.changed)
         await choose_in_palette(pilot, "Leaderboard: Export")
-        await until(pilot, lambda: isinstance(app.screen, Notice))
+        await until(pilot, lambda: isinstance(app.screen, ErrorDialog))
         assert "save them or leave the editor first" in str(app.screen.query_one("Static").render())
 
 

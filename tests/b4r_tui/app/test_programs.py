@@ -12,7 +12,7 @@ from textual.widgets import Input, OptionList, Static, TabbedContent
 
 from b4r_tui.app.app import B4RApp
 from b4r_tui.app.program_forms import ACTIONS
-from b4r_tui.app.screens.dialogs.error import Notice
+from b4r_tui.app.screens.dialogs.error import ErrorDialog
 from b4r_tui.app.screens.dialogs.run_program import AfterTraining
 from b4r_tui.runs.ids import TICKS, run_id_at
 from b4r_tui.runs.records import ExitRecord, StatusRecord, write_exit, write_status
@@ -109,7 +109,7 @@ async def test_a_failure_is_a_notice_with_the_sentence(place: Place, engine: Pat
     async with place.app().run_test(size=SIZE) as pilot:
         app = await on_one_run(pilot)
         await choose(pilot, "recommend", user="17")
-        await until(pilot, lambda: isinstance(app.screen, Notice))
+        await until(pilot, lambda: isinstance(app.screen, ErrorDialog))
         said = str(app.screen.query_one("#box Static", Static).render())
         assert said == "--user: the data have no user '17'; ids are those of the data set"
         await pilot.press("escape")
@@ -130,7 +130,7 @@ async def test_what_is_wrong_in_the_form_is_told_without_starting_anything(
     async with place.app().run_test(size=SIZE) as pilot:
         app = await on_one_run(pilot)
         await choose(pilot, "recommend", **values)
-        await until(pilot, lambda: isinstance(app.screen, Notice))
+        await until(pilot, lambda: isinstance(app.screen, ErrorDialog))
         assert said in str(app.screen.query_one("#box Static", Static).render())
 
 
@@ -211,5 +211,5 @@ async def test_each_action_with_the_real_engine(
     async with B4RApp(root / "experiments.toml", root / "runs", period=0.1).run_test(size=(160, 60)) as pilot:
         app = await on_one_run(pilot)
         await choose(pilot, name, **values)
-        await until(pilot, lambda: seen in tab_text(app) or isinstance(app.screen, Notice), seconds=120)
+        await until(pilot, lambda: seen in tab_text(app) or isinstance(app.screen, ErrorDialog), seconds=120)
         assert seen in tab_text(app)

@@ -13,7 +13,7 @@ from b4r_tui.app.app import B4RApp
 from b4r_tui.app.screens.dialogs.ask_number import AskNumber
 from b4r_tui.app.screens.dialogs.choose import Choose
 from b4r_tui.app.screens.dialogs.confirm import Confirm
-from b4r_tui.app.screens.dialogs.error import Notice
+from b4r_tui.app.screens.dialogs.error import ErrorDialog
 from b4r_tui.app.screens.main.screen import MainScreen
 from b4r_tui.runs.queue_place import read_place
 from b4r_tui.runs.state import RunState
@@ -54,7 +54,7 @@ async def asked(pilot: Pilot[None]) -> str:
 async def answered(pilot: Pilot[None], *keys: str) -> None:
     """Press keys until the question is gone."""
     await pilot.press(*keys)
-    await until(pilot, lambda: isinstance(pilot.app.screen, (MainScreen, Notice)))
+    await until(pilot, lambda: isinstance(pilot.app.screen, (MainScreen, ErrorDialog)))
 
 
 def titles(pilot: Pilot[None]) -> list[str]:
@@ -139,7 +139,7 @@ async def test_where_one_run_is_refused_the_others_are_resumed_and_the_sentence_
         seen = await all_runs(pilot)
         await marked(seen, FAILED, LOST)
         await pilot.press("R")
-        await until(pilot, lambda: isinstance(pilot.app.screen, Notice))
+        await until(pilot, lambda: isinstance(pilot.app.screen, ErrorDialog))
         said = str(pilot.app.screen.query_one(Static).render())
         assert "20251009-093012-91bc has finished; launch its experiment again" in said
         await answered(pilot, "escape")
@@ -299,6 +299,6 @@ async def test_an_error_of_the_core_is_told_in_a_sentence(
         await pilot.press("s")
         assert "It has done 13 of 20 epochs." in await asked(pilot)
         await answered(pilot, "y")
-        await until(pilot, lambda: isinstance(pilot.app.screen, Notice))
+        await until(pilot, lambda: isinstance(pilot.app.screen, ErrorDialog))
         said = str(pilot.app.screen.query_one(Static).render())
         assert "a01f: its supervisor [does] not answer; try again" in said

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.table import Table
 from rich.text import Text
@@ -19,7 +19,9 @@ from textual.timer import Timer
 from textual.widgets import Static, TextArea
 from textual.worker import get_current_worker
 
+from b4r_tui.app.lifecycle import while_mounted
 from b4r_tui.app.screens.dialogs.ask_name import AskName, AskOne
+from b4r_tui.app.services import Services, services_of
 from b4r_tui.app.widgets.form.form import ExperimentForm
 from b4r_tui.app.widgets.form.row import SettingRow
 from b4r_tui.app.widgets.form.strip import ExperimentStrip
@@ -37,7 +39,6 @@ from b4r_tui.experiments.sweep.names import SEEDS
 from engine.contract.errors import B4RError
 
 if TYPE_CHECKING:
-    from b4r_tui.app.app import B4RApp
     from b4r_tui.experiments.sweep_points import Sweep
 
 BOTH = 110  # columns from which form and text stand side by side
@@ -126,9 +127,9 @@ class EditorScreen(Screen[None]):
         self._text_first = False  # which pane is shown where there is room for one
 
     @property
-    def b4r(self) -> B4RApp:
+    def b4r(self) -> Services:
         """The app."""
-        return cast("B4RApp", self.app)
+        return services_of(self)
 
     @property
     def ready(self) -> bool:
@@ -174,7 +175,7 @@ class EditorScreen(Screen[None]):
         self._document = Document(message.disk.text, message.disk.text)
         self.query_one(TomlText).load_text(message.disk.text)
         self._read_text()
-        self.set_interval(self._look_period, self._look)
+        self.set_interval(self._look_period, while_mounted(self, self._look))
 
     def _look(self) -> None:
         """See whether another program changed the file; a stat, no more."""
@@ -293,7 +294,7 @@ class EditorScreen(Screen[None]):
     def _settle(self) -> None:
         if self._settling:
             self._settling.stop()
-        self._settling = self.set_timer(SETTLE, self._read_text)
+        self._settling = self.set_timer(SETTLE, while_mounted(self, self._read_text))
 
     def _read_text(self) -> None:
         self._analyse(self._document.version, self._document.text, self._name)

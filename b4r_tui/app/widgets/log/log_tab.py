@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
+from b4r_tui.app.lifecycle import while_mounted
 from b4r_tui.app.widgets.log.lines import LogLines
 from b4r_tui.app.widgets.log.search_line import LogQuestion
 from b4r_tui.app.widgets.log.status_line import moves_to, status_of
@@ -133,7 +134,7 @@ class LogView(Vertical):
 
     def on_resize(self) -> None:
         """Keep the end in sight."""
-        self.call_after_refresh(lambda: self.lines.show(self.lines.page))
+        self.call_after_refresh(while_mounted(self, lambda: self.lines.show(self.lines.page)))
 
     def on_log_question_asked(self, message: LogQuestion.Asked) -> None:
         """Search or filter by what was typed; nothing typed: no longer."""

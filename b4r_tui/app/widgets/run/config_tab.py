@@ -6,7 +6,7 @@ The highlighter is loaded when it is first looked at.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.table import Table
 from rich.text import Text
@@ -18,13 +18,13 @@ from textual.message import Message
 from textual.widgets import Static, TextArea
 from textual.worker import get_current_worker
 
+from b4r_tui.app.services import services_of
 from b4r_tui.app.widgets.palette import Palette, palette_of
 from b4r_tui.common.format import plural
 from engine.contract import run_folder
 from engine.contract.errors import B4RError
 
 if TYPE_CHECKING:
-    from b4r_tui.app.app import B4RApp
     from b4r_tui.app.snapshot import RunView
     from b4r_tui.runs.config_diff import Comparison
     from b4r_tui.runs.store import Run
@@ -87,7 +87,7 @@ class ConfigView(Vertical):
         path = run.dir / run_folder.CONFIG
         try:
             text = path.read_text(encoding="utf-8", errors="replace")
-            comparisons = compared(run, cast("B4RApp", self.app).file)
+            comparisons = compared(run, services_of(self).file)
         except OSError as error:
             text, comparisons = f"# {path.name}: {error.strerror or error}", []
         except B4RError:  # of a version that knows other settings: shown as it is

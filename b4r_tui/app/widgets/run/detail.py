@@ -13,6 +13,7 @@ from textual.containers import Vertical
 from textual.widget import Widget
 from textual.widgets import Static, TabbedContent, TabPane
 
+from b4r_tui.app.lifecycle import while_mounted
 from b4r_tui.app.widgets.change_tracker import News
 from b4r_tui.app.widgets.palette import Palette, palette_of
 from b4r_tui.app.widgets.run.crash_card import CrashCard
@@ -113,7 +114,7 @@ class RunDetail(Vertical):
                 tabs = new_tabs(self._first_tab)
                 await self.mount(tabs)
                 self._content = tabs
-                self.set_timer(AHEAD, self._import_ahead)
+                self.set_timer(AHEAD, while_mounted(self, self._import_ahead))
         if self._content is not None:
             self._content.display = view is not None
         await self._show_tab()
