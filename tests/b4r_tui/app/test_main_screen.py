@@ -393,7 +393,7 @@ async def test_q_leaves_and_says_that_runs_go_on(place: Place) -> None:
         await pilot.press("q")
     assert app.return_code == 0
     said = farewell(1, place.runs)
-    assert said is not None and said.startswith("1 run goes on in")
+    assert said is not None and said.startswith("1 run still active in")
     assert farewell(0, place.runs) is None
 
 

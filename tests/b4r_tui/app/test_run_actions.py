@@ -173,8 +173,10 @@ async def test_shift_d_deletes_the_marked_runs_but_for_those_under_way(place: Pl
         await marked(seen, RUNNING, FAILED, FINISHED)
         await pilot.press("D")
         question = await asked(pilot)
-        assert question.startswith("Delete 2 runs with all files, checkpoints too? There is no way back.")
-        assert "(finished)" in question and "1 run under way stays." in question
+        assert question.startswith(
+            "Delete 2 runs with all files, including checkpoints? This cannot be undone."
+        )
+        assert "(finished)" in question and "Still running, not deleted: 1 run." in question
         await answered(pilot, "enter")  # the first button is no
         assert made[FAILED].run.dir.exists()
         await pilot.press("D")
@@ -218,15 +220,15 @@ async def test_p_moves_holds_and_prioritises_waiting_runs(place: Place) -> None:
     async with place.app().run_test(size=SIZE) as pilot:
         seen = await all_runs(pilot, 3)
         await seen.go_to("0002")
-        await choose("To the front")
+        await choose("Move to front")
         await until(pilot, lambda: read_place(second.dir).order is not None)
-        assert "Moved 20251009-110032-0002" in titles(pilot)
+        assert "Updated 20251009-110032-0002" in titles(pilot)
         await marked(seen, "0001", "0002", FINISHED)
-        await choose("Hold back")
+        await choose("Pause")
         await until(pilot, lambda: read_place(first.dir).paused and read_place(second.dir).paused)
-        await choose("Let go")
+        await choose("Resume")
         await until(pilot, lambda: not read_place(first.dir).paused and not read_place(second.dir).paused)
-        await choose("Priority…")
+        await choose("Set priority…")
         await until(pilot, lambda: isinstance(pilot.app.screen, AskNumber))
         await until(pilot, lambda: isinstance(pilot.app.focused, Input))
         await seen.press("backspace", "5", "enter")
@@ -258,7 +260,7 @@ async def test_m_offers_what_comes_after_training_just_for_a_finished_run(place:
         assert isinstance(pilot.app.screen, MainScreen)
         await seen.go_to(FINISHED)
         await pilot.press("m")
-        await until(pilot, lambda: type(pilot.app.screen).__name__ == "AfterTraining")
+        await until(pilot, lambda: type(pilot.app.screen).__name__ == "RunProgram")
 
 
 FITTING = {
@@ -267,7 +269,7 @@ FITTING = {
     LOST: {"resume", "retry", "delete"},
     STOPPED: {"resume", "retry", "delete"},
     FAILED: {"resume", "retry", "delete"},
-    FINISHED: {"delete", "after"},
+    FINISHED: {"delete", "run_program"},
 }
 
 
@@ -276,7 +278,7 @@ async def test_keys_that_would_do_nothing_are_dimmed(place: Place) -> None:
     async with place.app().run_test(size=SIZE) as pilot:
         seen = await all_runs(pilot)
         screen = pilot.app.screen
-        acting = ("stop", "resume", "retry", "delete", "queue", "after")
+        acting = ("stop", "resume", "retry", "delete", "queue", "run_program")
         for name, fitting in FITTING.items():
             await seen.go_to(name)
             assert {action for action in acting if screen.check_action(action, ())} == fitting, name
@@ -297,7 +299,7 @@ async def test_an_error_of_the_core_is_told_in_a_sentence(
         seen = await all_runs(pilot)
         await seen.go_to(RUNNING)
         await pilot.press("s")
-        assert "It has done 13 of 20 epochs." in await asked(pilot)
+        assert "It has completed 13 of 20 epochs." in await asked(pilot)
         await answered(pilot, "y")
         await until(pilot, lambda: isinstance(pilot.app.screen, ErrorDialog))
         said = str(pilot.app.screen.query_one(Static).render())

@@ -169,7 +169,7 @@ def stop_question(views: Sequence[RunView]) -> str:
 def delete_question(views: Sequence[RunView], left: int) -> str:
     """Return the question before runs are deleted. left: how many selected ones are running and stay."""
     what = f"{len(views)} runs" if len(views) > 1 else f"{views[0].run.experiment} {views[0].run.run_id}"
-    stay = f"\n{plural(left, 'running run')} will not be deleted." if left else ""
+    stay = f"\nStill running, not deleted: {plural(left, 'run')}." if left else ""
     question = f"Delete {what} with all files, including checkpoints? This cannot be undone."
     return f"{question}\n{_list(views)}{stay}".rstrip()
 

@@ -142,8 +142,8 @@ class RunRows(ScrollView, can_focus=True):
         """This row on top, at once; where the bar does not reach as far yet, as soon as it does."""
         self.scroll_to(y=top, animate=False, immediate=True)
         if top > self.max_scroll_y:
-            scroll = while_mounted(self, self.scroll_to, y=top, animate=False, immediate=True)
-            self.call_after_refresh(scroll)
+            guarded = while_mounted(self, self.scroll_to, y=top, animate=False, immediate=True)
+            self.call_after_refresh(guarded)
 
     @property
     def row_count(self) -> int:
