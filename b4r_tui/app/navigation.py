@@ -154,6 +154,15 @@ class Navigation(App[None]):
             await self.pop_screen()
         return main is not None
 
+    async def _replace_screen(self, screen: Screen[Any]) -> Screen[Any]:
+        """Remove a closed screen, but not before it is mounted.
+
+        Else a key that closes a screen which has just been opened would find widgets half-way: those that look for
+        their children in `on_mount` would raise NoMatches, Textual's own widgets included.
+        """
+        await screen._mounted_event.wait()
+        return await super()._replace_screen(screen)
+
     async def _open(self, kind: type[Screen[Any]]) -> None:
         """Open a screen as its key on the main screen does."""
         from b4r_tui.app.screens.compare.screen import CompareScreen
