@@ -22,8 +22,9 @@ from b4r_tui.app.notifications import EndedRuns, announce
 from b4r_tui.app.poller import Poller
 from b4r_tui.app.run_commands import RunCommands
 from b4r_tui.app.screens.main.screen import MainScreen
-from b4r_tui.app.services import PaletteServices, Unsaved
-from b4r_tui.app.session_state import SessionRecorder, SessionState, state_folder
+from b4r_tui.app.services import Unsaved
+from b4r_tui.app.session_recorder import SessionRecorder
+from b4r_tui.app.session_state import SessionState, state_folder
 from b4r_tui.app.widgets.experiment_list import ExperimentList
 from b4r_tui.app.widgets.run.detail import TABS
 from b4r_tui.app.widgets.themes import DARK_THEME, THEMES
@@ -32,6 +33,8 @@ from engine.contract.errors import B4RError, ExitCode
 
 if TYPE_CHECKING:
     from textual.command import Provider
+
+    from b4r_tui.app.services import PaletteServices
 
 PERIOD = 0.35  # seconds between two polls
 PAINTS = 240  # at most, per second; with Textual's 60, keys that take two paints wait up to 33 ms
@@ -182,9 +185,10 @@ class B4RApp(Navigation, RunCommands):
         super()._print_error_renderables()
 
 
-def palette_services(app: B4RApp) -> PaletteServices:
-    """Return the app as the command palette sees it; the type checker compares the two here."""
-    return app
+if TYPE_CHECKING:
+
+    def _services(app: B4RApp) -> PaletteServices:  # an error here means that the app lacks a service
+        return app
 
 
 def farewell(active: int, runs: Path) -> str | None:

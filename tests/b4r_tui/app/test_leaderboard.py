@@ -77,7 +77,7 @@ async def test_seeds_share_a_row_with_mean_sd_and_interval_as_the_core_ranks_the
     place, runs = made
     board = leaderboard([read_summary(run) for run in runs.values()])[0]
     async with ranking(place) as pilot:
-        assert said(pilot, "#ranked") == "Leaderboard  7 tested runs  ·  3 boards"
+        assert said(pilot, "#ranked") == "Leaderboard  7 tested runs  ·  3 leaderboards"
         assert title(pilot).startswith("NDCG@10 on test, full, synthetic f1f1f1f1")
         assert names_of(pilot) == [row.experiment for row in board.rows] and names_of(pilot)[0] == "big"
         best = rows(pilot, "#board-table")[0]
@@ -145,7 +145,7 @@ async def test_marked_rows_are_compared_and_without_marks_the_highlighted_one_wi
     async with ranking(made[0]) as pilot:
         await until(pilot, lambda: len(app_of(pilot).main.views()) == len(made[1]))
         await pilot.press("right_square_bracket", "c")  # a board of one run
-        await until(pilot, lambda: toasts(pilot) == ["Mark two rows or more with space."])
+        await until(pilot, lambda: toasts(pilot) == ["Select at least two rows with space."])
         await pilot.press("left_square_bracket", "c")  # the first row alone: its seeds
         await until(pilot, lambda: isinstance(pilot.app.screen, CompareScreen))
         await until(pilot, lambda: [row[1][:4] for row in rows(pilot, "#sides-table")] == ["big "] * 2)
