@@ -5,6 +5,8 @@ The folders are real ones, and so is all that is done to them; only no process i
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, Static
@@ -57,9 +59,20 @@ async def answered(pilot: Pilot[None], *keys: str) -> None:
     await until(pilot, lambda: isinstance(pilot.app.screen, (MainScreen, ErrorDialog)))
 
 
-def titles(pilot: Pilot[None]) -> list[str]:
-    """The titles of what the app has told in passing."""
-    return [each.title for each in pilot.app._notifications]
+notified: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def record_notifications(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Record the titles of notifications, which are on screen for a few seconds only."""
+    notify = B4RApp.notify
+    notified.clear()
+
+    def spy(app: B4RApp, message: str, *, title: str = "", **options: Any) -> None:
+        notified.append(title)
+        notify(app, message, title=title, **options)
+
+    monkeypatch.setattr(B4RApp, "notify", spy)
 
 
 # stop ------------------------------------------------------------------------------------------
@@ -126,7 +139,7 @@ async def test_shift_r_resumes_the_marked_runs_that_can_be(place: Place) -> None
             run = made[name].run
             assert run.state is RunState.QUEUED and (run.dir / "attempts" / "1" / "exit.json").exists()
         assert made[FINISHED].run.state is RunState.FINISHED
-        assert "Resumed 2 runs" in titles(pilot)
+        assert "Resumed 2 runs" in notified
         assert set(seen.marked) == {STOPPED, FAILED, FINISHED}  # still there for what comes next
 
 
@@ -145,7 +158,7 @@ async def test_where_one_run_is_refused_the_others_are_resumed_and_the_sentence_
         await answered(pilot, "escape")
         await until(pilot, lambda: made[LOST].run.state is RunState.QUEUED)
         assert made[FAILED].run.state is RunState.FAILED
-        assert "Resumed 20251009-101011-e5f6" in titles(pilot)
+        assert "Resumed 20251009-101011-e5f6" in notified
 
 
 async def test_t_tries_again_in_the_folder_or_as_a_new_run_where_training_had_ended(place: Place) -> None:
@@ -160,7 +173,7 @@ async def test_t_tries_again_in_the_folder_or_as_a_new_run_where_training_had_en
         assert new is not None and read_place(new.dir).retry_of == made[FAILED].run.name
         assert new.state is RunState.QUEUED and new.config() == made[FAILED].run.config()
         assert made[STOPPED].run.state is RunState.QUEUED and made[FAILED].run.state is RunState.FAILED
-        await until(pilot, lambda: "Retried 2 runs" in titles(pilot))
+        await until(pilot, lambda: "Retried 2 runs" in notified)
 
 
 # delete ----------------------------------------------------------------------------------------
@@ -184,7 +197,7 @@ async def test_shift_d_deletes_the_marked_runs_but_for_those_under_way(place: Pl
         await answered(pilot, "y")
         await until(pilot, lambda: seen.names == [QUEUED, RUNNING, LOST, STOPPED])
         assert not made[FAILED].run.dir.exists() and not made[FINISHED].run.dir.exists()
-        assert made[RUNNING].run.dir.exists() and "Deleted 2 runs" in titles(pilot)
+        assert made[RUNNING].run.dir.exists() and "Deleted 2 runs" in notified
         assert seen.marked == [RUNNING] and seen.at in seen.names
 
 
@@ -222,7 +235,7 @@ async def test_p_moves_holds_and_prioritises_waiting_runs(place: Place) -> None:
         await seen.go_to("0002")
         await choose("Move to front")
         await until(pilot, lambda: read_place(second.dir).order is not None)
-        assert "Updated 20251009-110032-0002" in titles(pilot)
+        assert "Updated 20251009-110032-0002" in notified
         await marked(seen, "0001", "0002", FINISHED)
         await choose("Pause")
         await until(pilot, lambda: read_place(first.dir).paused and read_place(second.dir).paused)
@@ -284,7 +297,7 @@ async def test_keys_that_would_do_nothing_are_dimmed(place: Place) -> None:
             assert {action for action in acting if screen.check_action(action, ())} == fitting, name
             if name == FINISHED:
                 await seen.press("s", "R", "t", "p")
-                assert isinstance(pilot.app.screen, MainScreen) and titles(pilot) == []
+                assert isinstance(pilot.app.screen, MainScreen) and notified == []
 
 
 async def test_an_error_of_the_core_is_told_in_a_sentence(
