@@ -1,1 +1,4 @@
-"""The interactive app: one screen or widget a file. It shows snapshots of files and calls the core; no logic here."""
+"""The interactive app: it shows snapshots of files and calls the core; one screen or widget per file, no logic here.
+
+Imports marked "deferred" are inside functions because the first paint must not wait for pydantic, numpy or the engine.
+"""

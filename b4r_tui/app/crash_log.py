@@ -1,4 +1,4 @@
-"""What is left when the app itself breaks: a log with the traceback, and one line that says where it is."""
+"""What a crash of the app leaves: a log with the traceback, and one line that says where it is."""
 
 from __future__ import annotations
 
@@ -12,43 +12,43 @@ from b4r_tui import __version__
 from engine.contract.atomic_files import private
 from engine.contract.sanitize import sanitize
 
-KEPT = 20  # logs, the newest
+MAX_LOGS = 20  # the newest
 
 
 def crash_line(error: BaseException, folder: Path, now: float | None = None) -> str:
-    """Write the log of a crash and say in one line what happened, and where the log is."""
+    """Write the log of a crash; return one line with what happened and where the log is."""
     cause = cause_of(error)
     what = _one_line(f"{type(cause).__name__}: {cause}".rstrip(": "))
     try:
         log = write_log(cause, folder, time.time() if now is None else now)
     except OSError as failure:
-        where = f"no log could be written in {folder}: {failure.strerror or failure}"
+        where = f"no log could be written to {folder}: {failure.strerror or failure}"
     else:
-        where = f"its log is {log}"
-    return f"the app broke ({what}); {where}; runs go on without it"
+        where = str(log)
+    return f"b4r-tui crashed: {what}. Log: {where}. Training runs are not affected."
 
 
 def write_log(error: BaseException, folder: Path, now: float) -> Path:
-    """Write what is known of a crash into a file that only its owner reads. Raises OSError."""
+    """Write the traceback to a file that only its owner can read. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     stamp = time.strftime("%Y%m%d-%H%M%S", time.localtime(now))
     path = folder / f"crash-{stamp}-{os.getpid()}.log"
     with private(path) as file:
         file.write(
-            "\n".join([*_surroundings(), *traceback.format_exception(error)]).encode("utf-8", "replace")
+            "\n".join([*_environment(), *traceback.format_exception(error)]).encode("utf-8", "replace")
         )
-    for old in sorted(folder.glob("crash-*.log"))[:-KEPT]:
+    for old in sorted(folder.glob("crash-*.log"))[:-MAX_LOGS]:
         old.unlink(missing_ok=True)
     return path
 
 
 def cause_of(error: BaseException) -> BaseException:
-    """The error itself, where a worker's failure is wrapped around it."""
+    """Return the error itself if the failure of a worker is wrapped around it."""
     inner = getattr(error, "error", None)
     return inner if isinstance(inner, BaseException) else error
 
 
-def _surroundings() -> list[str]:
+def _environment() -> list[str]:
     from importlib.metadata import version
 
     terminal = {

@@ -1,4 +1,4 @@
-"""Finds and starts the person's own editor."""
+"""Finds and runs the user's own editor."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engine.contract.errors import B4RError, ExitCode
 
 
 def editor_command(environment: Mapping[str, str] = os.environ) -> list[str]:
-    """The editor of $VISUAL or $EDITOR with its arguments. Raises B4RError where none can be started."""
+    """Return the editor of $VISUAL or $EDITOR with its arguments. Raises B4RError if there is none."""
     for name in ("VISUAL", "EDITOR"):
         value = environment.get(name, "").strip()
         if not value:
@@ -21,20 +21,20 @@ def editor_command(environment: Mapping[str, str] = os.environ) -> list[str]:
         try:
             command = shlex.split(value)
         except ValueError as error:
-            raise B4RError(f"${name} is {value!r}, which has an open quote: {error}") from error
+            raise B4RError(f"${name} is {value!r}, which has an unclosed quote: {error}") from error
         if shutil.which(command[0]) is None:
             raise B4RError(
-                f"${name} is {value!r}, but there is no program {command[0]!r}", ExitCode.ENVIRONMENT
+                f"${name} is {value!r}, but program {command[0]!r} was not found", ExitCode.ENVIRONMENT
             )
         return command
-    raise B4RError("no editor is set; set $VISUAL or $EDITOR, such as EDITOR=nano", ExitCode.ENVIRONMENT)
+    raise B4RError("no editor is set; set $VISUAL or $EDITOR, e.g. EDITOR=nano", ExitCode.ENVIRONMENT)
 
 
 def open_editor(command: list[str], file: Path) -> None:
-    """Run the editor on a file until it is closed. Raises B4RError where it failed."""
+    """Run the editor on a file until it is closed. Raises B4RError if it fails."""
     try:
         code = subprocess.run([*command, str(file)], check=False).returncode
     except OSError as error:
         raise B4RError(f"{command[0]}: {error.strerror or error}", ExitCode.ENVIRONMENT) from error
     if code:
-        raise B4RError(f"{command[0]} ended with exit code {code}", ExitCode.ENVIRONMENT)
+        raise B4RError(f"{command[0]} exited with code {code}", ExitCode.ENVIRONMENT)

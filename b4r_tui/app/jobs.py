@@ -1,4 +1,4 @@
-"""What is being done with finished runs right now: at most one thing a run, told step by step."""
+"""Engine programs that run on finished runs right now: at most one per run."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Job:
-    """An action under way, of the run with this key. phase: "" until the program says one."""
+    """A program that works on the run with this key. phase: empty until the program reports one."""
 
     key: str
-    action: str
+    program: str
     title: str
     phase: str = ""
     step: int = 0
@@ -18,9 +18,9 @@ class Job:
 
     @property
     def share(self) -> float | None:
-        """How much of the phase is done, None where that is not known."""
+        """Fraction of the phase that is done, None if unknown."""
         return self.step / self.steps if self.steps else None
 
 
 class Cancelled(Exception):  # noqa: N818 (nothing went wrong)
-    """Raised where a step is told and nobody waits for the result any more."""
+    """Raised from a progress callback when the result is not needed any more."""

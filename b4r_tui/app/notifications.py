@@ -1,45 +1,84 @@
-"""Which runs ended since the last look, and how that is told: a sentence, a bell, a terminal's own notification."""
+"""Announces runs that have ended: a message, a bell, and the terminal's own desktop notification."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+from textual.notifications import SeverityLevel
 
 from b4r_tui.common.format import decimal, duration
 from engine.contract.sanitize import sanitize
 
 if TYPE_CHECKING:
+    from b4r_tui.app.session_state import SessionState
     from b4r_tui.app.snapshot import RunView
 
-LOUDNESS = ("bell", "toast", "off")  # a message with a bell, without, and nothing
-DESKTOP = ("off", "osc9", "osc777")  # which sequence the terminal shows outside of itself
+LEVELS = ("bell", "toast", "off")  # a message with a bell, without, or nothing
+PROTOCOLS = ("off", "osc9", "osc777")  # escape sequence for the terminal's own notification
 
 
-class Endings:
-    """Keeps which runs were seen alive. Each end is told once; what had ended before the app came never is."""
+class Announcer(Protocol):
+    """The part of an app that notifications need."""
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """Show a message in the corner."""
+
+    def bell(self) -> None:
+        """Ring the terminal's bell."""
+
+    def write_to_terminal(self, sequence: str) -> None:
+        """Write an escape sequence past the screen."""
+
+
+class EndedRuns:
+    """Tracks which runs were seen active. Each end is reported once; runs that had ended before never are."""
 
     def __init__(self) -> None:
-        self._alive: set[str] = set()
+        self._active: set[str] = set()
 
-    def news(self, views: Iterable[RunView]) -> list[RunView]:
-        """The runs that were alive at an earlier look and have ended by now."""
-        found = []
+    def update(self, views: Iterable[RunView]) -> list[RunView]:
+        """Return the runs that were active in an earlier snapshot and have ended in this one."""
+        ended = []
         for view in views:
             if not view.state.ended:
-                self._alive.add(view.key)
-            elif view.key in self._alive:
-                self._alive.discard(view.key)
-                found.append(view)
-        return found
+                self._active.add(view.key)
+            elif view.key in self._active:
+                self._active.discard(view.key)
+                ended.append(view)
+        return ended
+
+
+def announce(view: RunView, state: SessionState, app: Announcer) -> None:
+    """Announce a run that has ended, as the user has chosen."""
+    level = state.get("notify", LEVELS.__contains__) or LEVELS[0]
+    if level == "off":
+        return
+    title, sentence = title_of(view), sentence_of(view)
+    severity: SeverityLevel = "error" if view.state.value in ("failed", "lost") else "information"
+    app.notify(sentence, title=title, severity=severity, timeout=8, markup=False)
+    if level == "bell":
+        app.bell()
+    protocol = state.get("desktop", PROTOCOLS.__contains__) or PROTOCOLS[0]
+    app.write_to_terminal(desktop_sequence(protocol, title, sentence, os.environ))
 
 
 def title_of(view: RunView) -> str:
-    """`base finished`."""
+    """Return `base finished`."""
     return f"{view.run.experiment} {view.state.value}"
 
 
 def sentence_of(view: RunView) -> str:
-    """Which run it was, and its result or its error."""
+    """Return the id of a run, its result or its error, and how long it took."""
     parts = [view.run.run_id, result_of(view)]
     if view.progress.seconds:
         parts.append(f"took {duration(view.progress.seconds)}")
@@ -47,7 +86,7 @@ def sentence_of(view: RunView) -> str:
 
 
 def result_of(view: RunView) -> str:
-    """NDCG@10 of the first protocol on test, or else on validation; of a failed run, why."""
+    """Return NDCG@10 of the first protocol on test, or else on validation; of a failed run, the reason."""
     if view.state.value == "failed":
         return (view.card.title if view.card else view.progress.error or "").partition("\n")[0]
     if view.progress.test:
@@ -58,20 +97,20 @@ def result_of(view: RunView) -> str:
     return f"validation NDCG@10 {decimal(value)}" if value is not None else ""
 
 
-def desktop_sequence(how: str, title: str, sentence: str, environment: Mapping[str, str]) -> str:
-    """What to write to the terminal for a notification of its own; through tmux, where that is between.
+def desktop_sequence(protocol: str, title: str, sentence: str, environment: Mapping[str, str]) -> str:
+    """Return the escape sequence of a desktop notification, wrapped for tmux if the app runs inside of it.
 
     OSC 9 (iTerm2, kitty, WezTerm, Windows Terminal) has one text, OSC 777 (urxvt, foot, Ghostty) a title and a text.
     """
     clean = [" ".join(sanitize(text).split()).replace(";", ",") for text in (title, sentence)]
-    if how == "osc9":
+    if protocol == "osc9":
         sequence = f"\x1b]9;{clean[0]}: {clean[1]}\x1b\\"
-    elif how == "osc777":
+    elif protocol == "osc777":
         sequence = f"\x1b]777;notify;{clean[0]};{clean[1]}\x1b\\"
     else:
         return ""
     if (
         "TMUX" in environment
-    ):  # wants to be told to pass it on, escapes doubled; needs allow-passthrough there
+    ):  # passes it on only if wrapped with doubled escapes; needs allow-passthrough there
         return "\x1bPtmux;" + sequence.replace("\x1b", "\x1b\x1b") + "\x1b\\"
     return sequence

@@ -1,46 +1,58 @@
-"""How wide and high the panes of the main screen are, and keeping that from one start to the next."""
+"""How wide and high the panes of the main screen are."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
-if TYPE_CHECKING:
-    from textual.screen import Screen
+from textual.screen import Screen
+from textual.widget import Widget
 
-    from b4r_tui.app.session_state import Remembered
-
-WIDER, HIGHER = 4, 2  # cells a key press
-LEAST = {"left": 16, "runs": 4}  # cells that a pane keeps
-REST = {"left": 40, "runs": 8}  # cells that stay for what is beside it
-
-
-def resize(screen: Screen[Any], pane: str, by: int) -> int | None:
-    """Make a pane wider (`left`) or higher (`runs`) by some cells; its new size, None where it has the whole axis."""
-    widget = screen.query_one(f"#{pane}")
-    across = pane == "left"
-    if across and screen.has_class("-narrow"):
-        return None
-    room = screen.size.width if across else widget.parent.size.height  # type: ignore[union-attr]
-    now = widget.outer_size.width if across else widget.outer_size.height
-    size = max(LEAST[pane], min(now + by, room - REST[pane]))
-    _set(screen, pane, size)
-    return size
+PANES = ("left", "runs")  # widget ids: `left` has a width, `runs` a height
+MINIMUM = {"left": 16, "runs": 4}  # cells of a pane
+RESERVED = {"left": 40, "runs": 8}  # cells left to its neighbours
 
 
-def restore(screen: Screen[Any], remembered: Remembered) -> None:
-    """Give the panes the sizes they had. What is too large for this terminal is left to the style sheet."""
-    for pane, rest in REST.items():
-        size = remembered.get(f"size.{pane}", lambda value: isinstance(value, int))
-        room = screen.size.width if pane == "left" else screen.size.height
-        if size is not None and LEAST[pane] <= size <= room - rest and not screen.has_class("-narrow"):
-            _set(screen, pane, size)
+class PaneSizes:
+    """Reads and sets the sizes of the panes of one screen."""
 
+    def __init__(self, screen: Screen[Any]) -> None:
+        self._screen = screen
 
-def reset(screen: Screen[Any]) -> None:
-    """The sizes of the style sheet again."""
-    for pane, axis in (("left", "width"), ("runs", "height")):
-        setattr(screen.query_one(f"#{pane}").styles, axis, None)
+    def resize(self, pane: str, by: int) -> int | None:
+        """Make a pane larger by some cells; return its new size, None if it already fills the screen that way."""
+        if self._fills_screen(pane):
+            return None
+        widget = self._widget(pane)
+        now = widget.outer_size.width if pane == "left" else widget.outer_size.height
+        size = max(MINIMUM[pane], min(now + by, self._available(widget, pane) - RESERVED[pane]))
+        self._set(pane, size)
+        return size
 
+    def restore(self, sizes: Mapping[str, int | None]) -> None:
+        """Set sizes; one that is too large for this terminal is left to the style sheet."""
+        for pane, size in sizes.items():
+            available = self._screen.size.width if pane == "left" else self._screen.size.height
+            fits = size is not None and MINIMUM[pane] <= size <= available - RESERVED[pane]
+            if fits and not self._screen.has_class("-narrow"):
+                self._set(pane, size)
 
-def _set(screen: Screen[Any], pane: str, size: int) -> None:
-    setattr(screen.query_one(f"#{pane}").styles, "width" if pane == "left" else "height", size)
+    def reset(self) -> None:
+        """Use the sizes of the style sheet again."""
+        for pane in PANES:
+            self._set(pane, None)
+
+    def _fills_screen(self, pane: str) -> bool:
+        return pane == "left" and self._screen.has_class("-narrow")
+
+    def _available(self, widget: Widget, pane: str) -> int:
+        if pane == "left":
+            return self._screen.size.width
+        assert isinstance(widget.parent, Widget)
+        return widget.parent.size.height
+
+    def _widget(self, pane: str) -> Widget:
+        return self._screen.query_one(f"#{pane}")
+
+    def _set(self, pane: str, size: int | None) -> None:
+        setattr(self._widget(pane).styles, "width" if pane == "left" else "height", size)

@@ -1,6 +1,6 @@
-"""What the screens show: one `poll` reads the TOML and the runs and gives values that never change.
+"""Reads the experiments file and the runs: each `poll` returns an immutable snapshot if something has changed.
 
-It runs in a worker thread; screens only receive its snapshots.
+It runs in a worker thread; screens only receive its snapshots. All imports are deferred.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from b4r_tui.app.queue_poller import GpuWatch, QueueWatch
+from b4r_tui.app.queue_poller import GpuPoller, QueuePoller
 from b4r_tui.app.snapshot import RunView, Snapshot
 from engine.contract.errors import B4RError
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from b4r_tui.runs.store import Run
     from engine.contract.config.experiment import Experiment
 
-NEW_RUNS_A_POLL = 64  # so that a folder of thousands shows its newest runs at once
-MOST_A_POLL = 1000  # later as many as are known already, but no more than these
+NEW_RUNS_PER_POLL = 64  # so that a folder of thousands shows its newest runs at once
+MAX_RUNS_PER_POLL = 1000  # later as many as are known already, up to this
 
 
 class Poller:
@@ -40,10 +40,10 @@ class Poller:
         self._views: dict[Path, RunView] = {}
         self._first = True
         self._runner: RunnerWatch | None = None
-        self._queue, self._gpus = QueueWatch(root), GpuWatch()
+        self._queue, self._gpus = QueuePoller(root), GpuPoller()
 
     def poll(self, reload: bool = False) -> Snapshot | None:
-        """What is to be shown now, or None where it is as it was. reload: read the TOML even if unchanged."""
+        """Return a snapshot, or None if nothing has changed. reload: read the TOML even if unchanged."""
         file_changed = self._read_file(reload)
         runs_changed = self._read_runs()
         if not (file_changed or runs_changed or self._first):
@@ -61,7 +61,7 @@ class Poller:
         return True
 
     def _read_runs(self) -> bool:
-        from b4r_tui.runs.store import RunStore  # in the worker: the first paint need not wait for it
+        from b4r_tui.runs.store import RunStore
 
         runs = {run.dir: run for run in RunStore(self._root).runs()}
         gone = self._views.keys() - runs.keys()
@@ -69,43 +69,42 @@ class Poller:
             del self._views[path], self._watches[path]
         changed = [self._read_run(run) for run in self._due(runs)]
         changed += self._read_queue()
-        self._keep_runner()
+        self._revive_runner()
         return bool(gone) or any(changed)
 
     def _read_queue(self) -> list[bool]:
-        """Tell queued runs why they wait, where their supervisor has not said so; which of them have news."""
+        """Add to queued runs why they wait, unless their supervisor reports it; return which of them changed."""
         states = {path: view.state for path, view in self._views.items() if not view.state.ended}
         reasons = self._queue.reasons(states)
-        news = {path: reason for path, reason in reasons.items() if path in self._views}
-        return [self._waits_for(path, reason) for path, reason in news.items()]
+        return [self._set_reason(path, reason) for path, reason in reasons.items() if path in self._views]
 
-    def _waits_for(self, path: Path, reason: str) -> bool:
+    def _set_reason(self, path: Path, reason: str) -> bool:
         view, watch = self._views[path], self._watches[path]
-        if watch.state.value != "queued" or watch.told is not None or view.waits == reason:
+        if watch.state.value != "queued" or watch.reported is not None or view.waits == reason:
             return False
         self._views[path] = replace(view, waits=reason)
         return True
 
-    def _keep_runner(self) -> None:
-        """Runs that wait go on waiting for a runner, should theirs be killed."""
+    def _revive_runner(self) -> None:
+        """Start the runner again if it was killed while runs are queued."""
         from b4r_tui.runs.queue.start_runner import RunnerWatch
 
         self._runner = self._runner or RunnerWatch(self._root)
         self._runner.revive({view.state for view in self._views.values() if view.state.value == "queued"})
 
     def _due(self, runs: dict[Path, Run]) -> Iterable[Run]:
-        """Runs to look at in this poll: new ones, and those that have not finished, which may be taken up again."""
+        """Return the runs to read in this poll: new ones, and those that have not finished, which may be resumed."""
         from b4r_tui.runs.index import states_of
 
         new = [run for path, run in runs.items() if path not in self._views]
-        states = states_of(self._root, new) if len(new) > NEW_RUNS_A_POLL else {}
+        states = states_of(self._root, new) if len(new) > NEW_RUNS_PER_POLL else {}
         new.sort(key=lambda run: run.run_id, reverse=True)
-        new.sort(key=lambda run: run.dir in states and states[run.dir].ended)  # those under way at once
+        new.sort(key=lambda run: run.dir in states and states[run.dir].ended)  # active ones first
         known = [view.run for view in self._views.values() if view.state.value != "finished"]
-        return new[: max(NEW_RUNS_A_POLL, min(len(self._views), MOST_A_POLL))] + known
+        return new[: max(NEW_RUNS_PER_POLL, min(len(self._views), MAX_RUNS_PER_POLL))] + known
 
     def _read_run(self, run: Run) -> bool:
-        """Look at a run; whether it has news. An active run always has: its time left goes down."""
+        """Read a run; return whether it changed. An active run always does: its remaining time goes down."""
         from b4r_tui.runs.crash.explain import card_of
         from b4r_tui.runs.progress import RunWatch
 
@@ -113,8 +112,8 @@ class Poller:
         before = self._views.get(run.dir)
         changed = watch.run.poll() or before is None
         status = None if watch.state.ended else run.status()
-        watch.told = status.waits if status else None
-        waits = watch.told or (before.waits if before and watch.state.value == "queued" else None)
+        watch.reported = status.waits if status else None
+        waits = watch.reported or (before.waits if before and watch.state.value == "queued" else None)
         gpus = status.gpus if status else before.gpus if before else ()
         load = self._gpus.load(gpus) if watch.state.value == "running" else None
         if before is None or changed or (waits, gpus, load) != (before.waits, before.gpus, before.load):
@@ -127,19 +126,19 @@ class Poller:
 
 @dataclass
 class Watched:
-    """A run that is followed, and what its supervisor says it waits for."""
+    """A run that is followed, and what its supervisor reports it waits for."""
 
     run: RunWatch
-    told: str | None = None
+    reported: str | None = None
 
     @property
     def state(self) -> RunState:
-        """Its state at the last look."""
+        """Its state in the last poll."""
         return self.run.state
 
 
 def read_experiments(file: Path) -> tuple[tuple[Experiment, ...], tuple[FileProblem, ...]]:
-    """The experiments of a file, or what is wrong with it."""
+    """Return the experiments of a file, or what is wrong with it."""
     from b4r_tui.experiments.load import ExperimentFileError, FileProblem, load_experiments
 
     try:
@@ -159,7 +158,7 @@ def _stamp(file: Path) -> tuple[int, int, int] | None:
 
 
 def _frozen(progress: RunProgress) -> RunProgress:
-    """A copy that the worker no longer writes to."""
+    """Return a copy that the worker does not write to."""
     frozen = copy.copy(progress)
     frozen.history = list(progress.history)
     frozen.warnings = list(progress.warnings)

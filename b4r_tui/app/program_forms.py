@@ -1,169 +1,164 @@
-"""What can be done with a finished run, as one table: the form of each action, and the call that does it.
+"""The programs that can be run on a finished run: their forms, and the options that the forms build.
 
-The app's dialog, its progress line and its tab are made from this table.
+The dialog, the progress line and the tab of outputs are made from this table.
 """
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable, Sequence
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, Generic, TypeVar
 
+from b4r_tui.runs.programs import evaluate, export_model, fairness, recommend
 from b4r_tui.runs.programs.progress import OnProgress
 from b4r_tui.runs.store import Run
 from engine.contract import run_folder
 from engine.contract.errors import B4RError
+from engine.contract.options.evaluate import EvaluateOptions
+from engine.contract.options.export_model import FORMATS, ModelExport
+from engine.contract.options.fairness import FairnessOptions, parse_samples
+from engine.contract.options.recommend import RecommendOptions, checked, parse_count, parse_history
 
-Values = dict[str, str]
+Options = TypeVar("Options")
 
 
 @dataclass(frozen=True)
-class Field:
-    """A line of a form. argument: of the command, such as `--pth`; choices: where there are just a few."""
+class FormField:
+    """A line of a form. key: the field of the options that it sets. An empty line leaves the default of the options.
 
-    argument: str
+    parse: the value of a text, as the command line parses it. choices: if there are only a few values.
+    """
+
+    key: str
     label: str
     default: str = ""
-    hint: str = ""
+    help: str = ""
+    parse: Callable[[str], Any] = str
     choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Action:
-    """Something to do with a finished run.
+class Program(Generic[Options]):
+    """A program of the engine. make: its options from the values of the form. run: the call; returns the result's file.
 
-    start: does it with the arguments that the command would get, tells steps, and gives the path of the result.
-    Raises B4RError.
+    Both raise B4RError.
     """
 
     name: str
     title: str
     about: str
-    fields: tuple[Field, ...]
-    start: Callable[[Run, Sequence[str], OnProgress], Path]
+    fields: tuple[FormField, ...]
+    make: Callable[..., Options]
+    run: Callable[[Run, Options, OnProgress], Path]
 
-    def arguments(self, values: Values) -> list[str]:
-        """What the form says as arguments of the command; empty fields are left to their defaults."""
-        filled = [
-            (field.argument, values.get(field.argument, field.default).strip()) for field in self.fields
-        ]
-        return [part for argument, value in filled if value for part in _argument(argument, value)]
-
-
-def _argument(argument: str, value: str) -> list[str]:
-    """--user and --protocols take several, apart by blanks or commas."""
-    if argument == "--protocols":
-        return [argument, *value.replace(",", " ").split()]
-    values = value.replace(",", " ").split() if argument == "--user" else [value]
-    return [f"{argument}={one}" for one in values]
+    def call(self, texts: Mapping[str, str]) -> Call:
+        """Return the call that a filled form asks for. texts: by key. Raises B4RError if one is not valid."""
+        values = {
+            field.key: _parsed(field, texts.get(field.key, field.default).strip()) for field in self.fields
+        }
+        options = self.make(**{key: value for key, value in values.items() if value is not None})
+        return Call(self, lambda run, on_progress: self.run(run, options, on_progress))
 
 
-def _parsed(
-    add_options: Callable[[argparse.ArgumentParser], None], arguments: Sequence[str]
-) -> argparse.Namespace:
-    parser = _Parser(add_help=False, allow_abbrev=False)
-    add_options(parser)
-    return parser.parse_args(arguments)
+@dataclass(frozen=True)
+class Call:
+    """A program with its options. start: runs it to its end on a run; returns the result's file. Raises B4RError."""
+
+    program: Program[Any]
+    start: Callable[[Run, OnProgress], Path]
 
 
-class _Parser(argparse.ArgumentParser):
-    """Tells what is wrong instead of ending the app."""
-
-    def error(self, message: str) -> NoReturn:
-        raise B4RError(message)
-
-
-def _evaluate(run: Run, arguments: Sequence[str], on_progress: OnProgress) -> Path:
-    from b4r_tui.runs.programs.evaluate import start
-    from engine.contract.options.evaluate import add_options, options_of
-
-    return start(run, options_of(_parsed(add_options, arguments)), on_progress)
+def _parsed(field: FormField, text: str) -> Any:
+    """Return the value of a text, None if it is empty. Raises B4RError."""
+    try:
+        return field.parse(text) if text else None
+    except ArgumentTypeError as error:
+        raise B4RError(f"{field.label}: {error}") from error
 
 
-def _fairness(run: Run, arguments: Sequence[str], on_progress: OnProgress) -> Path:
-    from b4r_tui.runs.programs.fairness import start
-    from engine.contract.options.fairness import add_options, options_of
-
-    return start(run, options_of(_parsed(add_options, arguments)), on_progress)
+def _words(text: str) -> tuple[str, ...]:
+    """Split at blanks and commas, and drop repeated words."""
+    return tuple(dict.fromkeys(text.replace(",", " ").split()))
 
 
-def _recommend(run: Run, arguments: Sequence[str], on_progress: OnProgress) -> Path:
-    from b4r_tui.runs.programs.recommend import start
-    from engine.contract.options.recommend import add_options, options_of
-
-    return start(run, options_of(_parsed(add_options, arguments)), on_progress)
+def _some_users(**values: Any) -> RecommendOptions:
+    return checked(RecommendOptions(**values))
 
 
-def _recommend_all(run: Run, arguments: Sequence[str], on_progress: OnProgress) -> Path:
-    from b4r_tui.runs.programs.recommend import start
-    from engine.contract.options.recommend import add_options, options_of
+def _all_users(**values: Any) -> RecommendOptions:
+    return checked(RecommendOptions(everyone=True, **values))
 
-    options = options_of(_parsed(add_options, ["--all", *arguments]))
+
+def _recommend_to_file(run: Run, options: RecommendOptions, on_progress: OnProgress) -> Path:
     folder = run.dir / run_folder.RECOMMENDATIONS
     folder.mkdir(mode=0o700, exist_ok=True)
-    return start(run, replace(options, out=str(folder / (options.out or ""))), on_progress)
+    return recommend.start(run, replace(options, out=str(folder / (options.out or ""))), on_progress)
 
 
-def _export(run: Run, arguments: Sequence[str], on_progress: OnProgress) -> Path:
-    from b4r_tui.runs.programs.export_model import start
-    from engine.contract.options.export_model import add_options, options_of
-
-    return start(run, options_of(_parsed(add_options, arguments)), on_progress)
-
-
-PTH = Field("--pth", "checkpoint", "best", "best, last, epoch_3_model.pth or a path")
-COUNT = Field("-k", "items", "10", "how many a list")
-ACTIONS: tuple[Action, ...] = (
-    Action(
+PTH = FormField("pth", "checkpoint", "best", "best, last, epoch_3_model.pth or a path")
+COUNT = FormField("k", "items", "10", "items per list", parse_count)
+PROGRAMS: tuple[Program[Any], ...] = (
+    Program(
         "evaluate",
         "Evaluate",
-        "Test a checkpoint again, on its own data or on others",
+        "Re-evaluate a checkpoint on its own or other data",
         (
             PTH,
-            Field("--dataset-path", "other data", "", "a folder or file of the same format"),
-            Field("--protocols", "protocols", "", "full popular-100 …; empty: the run's own"),
-            Field("--j", "ranks", "", "1x2; empty: as it was trained"),
+            FormField("dataset_path", "other data", "", "file or folder, same format"),
+            FormField("protocols", "protocols", "", "full popular-100 …; empty = same as training", _words),
+            FormField("j", "processes", "", "1x2; empty = same as training"),
         ),
-        _evaluate,
+        EvaluateOptions,
+        evaluate.start,
     ),
-    Action(
+    Program(
         "fairness",
         "Fairness",
-        "Joint multisided exposure fairness, from full rankings; groups as the data have them",
+        "Joint multisided exposure fairness, from full rankings",
         (
             PTH,
-            Field("--users", "user groups", "", "gender, age, occupation, popularity, or a csv"),
-            Field("--items", "item groups", "", "genre, popularity, or a csv"),
-            Field("--samples", "samples", "100", "rankings drawn a user and temperature"),
+            FormField("users", "user groups", "", "gender, age, occupation, popularity, or a csv"),
+            FormField("items", "item groups", "", "genre, popularity, or a csv"),
+            FormField(
+                "samples", "samples", "100", "sampled rankings per user and temperature", parse_samples
+            ),
         ),
-        _fairness,
+        FairnessOptions,
+        fairness.start,
     ),
-    Action(
+    Program(
         "recommend",
         "Recommend",
-        "The best unseen items of some users, or after a new history",
+        "Top unseen items for some users, or for a given history",
         (
-            Field("--user", "users", "", "ids, apart by blanks; or fill in the history"),
-            Field("--history", "history", "", "item ids with commas, the latest last"),
+            FormField("users", "users", "", "user IDs, space-separated; or give a history", _words),
+            FormField("history", "history", "", "comma-separated item IDs, most recent last", parse_history),
             COUNT,
             PTH,
         ),
-        _recommend,
+        _some_users,
+        recommend.start,
     ),
-    Action(
+    Program(
         "recommend-all",
-        "Recommend to everyone",
-        "A list for each user of the data, as one parquet file",
-        (Field("--out", "file", "everyone.parquet", "in the run's recommendations/, or a path"), COUNT, PTH),
-        _recommend_all,
+        "Recommend for all users (write a file)",
+        "One list per user of the data, in one parquet file",
+        (
+            FormField("out", "file", "all_users.parquet", "in the run's recommendations/, or a path"),
+            COUNT,
+            PTH,
+        ),
+        _all_users,
+        _recommend_to_file,
     ),
-    Action(
+    Program(
         "export-model",
-        "Export the model",
-        "One file for other programs, checked against the checkpoint",
-        (Field("--format", "format", "pth", choices=("pth", "onnx")), PTH),
-        _export,
+        "Export",
+        "One model file for other programs, verified against the checkpoint",
+        (FormField("format", "format", "pth", choices=FORMATS), PTH),
+        ModelExport,
+        export_model.start,
     ),
 )

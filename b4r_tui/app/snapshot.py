@@ -1,4 +1,4 @@
-"""What the app shows, as values that never change: one snapshot of all runs, and one view a run."""
+"""Immutable values that the app shows: one snapshot of all runs, and one view per run."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunView:
-    """A run as it was at one moment.
+    """A run at one moment.
 
-    waits: what it waits for, in words. gpus: their names. load: how busy these are, from 0 to 1; None: unknown.
+    waits: what it waits for, in words. gpus: their names. load: their mean utilisation from 0 to 1, None if unknown.
     """
 
     run: Run
@@ -33,12 +33,12 @@ class RunView:
 
     @property
     def key(self) -> str:
-        """What names this run in tables: its folder."""
+        """The key of this run in tables: its folder."""
         return str(self.run.dir)
 
     @cached_property
     def searched(self) -> str:
-        """What a filter looks in, in small letters: experiment, id, state, cause, data set, mode and device."""
+        """The text a filter searches, in lower case: experiment, id, state, cause, data set, mode and device."""
         started = self.progress.started
         of_data = [str(started.dataset.get("name", "")), started.mode, started.device] if started else []
         cause = self.card.title if self.card else ""
@@ -47,16 +47,16 @@ class RunView:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Everything on screen at one moment. Runs stand newest first."""
+    """Everything the main screen shows at one moment; runs are sorted newest first."""
 
     experiments: tuple[Experiment, ...] = ()
     problems: tuple[FileProblem, ...] = ()
     runs: tuple[RunView, ...] = ()
 
     def runs_of(self, experiment: str) -> tuple[RunView, ...]:
-        """The runs of one experiment, newest first."""
+        """Return the runs of one experiment, newest first."""
         return tuple(view for view in self.runs if view.run.experiment == experiment)
 
     def active(self) -> tuple[RunView, ...]:
-        """Runs that have not ended."""
+        """Return the runs that have not ended."""
         return tuple(view for view in self.runs if not view.state.ended)

@@ -68,9 +68,9 @@ def test_a_day(tmp_path: Path, store: RunStore) -> None:
     # the tour makes a file
     person.sees("Welcome", "1/4")
     person.does("n", "The keys", "2/4")
-    person.does("n", "What is where", "3/4")
-    person.does("n", "4/4", "Make experiments.toml")
-    person.does(ENTER, "Made experiments.toml", "No runs yet. Press l to launch chain-ddp.")
+    person.does("n", "Files and folders", "3/4")
+    person.does("n", "4/4", "Create experiments.toml")
+    person.does(ENTER, "Created experiments.toml", "No runs yet. Press l to launch chain-ddp.")
 
     # two epochs are enough: the form changes the line of the file
     set_epochs(person, "2")
@@ -82,7 +82,7 @@ def test_a_day(tmp_path: Path, store: RunStore) -> None:
     person.does(DOWN, "No runs yet. Press l to launch chain-dmp.")
     person.does("l", "Launched chain-dmp")
     person.does("a", "Runs of all experiments", "/2")
-    assert "again to watch" in " ".join(person.leaves().split())
+    assert "again to monitor" in " ".join(person.leaves().split())
 
     # they go on alone, and are there again
     person = Person(tmp_path)
@@ -101,12 +101,12 @@ def test_a_day(tmp_path: Path, store: RunStore) -> None:
     person.does("a", "2 of 2 chosen")
     person.does(ENTER, "Details", "chain-ddp", "chain-dmp")
     person.does("2", "launch.mode")
-    person.does("x", "Where to?")
+    person.does("x", "File name")
     person.does(ENTER, "Exported")
     page = (tmp_path / "comparison.html").read_text()
     assert "chain-ddp" in page and "chain-dmp" in page
     person.does(ESCAPE, "Runs of all experiments")
-    assert "again to watch" not in person.leaves()
+    assert "again to monitor" not in person.leaves()
 
 
 def set_epochs(person: Person, epochs: str) -> None:

@@ -50,7 +50,7 @@ def test_quitting_leaves_the_run_and_opening_again_stops_it(folder: Path) -> Non
     terminal.press("l")
     terminal.shows("● running", seconds=40)
     terminal.press("q")
-    assert "1 run goes on in" in terminal.ends()
+    assert "1 run still active in" in terminal.ends()
     again = Terminal(folder)
     again.shows("● running")
     again.press("s")

@@ -58,9 +58,9 @@ def test_the_app_works_in_tmux(tmux: Tmux) -> None:
     lines = tmux.shows("Press l to launch chain", "評価 🎬", "Launch").rstrip("\n").split("\n")
     assert len(lines) <= 24
     tmux("send-keys", "?")
-    tmux.shows("esc closes")
+    tmux.shows("Esc closes")
     tmux("send-keys", "Escape")
-    tmux.shows("Press l to launch chain", gone="esc closes")
+    tmux.shows("Press l to launch chain", gone="Esc closes")
     tmux("send-keys", "C-p")
     tmux.shows("Search for commands")
     tmux("send-keys", "-l", "high-contrast")

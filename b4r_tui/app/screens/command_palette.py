@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from textual.actions import parse
+from textual.app import App
 from textual.binding import ActiveBinding, Binding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
@@ -17,25 +18,33 @@ from textual.markup import escape
 from textual.screen import Screen
 from textual.widget import Widget
 
-from b4r_tui.app.notifications import DESKTOP, LOUDNESS
+from b4r_tui.app.notifications import LEVELS, PROTOCOLS
+from b4r_tui.app.screens.compare.screen import CompareScreen
+from b4r_tui.app.screens.editor.screen import EditorScreen
 from b4r_tui.app.screens.help import spelled
+from b4r_tui.app.screens.leaderboard import LeaderboardScreen
+from b4r_tui.app.screens.main.screen import MainScreen
+from b4r_tui.app.services import PaletteServices
 
-if TYPE_CHECKING:
-    from b4r_tui.app.app import B4RApp
-
-FUZZY = 500  # the newest runs; of older ones the words typed have to stand in the name
-BREATH = 100  # commands between two pauses for keys
-LOUD = {
+MAX_FUZZY = 500  # the newest runs; names of older ones must contain the words typed
+PAUSE_EVERY = 100  # entries, so that keys are handled in between
+LEVEL_NAMES = {
     "bell": "When a run ends: message and bell",
     "toast": "When a run ends: message, no bell",
     "off": "When a run ends: nothing (mute)",
 }
-DESKTOPS = {
+PROTOCOL_NAMES = {
     "off": "Desktop notification: off",
     "osc9": "Desktop notification: OSC 9 (iTerm2, kitty, WezTerm)",
     "osc777": "Desktop notification: OSC 777 (foot, Ghostty, urxvt)",
 }
-UNTOLD = ("screen.copy_text", "command_palette", "app.command_palette")
+SCREENS: dict[str, type[Screen[Any]]] = {
+    "Runs": MainScreen,
+    "Editor": EditorScreen,
+    "Compare": CompareScreen,
+    "Leaderboard": LeaderboardScreen,
+}
+LEFT_OUT = ("screen.copy_text", "command_palette", "app.command_palette")
 PARTS = {
     "RunTable": "Table of runs",
     "LogTab": "Log",
@@ -43,163 +52,147 @@ PARTS = {
     "CurvesTab": "Curves",
     "ConfigTab": "Config",
     "SettingRow": "Setting",
-}  # widgets with keys of their own that do something, and how they are called
+}  # names of the widgets with keys of their own, by class name since most are imported when first shown
 
 
 @dataclass(frozen=True)
-class Command:
-    """A line of the palette. about: below it."""
+class Entry:
+    """A line of the palette. help: the text below it."""
 
     name: str
-    about: str
+    help: str
     run: Callable[[], Any]
 
 
-class Commands(Provider):
-    """What the app can do, from where the palette was opened."""
+class AppCommands(Provider):
+    """Offers what the app can do, seen from the screen that the palette was opened on."""
 
     @property
-    def b4r(self) -> B4RApp:
-        """The app."""
-        return cast("B4RApp", self.app)
+    def services(self) -> PaletteServices:
+        """What the app does for the palette."""
+        return cast(PaletteServices, self.app)
 
     async def discover(self) -> Hits:
-        """Before anything is typed: what works here, then the settings."""
-        for command in (*here(self.b4r, self.screen), *settings(self.b4r), *elsewhere(self.b4r, self.screen)):
-            yield DiscoveryHit(Content(command.name), command.run, command.name, escape(command.about))
+        """Before anything is typed: the keys of this screen, the settings, the keys of other screens."""
+        for entry in (
+            *keys_here(self.screen),
+            *settings(self.app),
+            *keys_elsewhere(self.services, self.screen),
+        ):
+            yield DiscoveryHit(Content(entry.name), entry.run, entry.name, escape(entry.help))
 
     async def search(self, query: str) -> Hits:
-        """Everything that fits what is typed, in any order of its letters."""
+        """Every entry that matches what is typed."""
         matcher = self.matcher(query)
         words = query.casefold().split()
-        for place, command in enumerate(self._all()):
-            if place % BREATH == BREATH - 1:
+        for place, entry in enumerate(self._all()):
+            if place % PAUSE_EVERY == PAUSE_EVERY - 1:
                 await asyncio.sleep(0)
-            score = matcher.match(command.name)
+            score = matcher.match(entry.name)
             if score > 0:
-                yield Hit(score, matcher.highlight(command.name), command.run, help=escape(command.about))
-        for command in runs(self.b4r, FUZZY, None):
-            if all(word in command.name.casefold() for word in words):
-                yield Hit(0.5, matcher.highlight(command.name), command.run, help=escape(command.about))
+                yield Hit(score, matcher.highlight(entry.name), entry.run, help=escape(entry.help))
+        for entry in runs(self.services, MAX_FUZZY, None):
+            if all(word in entry.name.casefold() for word in words):
+                yield Hit(0.5, matcher.highlight(entry.name), entry.run, help=escape(entry.help))
 
-    def _all(self) -> Iterator[Command]:
-        app = self.b4r
-        yield from here(app, self.screen)
-        yield from settings(app)
-        yield from experiments(app)
-        yield from runs(app, 0, FUZZY)
-        yield from elsewhere(app, self.screen)
-        for system in app.get_system_commands(self.screen):
-            if system.title not in ("Quit", "Theme"):  # are offered by us
-                yield Command(system.title, system.help, system.callback)
+    def _all(self) -> Iterator[Entry]:
+        yield from keys_here(self.screen)
+        yield from settings(self.app)
+        yield from experiments(self.services)
+        yield from runs(self.services, 0, MAX_FUZZY)
+        yield from keys_elsewhere(self.services, self.screen)
+        for system in self.app.get_system_commands(self.screen):
+            if system.title not in ("Quit", "Theme"):  # the app has its own
+                yield Entry(system.title, system.help, system.callback)
 
 
-def here(app: B4RApp, screen: Screen[Any]) -> Iterator[Command]:
-    """What keys do on the screen that the palette is above, with the keys."""
-    told: set[str] = set()
+def keys_here(screen: Screen[Any]) -> Iterator[Entry]:
+    """Yield what keys do on the screen below the palette."""
+    names: set[str] = set()
     for node, binding in (*bound(screen), *bound_in_parts(screen)):
         part = PARTS.get(type(node).__name__)
         name = f"{part}: {binding.description}" if part else binding.description
-        if name not in told:
-            told.add(name)
-            about = f"{binding.tooltip or binding.description}  ({key_of(binding)})"
-            yield Command(name, about, partial(app.run_action, binding.action, node))
+        if name not in names:
+            names.add(name)
+            text = f"{binding.tooltip or binding.description}  ({key_of(binding)})"
+            yield Entry(name, text, partial(screen.app.run_action, binding.action, node))
 
 
 def bound(screen: Screen[Any]) -> Iterator[tuple[DOMNode, Binding]]:
-    """What keys do now: on the screen, and in the part of it that has the focus."""
+    """Yield the keys in force: those of the screen, and of the part of it that has the focus."""
     for active in screen.active_bindings.values():
         ours = not isinstance(active.node, Widget) or isinstance(active.node, Screen)
-        if is_told(active.binding) and active.enabled and (ours or is_told_of_part(active)):
+        if is_offered(active.binding) and active.enabled and (ours or is_offered_of_part(active)):
             yield active.node, replace(active.binding, tooltip=active.tooltip)
 
 
 def bound_in_parts(screen: Screen[Any]) -> Iterator[tuple[DOMNode, Binding]]:
-    """What keys would do in the parts that are in sight, were the focus there."""
+    """Yield the keys of the visible parts that do not have the focus."""
     for kind in PARTS:
         parts = [
             part for part in screen.query(kind) if all(node.display for node in part.ancestors_with_self)
         ]
         if len(parts) != 1:
-            continue  # of many rows just the one with the focus is meant
+            continue  # of several rows only the one with the focus is meant
         for binding in Binding.make_bindings(type(parts[0]).BINDINGS):
             _, action, parameters = parse(binding.action)
-            if is_told(binding) and binding.tooltip and parts[0].check_action(action, parameters):
+            if is_offered(binding) and binding.tooltip and parts[0].check_action(action, parameters):
                 yield parts[0], binding
 
 
-def elsewhere(app: B4RApp, screen: Screen[Any]) -> Iterator[Command]:
-    """What keys do on the other screens; the command goes there first."""
-    told = {active.binding.description for active in screen.active_bindings.values()}
-    for title, kind in screens().items():
+def keys_elsewhere(services: PaletteServices, screen: Screen[Any]) -> Iterator[Entry]:
+    """Yield what keys do on the other screens; the entry goes there first."""
+    names = {active.binding.description for active in screen.active_bindings.values()}
+    for title, kind in SCREENS.items():
         if isinstance(screen, kind):
             continue
         for binding in Binding.make_bindings(kind.BINDINGS):
             name = f"{title}: {binding.description}"
-            if is_told(binding) and binding.action not in ("leave", "dismiss") and name not in told:
-                told.add(name)
-                about = f"{binding.tooltip or binding.description}  ({key_of(binding)} there)"
-                yield Command(name, about, partial(app.act_on, kind, binding.action))
+            if is_offered(binding) and binding.action not in ("leave", "dismiss") and name not in names:
+                names.add(name)
+                text = f"{binding.tooltip or binding.description}  ({key_of(binding)} there)"
+                yield Entry(name, text, partial(services.act_on, kind, binding.action))
 
 
-def experiments(app: B4RApp) -> Iterator[Command]:
-    """Each experiment, to edit."""
-    for option in app.main.query_one("ExperimentList").options:  # type: ignore[attr-defined]
-        yield Command(
-            f"Edit experiment {option.id}", f"In {app.file}", partial(app.edit_experiment, option.id)
-        )
+def experiments(services: PaletteServices) -> Iterator[Entry]:
+    """Yield the experiments to edit."""
+    for name in services.experiment_names():
+        yield Entry(f"Edit experiment {name}", f"In {services.file}", partial(services.edit_experiment, name))
 
 
-def runs(app: B4RApp, first: int, end: int | None) -> Iterator[Command]:
-    """Each run, newest first, to open."""
-    for view in app.main.views()[first:end]:
+def runs(services: PaletteServices, first: int, end: int | None) -> Iterator[Entry]:
+    """Yield the runs to open, newest first."""
+    for view in services.views()[first:end]:
         name = f"Open run {view.run.experiment} {view.run.run_id}"
-        yield Command(name, f"{view.state.value}, {view.run.dir}", partial(app.open_run, view))
+        yield Entry(name, f"{view.state.value}, {view.run.dir}", partial(services.open_run, view))
 
 
-def settings(app: B4RApp) -> Iterator[Command]:
-    """Themes, notifications, layout, the tour."""
+def settings(app: App[Any]) -> Iterator[Entry]:
+    """Yield themes, notifications, layout and the tour."""
+    services = cast(PaletteServices, app)
     for theme in sorted(app.available_themes, key=lambda name: (not name.startswith("b4r-"), name)):
-        about = "The one in use" if theme == app.theme else "Use these colours from now on"
-        yield Command(f"Theme: {theme}", about, partial(setattr, app, "theme", theme))
-    for value in LOUDNESS:
-        yield Command(LOUD[value], "Remembered", partial(app.remember, "notify", value))
-    for value in DESKTOP:
-        yield Command(
-            DESKTOPS[value],
-            "What the terminal shows outside of itself",
-            partial(app.remember, "desktop", value),
-        )
-    yield Command("Layout: as it came", "Give all panes their first sizes again", app.action_reset_layout)
-    yield Command("Tour", "Show the first steps again", app.action_tour)
-
-
-def screens() -> dict[str, type[Screen[Any]]]:
-    """The screens with keys of their own."""
-    from b4r_tui.app.screens.compare.screen import CompareScreen
-    from b4r_tui.app.screens.editor.screen import EditorScreen
-    from b4r_tui.app.screens.leaderboard import LeaderboardScreen
-    from b4r_tui.app.screens.main.screen import MainScreen
-
-    return {
-        "Runs": MainScreen,
-        "Editor": EditorScreen,
-        "Compare": CompareScreen,
-        "Leaderboard": LeaderboardScreen,
-    }
+        text = "Current theme" if theme == app.theme else "Switch to this theme"
+        yield Entry(f"Theme: {theme}", text, partial(setattr, app, "theme", theme))
+    for value in LEVELS:
+        yield Entry(LEVEL_NAMES[value], "Remembered", partial(services.remember, "notify", value))
+    for value in PROTOCOLS:
+        text = "Desktop notification protocol"
+        yield Entry(PROTOCOL_NAMES[value], text, partial(services.remember, "desktop", value))
+    yield Entry("Layout: reset", "Reset the sizes of all panes", services.action_reset_layout)
+    yield Entry("Tour", "Show the tour again", services.action_tour)
 
 
 def key_of(binding: Binding) -> str:
-    """The key, as people write it."""
+    """Return the key as it is written on screens."""
     return binding.key_display or spelled(binding.key)
 
 
-def is_told(binding: Binding) -> bool:
-    """Whether it is something to do, unlike moving about or opening this palette."""
+def is_offered(binding: Binding) -> bool:
+    """Return whether a key does something, unlike one that moves the focus or opens the palette."""
     named = bool(binding.description) and not binding.system
-    return named and not binding.action.startswith("app.focus") and binding.action not in UNTOLD
+    return named and not binding.action.startswith("app.focus") and binding.action not in LEFT_OUT
 
 
-def is_told_of_part(active: ActiveBinding) -> bool:
-    """Whether a widget's key is one of ours, unlike the cursor keys of a table."""
+def is_offered_of_part(active: ActiveBinding) -> bool:
+    """Return whether the key of a widget is one of ours, unlike the cursor keys of a table."""
     return type(active.node).__name__ in PARTS and bool(active.tooltip)

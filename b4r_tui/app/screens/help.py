@@ -1,4 +1,4 @@
-"""What every key does, made from the bindings that are in force."""
+"""The help: what every key does, generated from the bindings in force."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from textual.widgets import Static
 from b4r_tui.app.widgets.palette import palette_of
 
 ABOUT = (
-    "Experiments stand in one TOML file; each launch makes a run folder. Runs train on their own: "
-    "closing this program, or losing the connection, does not stop them."
+    "Experiments live in one TOML file; each launch creates a run folder. Runs train in the background: "
+    "closing this program or losing the connection does not stop them."
 )
 
+QUIT_HELP = "Quit (runs keep training)"  # also of ctrl+q, which is Textual's
 LEFT_OUT = {"screen.copy_text", "help_quit"}
-SIDEWAYS = ("left", "right", "home", "end")  # of little use in lists; left out too
+SIDEWAYS = ("left", "right", "home", "end")  # of little use in a help; left out too
 SPELLED = {
     "question_mark": "?",
     "up": "↑",
@@ -46,14 +47,14 @@ SPELLED = {
 
 @dataclass(frozen=True)
 class Key:
-    """A line of the help: keys as people see them, and what they do."""
+    """A line of the help: keys as they are displayed, and what they do."""
 
     keys: str
     does: str
 
 
 class Help(ModalScreen[None]):
-    """The keys, by where they work."""
+    """Shows the keys of the screen below it."""
 
     DEFAULT_CSS = """
     Help {
@@ -74,10 +75,10 @@ class Help(ModalScreen[None]):
         self._keys = keys
 
     def compose(self) -> ComposeResult:
-        """One table that scrolls."""
+        """A table that scrolls."""
         with VerticalScroll(id="box") as box:
             box.border_title = "Keys"
-            box.border_subtitle = "esc closes"
+            box.border_subtitle = "Esc closes"
             yield Static(self._table())
 
     def _table(self) -> Table:
@@ -93,21 +94,21 @@ class Help(ModalScreen[None]):
 
 
 def keys_of(bindings: Iterable[ActiveBinding]) -> list[Key]:
-    """Lines of the help: what the footer shows first, keys that do the same together."""
+    """Return the lines of the help: keys of the footer first, keys of the same action on one line."""
     lines: dict[str, list[str]] = {}
     for active in sorted(bindings, key=lambda active: not active.binding.show):
         binding = active.binding
         if binding.description and not binding.system and not left_out(binding):
-            does = "Leave; runs go on" if binding.action == "quit" else active.tooltip or binding.description
+            does = QUIT_HELP if binding.action == "quit" else active.tooltip or binding.description
             lines.setdefault(does, []).append(binding.key_display or spelled(binding.key))
     return [Key(" ".join(dict.fromkeys(keys)), does) for does, keys in lines.items()]
 
 
 def left_out(binding: Binding) -> bool:
-    """Keys that every list has and nobody looks up."""
+    """Return whether every list has this key, so that nobody looks it up."""
     return binding.action in LEFT_OUT or binding.key.endswith(SIDEWAYS) or binding.key.startswith("ctrl+page")
 
 
 def spelled(key: str) -> str:
-    """A key as people write it: `?` for question_mark, `^p` for ctrl+p."""
+    """Return a key as it is displayed: `?` for question_mark, `^p` for ctrl+p."""
     return SPELLED.get(key, key.replace("ctrl+", "^"))

@@ -1,10 +1,10 @@
-"""Leaderboard: all tested runs, seeds together, ranked where their numbers may be ranked at all."""
+"""Leaderboard: all tested runs, grouped by seed, ranked where their numbers are comparable."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from rich.text import Text
 from textual import work
@@ -15,8 +15,10 @@ from textual.message import Message
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
+from b4r_tui.app.lifecycle import while_mounted
 from b4r_tui.app.screens.dialogs.choose import Choose
 from b4r_tui.app.screens.export_mixin import ExportingScreen
+from b4r_tui.app.services import Services, services_of
 from b4r_tui.app.widgets.key_line import KeyLine
 from b4r_tui.app.widgets.palette import Palette, palette_of
 from b4r_tui.app.widgets.report_view import ReportView
@@ -26,22 +28,20 @@ from b4r_tui.reports.leaderboard import leaderboard_table
 from b4r_tui.reports.table import ReportTable
 from b4r_tui.results.board import Board
 from b4r_tui.results.export.table import mark
+from b4r_tui.results.export.write import LeaderboardExport
 from b4r_tui.results.leaderboard import apart, leaderboard, notes_of
 from b4r_tui.results.selection import is_tested
 from b4r_tui.runs.store import Run, RunStore
 from b4r_tui.runs.summary import INTERVAL_PARTS, Summary, read_summary
 from engine.contract.errors import B4RError
 
-if TYPE_CHECKING:
-    from b4r_tui.app.app import B4RApp
-
-OWN = "each run's own"  # metric or protocol: what chose its best epoch, its first
-EMPTY = "No run has test metrics yet. A run is tested when its training has come to its end."
+OWN = "each run's own"  # the metric that chose its best epoch, or its first protocol
+EMPTY = "No run has test metrics yet. A run is tested when its training ends."
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """Boards, and what can be chosen for others."""
+    """The leaderboards, and the metrics and protocols there are for others."""
 
     boards: tuple[Board, ...] = ()
     metrics: tuple[str, ...] = ()
@@ -53,7 +53,7 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Wanted:
-    """How to rank; None takes what each run says. baseline: a run of the row that others are tested against."""
+    """How to rank; None takes the metric or protocol of each run. baseline: a run of the row to test against."""
 
     metric: str | None = None
     protocol: str | None = None
@@ -61,7 +61,7 @@ class Wanted:
 
 
 class LeaderboardScreen(ExportingScreen):
-    """One board at a time; where runs cannot be ranked together there are several."""
+    """Shows one leaderboard at a time; runs that are not comparable have several."""
 
     DEFAULT_CSS = """
     LeaderboardScreen {
@@ -79,45 +79,48 @@ class LeaderboardScreen(ExportingScreen):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("m", "metric", "Metric", tooltip="Choose the metric that ranks"),
+        Binding("m", "metric", "Metric", tooltip="Choose the ranking metric"),
         Binding("p", "protocol", "Protocol", tooltip="Choose the protocol of the metric"),
         Binding(
             "b",
             "baseline",
             "Baseline",
-            tooltip="Test all rows against the highlighted one; once more: no tests",
+            tooltip="Set / clear baseline",
         ),
-        Binding("space", "mark", "Mark", tooltip="Mark the highlighted row for a comparison"),
+        Binding("space", "mark", "Select", tooltip="Select / deselect row for a comparison"),
         Binding(
             "c",
             "compare",
             "Compare",
-            tooltip="Compare the marked rows, or the highlighted one with the first",
+            tooltip="Compare the selected rows, or the highlighted one with the first",
         ),
         Binding(
             "left_square_bracket",
             "board(-1)",
-            "Before",
+            "Previous",
             key_display="[",
             show=False,
-            tooltip="The board before",
+            tooltip="Previous leaderboard",
         ),
         Binding(
-            "right_square_bracket", "board(1)", "Next", key_display="]", show=False, tooltip="The next board"
+            "right_square_bracket",
+            "board(1)",
+            "Next",
+            key_display="]",
+            show=False,
+            tooltip="Next leaderboard",
         ),
         Binding(
             "enter", "open", "Open", show=False, tooltip="Go to the newest run of the row", priority=True
         ),
-        Binding(
-            "x", "export", "Export", tooltip="Write the board as csv, markdown, LaTeX, JSON, parquet or HTML"
-        ),
-        Binding("r", "reload", "Reload", show=False, tooltip="Read all runs again"),
+        Binding("x", "export", "Export", tooltip="Export as csv, markdown, LaTeX, HTML, JSON or parquet"),
+        Binding("r", "reload", "Reload", show=False, tooltip="Reload all runs"),
         Binding("escape,q", "leave", "Back", key_display="esc", tooltip="Back to the runs"),
     ]
 
     @dataclass
     class Ready(Message):
-        """The worker has ranked."""
+        """The worker has ranked the runs."""
 
         ranked: Ranked
 
@@ -126,27 +129,27 @@ class LeaderboardScreen(ExportingScreen):
         self._root = root
         self._wanted = Wanted()
         self._ranked: Ranked | None = None
-        self._place = 0
+        self._index = 0
         self._marked: set[str] = set()  # run ids, the first of a row
 
     @property
     def ready(self) -> bool:
-        """Whether there is something to act on."""
+        """Whether the runs have been ranked."""
         return self._ranked is not None
 
     @property
-    def b4r(self) -> B4RApp:
-        """The app."""
-        return cast("B4RApp", self.app)
+    def services(self) -> Services:
+        """What the app does for all screens."""
+        return services_of(self)
 
     @property
     def board(self) -> Board | None:
-        """The board on screen."""
+        """The leaderboard on screen."""
         boards = self._ranked.boards if self._ranked else ()
-        return boards[min(self._place, len(boards) - 1)] if boards else None
+        return boards[min(self._index, len(boards) - 1)] if boards else None
 
     def compose(self) -> ComposeResult:
-        """What is ranked, the board, what to know about it, keys."""
+        """A headline, the leaderboard, notes on it, keys."""
         yield Static(id="ranked")
         with Vertical(id="board"):
             yield ReportView("board-table")
@@ -154,12 +157,12 @@ class LeaderboardScreen(ExportingScreen):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Start to read."""
+        """Start ranking."""
         self.app.theme_changed_signal.subscribe(self, lambda _: self._show())
         self.query_one("#board-table").focus()
-        self._want()
+        self._rank_by()
 
-    def _want(self, **changes: object) -> None:
+    def _rank_by(self, **changes: object) -> None:
         self._wanted = replace(self._wanted, **changes)  # type: ignore[arg-type]
         self.query_one("#ranked", Static).update(Text("Reading the runs …"))
         self._rank(self._wanted)
@@ -193,14 +196,16 @@ class LeaderboardScreen(ExportingScreen):
             ).border_title = f"{metric_label(board.metric)} on test, {_conditions(board)}"
             several = len(ranked.boards) > 1
             self.query_one("#board").border_subtitle = (
-                f"board {self._place + 1} of {len(ranked.boards)} · [ ] others" if several else ""
+                f"leaderboard {self._index + 1} of {len(ranked.boards)} · [ previous · ] next"
+                if several
+                else ""
             )
             table.show(board_table(board, self._marked, palette), [row.run_id for row in board.rows])
             lines += [*([apart(ranked.boards) or ""] if several else []), *_legend(board), *notes_of(board)]
         self.query_one("#notes", Static).update(Text("\n".join(lines)))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys that would do nothing are dimmed."""
+        """Dim unavailable keys."""
         if action in ("metric", "protocol", "baseline", "mark", "compare", "open", "export"):
             return True if self.board else None
         if action == "board":
@@ -213,8 +218,8 @@ class LeaderboardScreen(ExportingScreen):
         choices = [OWN, *ordered(list(self._ranked.metrics))] if self._ranked else []
         metric = await self.app.push_screen_wait(Choose("Metric", choices, self._wanted.metric or OWN))
         if metric:
-            self._place = 0
-            self._want(metric=None if metric == OWN else metric)
+            self._index = 0
+            self._rank_by(metric=None if metric == OWN else metric)
 
     @work(group="ask")
     async def action_protocol(self) -> None:
@@ -222,16 +227,16 @@ class LeaderboardScreen(ExportingScreen):
         choices = [OWN, *self._ranked.protocols] if self._ranked else []
         protocol = await self.app.push_screen_wait(Choose("Protocol", choices, self._wanted.protocol or OWN))
         if protocol:
-            self._place = 0
-            self._want(protocol=None if protocol == OWN else protocol)
+            self._index = 0
+            self._rank_by(protocol=None if protocol == OWN else protocol)
 
     def action_baseline(self) -> None:
-        """Test against the highlighted row, or no more."""
+        """Set the highlighted row as baseline, or clear it."""
         run_id = self.query_one("#board-table", ReportView).chosen
-        self._want(baseline=None if run_id == self._wanted.baseline else run_id)
+        self._rank_by(baseline=None if run_id == self._wanted.baseline else run_id)
 
     def action_mark(self) -> None:
-        """Mark the highlighted row, or unmark it, and go on to the next."""
+        """Select or deselect the highlighted row, and move to the next."""
         table = self.query_one("#board-table", ReportView)
         if table.chosen:
             self._marked ^= {table.chosen}
@@ -240,7 +245,7 @@ class LeaderboardScreen(ExportingScreen):
             table.move_cursor(row=row + 1)
 
     def action_compare(self) -> None:
-        """Compare the marked rows of this board; without marks, the highlighted one with the first."""
+        """Compare the selected rows; if none are selected, the highlighted one with the first."""
         board = self.board
         if board is None:
             return
@@ -250,29 +255,29 @@ class LeaderboardScreen(ExportingScreen):
             marked = [row for place, row in enumerate(board.rows) if place == 0 or row.run_id == chosen]
         ids = {run_id for row in marked for run_id in row.run_ids}
         if len(ids) < 2:
-            self.notify("Mark two rows or more with space.", title="Nothing to compare", severity="warning")
+            self.notify(
+                "Select at least two rows with space.", title="Nothing to compare", severity="warning"
+            )
             return
         runs = self._ranked.runs if self._ranked else ()
-        self.b4r.open_comparison([run for run in runs if run.run_id in ids])
+        self.services.open_comparison([run for run in runs if run.run_id in ids])
 
     def action_board(self, by: int) -> None:
-        """Another board."""
+        """Show another leaderboard."""
         if self._ranked and self._ranked.boards:
-            self._place = (self._place + by) % len(self._ranked.boards)
+            self._index = (self._index + by) % len(self._ranked.boards)
             self._show()
 
     def action_open(self) -> None:
-        """Go to the newest run of the row, on the main screen."""
+        """Show the newest run of the row on the main screen."""
         board, chosen = self.board, self.query_one("#board-table", ReportView).chosen
         rows = [row for row in board.rows if row.run_id == chosen] if board else []
-        views = [view for view in self.b4r.main.views() if rows and view.run.run_id in rows[0].run_ids]
+        views = [view for view in self.services.views() if rows and view.run.run_id in rows[0].run_ids]
         if views:
-            self.b4r.call_later(self.b4r.open_run, views[0])
+            self.app.call_later(while_mounted(self.app, self.services.open_run, views[0]))
 
     def action_export(self) -> None:
-        """Write what is on this board into a file."""
-        from b4r_tui.results.export.write import LeaderboardExport
-
+        """Export this leaderboard."""
         board = self.board
         if board is None:
             return
@@ -285,21 +290,21 @@ class LeaderboardScreen(ExportingScreen):
         self.ask_export(self._root, "leaderboard.html", options)
 
     def action_reload(self) -> None:
-        """Read the runs again."""
-        self._want()
+        """Rank the runs again."""
+        self._rank_by()
 
     def action_leave(self) -> None:
-        """Back."""
+        """Close the screen."""
         self.dismiss()
 
 
 def rank(root: Path, wanted: Wanted) -> Ranked:
-    """Read all runs and rank them. A baseline that cannot be is told, and the boards stand without it."""
+    """Read and rank all runs. A baseline that is refused is reported, and the leaderboards come without tests."""
     runs = RunStore(root).runs()
     tested = [summary for run in runs if is_tested(summary := read_summary(run))]
     boards, refused = leaderboard(tested, wanted.metric, wanted.protocol), ""
     if wanted.baseline and boards:
-        from b4r_tui.results.significance import judged  # with numpy and pyarrow
+        from b4r_tui.results.significance import judged  # deferred: imports numpy and pyarrow
 
         try:
             boards = judged(boards, wanted.baseline, {run.run_id: run.dir for run in runs})
@@ -318,27 +323,27 @@ def rank(root: Path, wanted: Wanted) -> Ranked:
 
 
 def board_table(board: Board, marked: set[str], palette: Palette) -> ReportTable:
-    """The board with marks for rows chosen, and stars where a row differs from the baseline."""
+    """Return the leaderboard with dots for selected rows, and stars for rows that differ from the baseline."""
     table = leaderboard_table(board)
     rows = []
     for row, cells in zip(board.rows, table.rows, strict=True):
-        fresh = [cell.copy() for cell in cells]
+        copies = [cell.copy() for cell in cells]
         chosen = row.run_id in marked
-        fresh[0] = Text(
+        copies[0] = Text(
             f"{'●' if chosen else ' '} {cells[0].plain}", f"bold {palette.second}" if chosen else ""
         )
         if row.experiment == board.baseline:
-            fresh[1].append("  baseline", palette.faint)
+            copies[1].append("  baseline", palette.faint)
         elif mark(row):
-            fresh[1].append(f" {mark(row)}", f"bold {palette.second}")
-        rows.append(fresh)
+            copies[1].append(f" {mark(row)}", f"bold {palette.second}")
+        rows.append(copies)
     return replace(table, rows=rows)
 
 
 def headline(ranked: Ranked, palette: Palette) -> Text:
-    """How many runs stand on how many boards."""
+    """Return how many runs are ranked on how many leaderboards."""
     line = Text.assemble(("Leaderboard", f"bold {palette.running}"), no_wrap=True, overflow="ellipsis")
-    facts = [plural(ranked.tested, "tested run"), plural(len(ranked.boards), "board")]
+    facts = [plural(ranked.tested, "tested run"), plural(len(ranked.boards), "leaderboard")]
     return line.append("  " + "  ·  ".join(facts))
 
 
@@ -350,8 +355,8 @@ def _conditions(board: Board) -> str:
 def _legend(board: Board) -> list[str]:
     if board.baseline is None:
         return []
-    said = "paired randomisation test over users, corrected by Holm for the rows"
-    return [f"*, **: differs from {board.baseline} at p < 0.05, 0.01 ({said})."]
+    test = "paired randomisation test over users, Holm-corrected across rows"
+    return [f"*, **: differs from {board.baseline} at p < 0.05, 0.01 ({test})."]
 
 
 def _measured(summary: Summary) -> list[tuple[str, str]]:

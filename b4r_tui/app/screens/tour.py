@@ -1,4 +1,4 @@
-"""The first start in an empty folder: what this is, in four short steps, and an experiments file to begin with."""
+"""The tour on first start in an empty folder: four short steps, and an experiments file to start from."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from engine.contract.errors import B4RError
 KEYS = (
     ("l", "launch the highlighted experiment"),
     ("e", "edit it, as a form and as text"),
-    ("2  3  5", "a run's curves, its log, its results"),
-    ("c  L", "compare runs; the leaderboard of all"),
+    ("2  3  5", "curves, log and results of a run"),
+    ("c  L", "compare runs; leaderboard of all runs"),
     ("ctrl+p", "every action by name"),
-    ("?", "what the keys do where you are"),
-    ("q", "leave; runs go on"),
+    ("?", "what the keys do on this screen"),
+    ("q", "quit (runs keep training)"),
 )
 
 
@@ -35,34 +35,34 @@ class Step:
     """A page of the tour."""
 
     title: str
-    says: str
+    text: str
 
 
 STEPS = (
     Step(
         "Welcome",
-        "b4r-tui trains BERT4Rec, a model that learns from what people chose before what they choose next, and "
+        "b4r-tui trains BERT4Rec, a sequential recommender that predicts a user's next item from their history, and "
         "keeps track of what you tried.\n\n"
-        "An experiment is a name and its settings. All experiments stand in one text file. "
-        "Launching one makes a run: a folder with frozen settings, log, metrics and checkpoints. "
-        "Runs that may be compared meet on a leaderboard.",
+        "An experiment is a name and its settings. All experiments live in one text file. "
+        "Launching one creates a run: a folder with frozen settings, log, metrics and checkpoints. "
+        "Comparable runs share a leaderboard.",
     ),
-    Step("The keys", "Everything has a key, and everything can be clicked."),
+    Step("The keys", "Every action has a key, and can be clicked."),
     Step(
-        "What is where",
-        "A run trains on its own. Close this program or lose the connection: it goes on, and is shown again "
-        "when you come back.",
+        "Files and folders",
+        "Runs train in the background. Close this program or lose the connection: they keep training, and are "
+        "shown again when you come back.",
     ),
     Step(
-        "An experiments file to begin with",
-        "Two small experiments on made-up data, without any download: one process with the whole model (ddp), "
-        "and two that share its item table (dmp). Each takes about a minute on a laptop.",
+        "Your first experiments file",
+        "Two small experiments on generated data, without a download: one process with the full model (ddp), and "
+        "two processes that shard its item embeddings (dmp). Each takes about a minute on a laptop.",
     ),
 )
 
 
 class Tour(ModalScreen[bool]):
-    """Dismissed with whether the experiments file was made."""
+    """Shows the steps; dismissed with whether the experiments file was created."""
 
     DEFAULT_CSS = """
     Tour {
@@ -84,34 +84,34 @@ class Tour(ModalScreen[bool]):
     ]
 
     def __init__(self, file: Path, runs: Path) -> None:
-        """file: where the experiments file will be. runs: the runs root, to be told."""
+        """file: where the experiments file will be. runs: the runs root, to be shown."""
         super().__init__()
         self._file, self._runs, self._step = file, runs, 0
 
     def compose(self) -> ComposeResult:
         """A page above its buttons."""
         with Vertical(id="box") as box:
-            box.border_subtitle = "enter goes on · ← back · esc skips"
+            box.border_subtitle = "Enter next · ← back · Esc skip"
             with VerticalScroll(id="page", can_focus=False):
-                yield Static(id="says")
+                yield Static(id="text")
             with Horizontal(id="buttons"):
                 yield Button("Skip", id="skip")
                 yield Button("Back", id="back")
                 yield Button("Next", id="next", variant="primary")
 
     def on_mount(self) -> None:
-        """The first page."""
+        """Show the first page."""
         for button in self.query(Button):
-            button.active_effect_duration = 0  # while one looks pressed it takes no second enter
+            button.active_effect_duration = 0  # a button that looks pressed ignores enter
         self._show()
 
     def action_turn(self, by: int) -> None:
-        """Another page, where there is one."""
+        """Show another page, if there is one."""
         self._step = min(len(STEPS) - 1, max(0, self._step + by))
         self._show()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Back, on, or away."""
+        """Go back, forward, or skip the tour."""
         if event.button.id == "skip":
             self.dismiss(False)
         elif event.button.id == "back":
@@ -119,14 +119,14 @@ class Tour(ModalScreen[bool]):
         elif self._step < len(STEPS) - 1:
             self.action_turn(1)
         else:
-            self._make()
+            self._create()
 
-    def _make(self) -> None:
-        """A few hundred bytes: it needs no worker."""
+    def _create(self) -> None:
+        """Write the file: a few hundred bytes, so without a worker."""
         try:
             write_demo(self._file)
         except B4RError as error:
-            self.query_one("#says", Static).update(Text(error.sentence, palette_of(self.app).failed))
+            self.query_one("#text", Static).update(Text(error.sentence, palette_of(self.app).failed))
             return
         self.dismiss(True)
 
@@ -135,11 +135,11 @@ class Tour(ModalScreen[bool]):
         self.query_one("#box").border_title = f"{step.title}  {self._step + 1}/{len(STEPS)}"
         self.query_one("#back", Button).disabled = self._step == 0
         button = self.query_one("#next", Button)
-        button.label = f"Make {self._file.name}" if last else "Next"
+        button.label = f"Create {self._file.name}" if last else "Next"
         button.refresh(layout=True)  # it is as wide as its label
         button.focus()
         self.query_one("#page", VerticalScroll).scroll_home(animate=False)
-        self.query_one("#says", Static).update(Group(Text(step.says), "", self._below()))
+        self.query_one("#text", Static).update(Group(Text(step.text), "", self._below()))
 
     def _below(self) -> RenderableType:
         palette = palette_of(self.app)
@@ -148,7 +148,7 @@ class Tour(ModalScreen[bool]):
 
 
 def keys_table(palette: Palette) -> Table:
-    """The keys of the first minutes."""
+    """Return the keys of the first minutes."""
     table = Table.grid(padding=(0, 2, 0, 0))
     for keys, does in KEYS:
         table.add_row(Text(keys, f"bold {palette.second}", justify="right"), Text(does))
@@ -156,15 +156,15 @@ def keys_table(palette: Palette) -> Table:
 
 
 def places_table(file: Path, runs: Path, palette: Palette) -> Table:
-    """The two places that everything is in."""
+    """Return where the experiments file and the runs are."""
     table = Table.grid(padding=(0, 2, 0, 0))
     table.add_column(no_wrap=True)
-    for place, about in ((file, "your experiments, yours to edit"), (runs, "a folder for every run")):
+    for place, about in ((file, "your experiments, to edit"), (runs, "one folder per run")):
         table.add_row(Text(str(place), f"bold {palette.running}"), Text(about))
     return table
 
 
 def demo_excerpt(palette: Palette) -> Text:
-    """The experiments of the file, without the settings they share and without remarks."""
+    """Return the experiments of the file, without [defaults] and comments."""
     lines = [line.partition("#")[0].rstrip() for line in DEMO[DEMO.index("[experiments.") :].splitlines()]
     return Text("\n".join(filter(None, lines)).replace("\n[", "\n\n["), palette.faint)

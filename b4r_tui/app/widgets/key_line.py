@@ -13,6 +13,8 @@ from textual.events import Leave, MouseDown, MouseMove
 from textual.screen import ActiveBinding, Screen
 from textual.widget import Widget
 
+from b4r_tui.app.lifecycle import while_mounted
+
 HELP = "question_mark"
 
 
@@ -63,7 +65,7 @@ class KeyLine(Widget, can_focus=False):
         """Update the line once, after all changes of this refresh."""
         if self.app.app_focus and self.is_attached and screen is self.screen and not self._is_due:
             self._is_due = True
-            self.call_after_refresh(self._update_keys)
+            self.call_after_refresh(while_mounted(self, self._update_keys))
 
     def _update_keys(self) -> None:
         self._is_due = False

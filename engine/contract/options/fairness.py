@@ -52,7 +52,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--samples",
-        type=_samples,
+        type=parse_samples,
         default=default.samples,
         help="rankings per user and temperature (default 100)",
     )
@@ -135,7 +135,8 @@ def _seed(text: str) -> int:
     return int(text)
 
 
-def _samples(text: str) -> int:
+def parse_samples(text: str) -> int:
+    """Return a number of samples. Raises ArgumentTypeError."""
     samples = _seed(text)
     if not 1 <= samples <= LARGEST_SAMPLES:
         raise argparse.ArgumentTypeError(f"'{text}' is not an integer from 1 to {LARGEST_SAMPLES:,}")

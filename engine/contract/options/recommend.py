@@ -34,7 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--user", nargs="+", action="extend", metavar="U", help="user IDs as in the data")
     parser.add_argument(
         "--history",
-        type=_ids,
+        type=parse_history,
         metavar="I,I,…",
         help="a new history: comma-separated item IDs, most recent last",
     )
@@ -42,7 +42,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", metavar="FILE", help="parquet file for --all: user, rank, item, title, score"
     )
-    parser.add_argument("-k", type=_k, default=10, help="items per list (default 10)")
+    parser.add_argument("-k", type=parse_count, default=10, help="items per list (default 10)")
     parser.add_argument(
         "--pth", default="best", help="checkpoint: best (default), last, a checkpoint's file name, or a path"
     )
@@ -55,21 +55,27 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def options_of(arguments: argparse.Namespace) -> RecommendOptions:
-    """Return the options in parsed arguments. Raises B4RError if they do not go together."""
-    targets = [arguments.user, arguments.history, arguments.all or None]
-    if sum(target is not None for target in targets) != 1:
-        raise B4RError("recommend needs exactly one of --user, --history and --all")
-    if arguments.all != (arguments.out is not None):
-        raise B4RError("--all and --out FILE must be used together; FILE is a parquet file")
-    return RecommendOptions(
-        users=tuple(dict.fromkeys(arguments.user or ())),
-        history=arguments.history or (),
-        everyone=arguments.all,
-        out=arguments.out,
-        k=arguments.k,
-        pth=arguments.pth,
-        as_of=arguments.as_of,
+    """Return the options in parsed arguments. Raises B4RError if they are incompatible."""
+    return checked(
+        RecommendOptions(
+            users=tuple(dict.fromkeys(arguments.user or ())),
+            history=arguments.history or (),
+            everyone=arguments.all,
+            out=arguments.out,
+            k=arguments.k,
+            pth=arguments.pth,
+            as_of=arguments.as_of,
+        )
     )
+
+
+def checked(options: RecommendOptions) -> RecommendOptions:
+    """Return the options if they are compatible. Raises B4RError."""
+    if sum(map(bool, (options.users, options.history, options.everyone))) != 1:
+        raise B4RError("recommend needs exactly one of --user, --history and --all")
+    if options.everyone != (options.out is not None):
+        raise B4RError("--all and --out FILE must be used together; FILE is a parquet file")
+    return options
 
 
 def as_arguments(options: RecommendOptions) -> list[str]:
@@ -82,7 +88,8 @@ def as_arguments(options: RecommendOptions) -> list[str]:
     return [*targets, f"-k={options.k}", f"--pth={options.pth}", f"--as-of={options.as_of}"]
 
 
-def _ids(text: str) -> tuple[str, ...]:
+def parse_history(text: str) -> tuple[str, ...]:
+    """Return the item ids of a comma-separated history. Raises ArgumentTypeError."""
     ids = tuple(one.strip() for one in next(csv.reader([text]), []) if one.strip())
     if not ids:
         raise argparse.ArgumentTypeError("a history needs at least one item ID")
@@ -93,7 +100,8 @@ def _quoted(one: str) -> str:
     return '"' + one.replace('"', '""') + '"' if set(one) & set(',"') else one
 
 
-def _k(text: str) -> int:
+def parse_count(text: str) -> int:
+    """Return a number of items per list. Raises ArgumentTypeError."""
     if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= LARGEST_K:
         raise argparse.ArgumentTypeError(f"'{text}' is not an integer from 1 to {LARGEST_K:,}")
     return int(text)

@@ -18,8 +18,8 @@ from b4r_tui.app.screens.compare.screen import CompareScreen
 from b4r_tui.app.screens.dialogs.ask_name import AskName
 from b4r_tui.app.screens.dialogs.choose import Choose
 from b4r_tui.app.screens.dialogs.confirm import Confirm
-from b4r_tui.app.screens.dialogs.error import Notice
-from b4r_tui.app.screens.export_mixin import ENDINGS
+from b4r_tui.app.screens.dialogs.error import ErrorDialog
+from b4r_tui.app.screens.export_mixin import EXTENSIONS
 from b4r_tui.app.screens.main.screen import MainScreen
 from b4r_tui.app.widgets.run.overlay import Overlay
 from b4r_tui.results.compare import compare
@@ -163,7 +163,7 @@ async def test_where_fewer_than_two_runs_were_tested_c_says_so(place: Place) -> 
     async with place.app().run_test(size=SIZE) as pilot:
         await until(pilot, lambda: len(app_of(pilot).main.views()) == 2)
         await pilot.press("c")
-        await until(pilot, lambda: isinstance(pilot.app.screen, Notice))
+        await until(pilot, lambda: isinstance(pilot.app.screen, ErrorDialog))
         assert "two runs that have finished" in said(pilot, "Static")
 
 
@@ -332,7 +332,7 @@ async def test_a_narrow_terminal_keeps_what_matters(made: Made) -> None:
 
 
 async def test_x_writes_the_comparison_in_every_format(made: Made, tmp_path: Path) -> None:
-    files = {ending: tmp_path / f"評価{ending}" for ending in ENDINGS}
+    files = {ending: tmp_path / f"評価{ending}" for ending in EXTENSIONS}
     async with comparing(made, "small 1", "big 1") as pilot:
         for file in files.values():
             await export_to(pilot, str(file))
@@ -362,7 +362,7 @@ async def test_an_export_asks_before_it_replaces_and_says_what_will_not_do(
         assert file.read_text() == "mine"
 
         await export_to(pilot, "table.xls")
-        assert "has to end in .csv" in said(pilot, "#fault")
+        assert "the extension must be .csv" in said(pilot, "#fault")
         pilot.app.screen.query_one(Input).value = str(tmp_path / "nowhere" / "table.csv")
         await until(pilot, lambda: "there is no folder" in said(pilot, "#fault"))
         pilot.app.screen.query_one(Input).value = str(tmp_path / "folder.csv")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from b4r_tui.app.crash_log import KEPT, crash_line, write_log
+from b4r_tui.app.crash_log import MAX_LOGS, crash_line, write_log
 from tests.b4r_tui.app.conftest import Place
 from tests.terminal import Terminal
 
@@ -59,7 +59,7 @@ def test_one_line_says_what_happened_and_where_the_log_is(
     (log,) = (tmp_path / "state" / "b4r-tui").glob("crash-*.log")
     line, code, works = [part for part in said.splitlines() if part.strip()]
     assert line == (
-        f"b4r-tui: the app broke (RuntimeError: broken [b] here [/); its log is {log}; runs go on without it"
+        f"b4r-tui crashed: RuntimeError: broken [b] here [/. Log: {log}. Training runs are not affected."
     )
     assert code == "code 1"
     assert works.split() == ["icanon", "echo"]
@@ -74,15 +74,15 @@ def test_where_no_log_can_be_written_the_line_says_that(place: Place, tmp_path: 
     (tmp_path / "state").write_text("a file where the folder should be")
     said = broken_at(place, 'MainScreen, "action_reload", broken', "r", tmp_path / "state")
     line = next(part for part in said.splitlines() if part.strip())
-    assert "the app broke (RuntimeError: broken [b] here [/); no log could be written in " in line
+    assert "b4r-tui crashed: RuntimeError: broken [b] here [/. Log: no log could be written to " in line
     assert "code 1" in said
 
 
 def test_the_newest_logs_are_kept(tmp_path: Path) -> None:
-    for number in range(KEPT + 3):
+    for number in range(MAX_LOGS + 3):
         (tmp_path / f"crash-20200101-0000{number:02}-1.log").touch()
     new = write_log(ValueError("x"), tmp_path, 1_760_000_000.0)
-    assert new in tmp_path.iterdir() and len(list(tmp_path.iterdir())) == KEPT
+    assert new in tmp_path.iterdir() and len(list(tmp_path.iterdir())) == MAX_LOGS
 
 
 def test_a_long_error_and_control_characters_stay_one_line(tmp_path: Path) -> None:
@@ -100,4 +100,4 @@ async def test_leaving_at_once_breaks_nothing(place: Place) -> None:
             for _ in range(pauses):
                 await pilot.pause()
             await pilot.press("q")
-        assert app.broke is None and app.return_code == 0
+        assert app.crash is None and app.return_code == 0

@@ -77,7 +77,7 @@ async def test_seeds_share_a_row_with_mean_sd_and_interval_as_the_core_ranks_the
     place, runs = made
     board = leaderboard([read_summary(run) for run in runs.values()])[0]
     async with ranking(place) as pilot:
-        assert said(pilot, "#ranked") == "Leaderboard  7 tested runs  ·  3 boards"
+        assert said(pilot, "#ranked") == "Leaderboard  7 tested runs  ·  3 leaderboards"
         assert title(pilot).startswith("NDCG@10 on test, full, synthetic f1f1f1f1")
         assert names_of(pilot) == [row.experiment for row in board.rows] and names_of(pilot)[0] == "big"
         best = rows(pilot, "#board-table")[0]
@@ -91,7 +91,7 @@ async def test_seeds_share_a_row_with_mean_sd_and_interval_as_the_core_ranks_the
 
 async def test_what_cannot_be_ranked_together_stands_on_other_boards_and_says_why(made: Made) -> None:
     async with ranking(made[0]) as pilot:
-        assert "board 1 of 3" in str(pilot.app.screen.query_one("#board").border_subtitle)
+        assert "leaderboard 1 of 3" in str(pilot.app.screen.query_one("#board").border_subtitle)
         assert "Not ranked together, since they differ in protocol" in said(pilot, "#notes")
         assert "split fingerprint" in said(pilot, "#notes")
         seen = [names_of(pilot)]
@@ -130,13 +130,13 @@ async def test_m_and_p_rank_by_another_metric_and_protocol(made: Made) -> None:
         await choose(pilot, "m", "recall@5")
         await until(pilot, lambda: title(pilot).startswith("Recall@5 on test"))
         await choose(pilot, "p", "full")
-        await until(pilot, lambda: "2 boards" in said(pilot, "#ranked"))
+        await until(pilot, lambda: "2 leaderboards" in said(pilot, "#ranked"))
         assert "sampled" in names_of(pilot)  # its second protocol is what the others have first
         await choose(pilot, "p", "uniform-20")
         await until(pilot, lambda: names_of(pilot) == ["sampled"])
         assert "uniform-20 with negatives n1n1n1" in title(pilot)
         await choose(pilot, "p", "each run's own")
-        await until(pilot, lambda: "3 boards" in said(pilot, "#ranked"))
+        await until(pilot, lambda: "3 leaderboards" in said(pilot, "#ranked"))
 
 
 async def test_marked_rows_are_compared_and_without_marks_the_highlighted_one_with_the_first(
@@ -145,7 +145,7 @@ async def test_marked_rows_are_compared_and_without_marks_the_highlighted_one_wi
     async with ranking(made[0]) as pilot:
         await until(pilot, lambda: len(app_of(pilot).main.views()) == len(made[1]))
         await pilot.press("right_square_bracket", "c")  # a board of one run
-        await until(pilot, lambda: toasts(pilot) == ["Mark two rows or more with space."])
+        await until(pilot, lambda: toasts(pilot) == ["Select at least two rows with space."])
         await pilot.press("left_square_bracket", "c")  # the first row alone: its seeds
         await until(pilot, lambda: isinstance(pilot.app.screen, CompareScreen))
         await until(pilot, lambda: [row[1][:4] for row in rows(pilot, "#groups-table")] == ["big "] * 2)
@@ -158,7 +158,7 @@ async def test_marked_rows_are_compared_and_without_marks_the_highlighted_one_wi
         await settled(pilot)
         await pilot.press("ctrl+home", "space", "space", "space")
         await until(pilot, lambda: [row[0] for row in rows(pilot, "#board-table")] == ["● 1", "● 2", "● 3"])
-        await pilot.press("space")  # no longer the last
+        await pilot.press("space")  # deselect the last
         assert rows(pilot, "#board-table")[2][0] == "3"
         await pilot.press("ctrl+home", "down", "down", "space", "c")
         await until(pilot, lambda: isinstance(pilot.app.screen, CompareScreen))
@@ -205,7 +205,7 @@ async def test_an_export_that_fails_is_told_and_leaves_nothing(
         pilot.app.screen.query_one(Input).value = str(folder / "board.csv")
         monkeypatch.setattr("b4r_tui.results.export.write.replacing", _no_room)
         await pilot.press("enter")
-        await until(pilot, lambda: "No space left" in said(pilot, "Notice Static"))
+        await until(pilot, lambda: "No space left" in said(pilot, "ErrorDialog Static"))
     assert list(folder.iterdir()) == []
 
 

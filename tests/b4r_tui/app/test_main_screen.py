@@ -13,7 +13,7 @@ from textual.widgets import ContentSwitcher, DataTable, Static, TabbedContent, T
 
 from b4r_tui.app.app import B4RApp, farewell
 from b4r_tui.app.screens.dialogs.confirm import Confirm
-from b4r_tui.app.screens.dialogs.error import Notice
+from b4r_tui.app.screens.dialogs.error import ErrorDialog
 from b4r_tui.app.screens.help import Help
 from b4r_tui.app.screens.main.screen import MainScreen
 from b4r_tui.app.widgets.experiment_list import ExperimentList
@@ -223,7 +223,7 @@ async def test_a_launch_that_is_refused_is_told_in_a_sentence(
     async with place.app().run_test(size=SIZE) as pilot:
         app = await opened(pilot)
         await pilot.press("l")
-        await until(pilot, lambda: isinstance(app.screen, Notice))
+        await until(pilot, lambda: isinstance(app.screen, ErrorDialog))
         assert "choose another folder with --runs" in str(app.screen.query_one(Static).render())
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, MainScreen))
@@ -295,7 +295,7 @@ async def test_shift_e_without_an_editor_says_which_variable_to_set(
     async with place.app().run_test(size=SIZE) as pilot:
         app = await opened(pilot)
         await pilot.press("E")
-        await until(pilot, lambda: isinstance(app.screen, Notice))
+        await until(pilot, lambda: isinstance(app.screen, ErrorDialog))
         assert "set $VISUAL or $EDITOR" in str(app.screen.query_one(Static).render())
 
 
@@ -393,7 +393,7 @@ async def test_q_leaves_and_says_that_runs_go_on(place: Place) -> None:
         await pilot.press("q")
     assert app.return_code == 0
     said = farewell(1, place.runs)
-    assert said is not None and said.startswith("1 run goes on in")
+    assert said is not None and said.startswith("1 run still active in")
     assert farewell(0, place.runs) is None
 
 

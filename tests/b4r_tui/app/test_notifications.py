@@ -1,4 +1,4 @@
-"""A run that ends is told once: a message, a bell, and what the terminal shows outside of itself."""
+"""A run that ends is announced once: a message, a bell, and a desktop notification of the terminal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from textual.pilot import Pilot
 
 from b4r_tui.app.notifications import desktop_sequence
-from b4r_tui.app.session_state import Remembered
+from b4r_tui.app.session_state import SessionState
 from b4r_tui.runs.records import ExitRecord
 from tests.b4r_tui.app.conftest import MEMORY, Place, until
 from tests.b4r_tui.app.keyboard import app_of, toasts
@@ -17,8 +17,8 @@ from tests.b4r_tui.app.keyboard import app_of, toasts
 SIZE = (120, 36)
 
 
-class OnMessage:
-    """What the terminal was told."""
+class FakeTerminal:
+    """Records bells and escape sequences."""
 
     def __init__(self) -> None:
         self.bells = 0
@@ -29,27 +29,27 @@ class OnMessage:
 
 
 @asynccontextmanager
-async def watching(place: Place, **values: str) -> AsyncIterator[tuple[Pilot[None], OnMessage]]:
+async def watching(place: Place, **values: str) -> AsyncIterator[tuple[Pilot[None], FakeTerminal]]:
     """The app once it has seen all runs of the place."""
-    app, heard = place.app(), OnMessage()
-    app.remembered = Remembered(None)
+    app, terminal = place.app(), FakeTerminal()
+    app.session.state = SessionState(None)
     for name, value in values.items():
-        app.remembered.put(name, value)
-    app.bell = heard.bell  # type: ignore[method-assign]
-    app.write_to_terminal = heard.written.append  # type: ignore[method-assign, assignment]
+        app.session.state.put(name, value)
+    app.bell = terminal.bell  # type: ignore[method-assign]
+    app.write_to_terminal = terminal.written.append  # type: ignore[method-assign, assignment]
     async with app.run_test(size=SIZE, notifications=True) as pilot:
         await until(pilot, lambda: len(app.main.views()) == len(place.made))
-        yield pilot, heard
+        yield pilot, terminal
 
 
 def states(pilot: Pilot[None]) -> list[str]:
     return [view.state.value for view in app_of(pilot).main.views()]
 
 
-async def test_a_run_that_finishes_rings_and_says_its_result_once(place: Place) -> None:
+async def test_a_run_that_finishes_is_announced_once_with_its_result(place: Place) -> None:
     run = place.running()
-    async with watching(place) as (pilot, heard):
-        assert toasts(pilot) == [] and heard.bells == 0
+    async with watching(place) as (pilot, terminal):
+        assert toasts(pilot) == [] and terminal.bells == 0
         run.finished()
         run.let_go()
         await until(pilot, lambda: toasts(pilot))
@@ -59,29 +59,29 @@ async def test_a_run_that_finishes_rings_and_says_its_result_once(place: Place) 
         assert pilot.app.screen.query("Toast.-information")
         run.warned("a word after the end")
         await until(pilot, lambda: app_of(pilot).main._shown.is_set())
-        assert heard.bells == 1 and len(toasts(pilot)) == 1
+        assert terminal.bells == 1 and len(toasts(pilot)) == 1
 
 
-async def test_a_run_that_fails_says_why_as_an_error(place: Place) -> None:
+async def test_a_run_that_fails_is_announced_as_an_error_with_its_cause(place: Place) -> None:
     run = place.running()
-    async with watching(place) as (pilot, heard):
+    async with watching(place) as (pilot, terminal):
         run.failed(MEMORY)
         run.let_go()
         await until(pilot, lambda: pilot.app.screen.query("Toast.-error"))
         assert "memory" in toasts(pilot)[0].lower()
-        assert heard.bells == 1
+        assert terminal.bells == 1
 
 
-async def test_runs_that_had_ended_before_the_start_are_not_told(place: Place) -> None:
+async def test_runs_that_had_ended_before_the_start_are_not_announced(place: Place) -> None:
     place.finished()
     place.failed()
     later = place.running()
-    async with watching(place) as (pilot, heard):
+    async with watching(place) as (pilot, terminal):
         later.exits(ExitRecord(reason="stopped", ended_at=1.0, signal=15))
         later.let_go()
         await until(pilot, lambda: toasts(pilot))
         assert [text.partition(" ")[0] for text in toasts(pilot)] == [later.run.run_id]
-        assert heard.bells == 1
+        assert terminal.bells == 1
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ async def test_runs_that_had_ended_before_the_start_are_not_told(place: Place) -
         ("toast", "osc777", 1, 0, "\x1b]777;notify;ml-1m-base finished;20251009-110030-a01f · test NDCG@10"),
     ],
 )
-async def test_how_loud_it_is_is_for_the_person_to_say(
+async def test_the_user_chooses_how_ends_are_announced(
     place: Place,
     monkeypatch: pytest.MonkeyPatch,
     loudness: str,
@@ -104,17 +104,17 @@ async def test_how_loud_it_is_is_for_the_person_to_say(
 ) -> None:
     monkeypatch.delenv("TMUX", raising=False)
     run = place.running()
-    async with watching(place, notify=loudness, desktop=desktop) as (pilot, heard):
+    async with watching(place, notify=loudness, desktop=desktop) as (pilot, terminal):
         run.finished()
         run.let_go()
         await until(pilot, lambda: states(pilot) == ["finished"])
         await until(pilot, lambda: len(toasts(pilot)) == messages)
-        assert heard.bells == bells
-        assert len(heard.written) == (written is not None)
-        assert written is None or heard.written[0].startswith(written)
+        assert terminal.bells == bells
+        assert len(terminal.written) == (written is not None)
+        assert written is None or terminal.written[0].startswith(written)
 
 
-def test_a_terminal_in_tmux_is_reached_through_it() -> None:
+def test_a_sequence_is_wrapped_for_tmux() -> None:
     plain = desktop_sequence("osc9", "base finished", "NDCG; 0.1", {})
     assert plain == "\x1b]9;base finished: NDCG, 0.1\x1b\\"
     through = desktop_sequence("osc9", "base finished", "NDCG; 0.1", {"TMUX": "/tmp/tmux"})

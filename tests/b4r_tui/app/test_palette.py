@@ -14,11 +14,11 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import TabbedContent
 
-from b4r_tui.app.screens.command_palette import PARTS, bound, bound_in_parts, is_told, screens
+from b4r_tui.app.screens.command_palette import PARTS, SCREENS, bound, bound_in_parts, is_offered
 from b4r_tui.app.screens.compare.picker import ComparePicker
 from b4r_tui.app.screens.compare.screen import CompareScreen
 from b4r_tui.app.screens.dialogs.ask_name import AskName
-from b4r_tui.app.screens.dialogs.error import Notice
+from b4r_tui.app.screens.dialogs.error import ErrorDialog
 from b4r_tui.app.screens.editor.screen import EditorScreen
 from b4r_tui.app.screens.help import Help
 from b4r_tui.app.screens.leaderboard import LeaderboardScreen
@@ -55,7 +55,7 @@ async def opened(made: Made) -> AsyncIterator[Pilot[None]]:
 
 
 def told(kind: type[Any]) -> list[Binding]:
-    return [binding for binding in Binding.make_bindings(kind.BINDINGS) if is_told(binding)]
+    return [binding for binding in Binding.make_bindings(kind.BINDINGS) if is_offered(binding)]
 
 
 async def go_to(pilot: Pilot[None], kind: type[Screen[Any]], runs: dict[str, Run]) -> None:
@@ -75,13 +75,13 @@ def enabled(screen: Screen[Any], binding: Binding) -> bool:
 
 async def test_every_key_of_every_screen_is_offered_wherever_the_palette_is_opened(made: Made) -> None:
     async with opened(made) as pilot:
-        for where, kind in screens().items():
+        for where, kind in SCREENS.items():
             await go_to(pilot, kind, made[1])
             screen = pilot.app.screen
             names = await typed_in_palette(pilot, "")
             for binding in told(kind):
                 assert (binding.description in names) == enabled(screen, binding), binding.description
-            for other, elsewhere in screens().items():
+            for other, elsewhere in SCREENS.items():
                 wanted = [
                     each.description for each in told(elsewhere) if each.action not in ("leave", "dismiss")
                 ]
@@ -164,9 +164,9 @@ async def test_a_command_that_cannot_be_is_not_done_later(place: Place) -> None:
         app = app_of(pilot)
         await until(pilot, lambda: len(app.main.views()) == 1)
         await choose_in_palette(pilot, "Compare: Export")
-        await until(pilot, lambda: isinstance(app.screen, Notice))
+        await until(pilot, lambda: isinstance(app.screen, ErrorDialog))
         await pilot.press("escape")
-        await until(pilot, lambda: not [each for each in app.workers if each.group == "elsewhere"])
+        await until(pilot, lambda: not [each for each in app.workers if each.group == "navigation"])
         assert isinstance(app.screen, MainScreen)
 
 
@@ -180,7 +180,7 @@ async def test_an_editor_with_changes_is_not_left_by_a_command(place: Place) -> 
         await pilot.press(*"copy", "enter")
         await until(pilot, lambda: isinstance(app.screen, EditorScreen) and app.screen.changed)
         await choose_in_palette(pilot, "Leaderboard: Export")
-        await until(pilot, lambda: isinstance(app.screen, Notice))
+        await until(pilot, lambda: isinstance(app.screen, ErrorDialog))
         assert "save them or leave the editor first" in str(app.screen.query_one("Static").render())
 
 
@@ -195,7 +195,7 @@ async def test_a_theme_is_chosen_by_name_and_all_are_offered(made: Made) -> None
         await pilot.press("escape")
         await choose_in_palette(pilot, "Theme: b4r-high-contrast")
         await until(pilot, lambda: pilot.app.theme == "b4r-high-contrast")
-        assert app_of(pilot).remembered.get("theme", lambda _: True) == "b4r-high-contrast"
+        assert app_of(pilot).session.state.get("theme", lambda _: True) == "b4r-high-contrast"
 
 
 async def test_a_run_and_an_experiment_are_found_by_words(made: Made) -> None:
@@ -221,18 +221,18 @@ async def test_what_stands_below_a_command_is_shown_as_it_is(made: Made) -> None
         await until(pilot, lambda: not isinstance(pilot.app.screen, CommandPalette))
 
 
-async def test_how_ends_are_told_is_chosen_and_remembered(made: Made) -> None:
+async def test_how_ends_are_announced_is_chosen_and_remembered(made: Made) -> None:
     async with opened(made) as pilot:
-        remembered = app_of(pilot).remembered
+        state = app_of(pilot).session.state
         await choose_in_palette(pilot, "When a run ends: nothing (mute)")
-        await until(pilot, lambda: remembered.get("notify", lambda _: True) == "off")
+        await until(pilot, lambda: state.get("notify", lambda _: True) == "off")
         await choose_in_palette(pilot, "Desktop notification: OSC 9 (iTerm2, kitty, WezTerm)")
-        await until(pilot, lambda: remembered.get("desktop", lambda _: True) == "osc9")
+        await until(pilot, lambda: state.get("desktop", lambda _: True) == "osc9")
 
 
 def test_keys_are_spelled_as_they_are_typed() -> None:
-    """No key of ours is told by the name that the library has for it."""
+    """No key is shown by the name that Textual has for it."""
     from b4r_tui.app.screens.command_palette import key_of
 
-    bindings = [binding for kind in screens().values() for binding in told(kind)]
+    bindings = [binding for kind in SCREENS.values() for binding in told(kind)]
     assert [key_of(binding) for binding in bindings if "_" in key_of(binding)] == []

@@ -11,9 +11,9 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static, TabbedContent
 
 from b4r_tui.app.app import B4RApp
-from b4r_tui.app.program_forms import ACTIONS
-from b4r_tui.app.screens.dialogs.error import Notice
-from b4r_tui.app.screens.dialogs.run_program import AfterTraining
+from b4r_tui.app.program_forms import PROGRAMS
+from b4r_tui.app.screens.dialogs.error import ErrorDialog
+from b4r_tui.app.screens.dialogs.run_program import RunProgram
 from b4r_tui.runs.ids import TICKS, run_id_at
 from b4r_tui.runs.records import ExitRecord, StatusRecord, write_exit, write_status
 from tests.b4r_tui.app import program_samples
@@ -36,7 +36,7 @@ say(type="progress", phase="recommend", step=1, steps=4)
 while not (run / "go").exists():
     time.sleep(0.02)
 items = [dict(rank=1, item="50", title="Star Wars [1977]", score=3.25)]
-say(type="recommendations", user="17", history=3, items=items)
+say(type="recommendations", users="17", history=3, items=items)
 say(type="done", run="ml-1m-base", checkpoint="checkpoints/epoch_19_model.pth", epoch=19, users=1)
 """
 FAILS = """
@@ -53,10 +53,11 @@ time.sleep(600)
 @pytest.fixture
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder whose programs are found in the place of the engine's."""
-    package = tmp_path / "stand-in" / "engine"
+    package = tmp_path / "stand-in" / "engine" / "programs"
     package.mkdir(parents=True)
-    (package / "__init__.py").touch()
-    monkeypatch.setenv("PYTHONPATH", str(package.parent))
+    for folder in (package, package.parent):
+        (folder / "__init__.py").touch()
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "stand-in"))
     monkeypatch.chdir(tmp_path)
     return package
 
@@ -70,12 +71,12 @@ async def on_one_run(pilot: Pilot[None]) -> B4RApp:
 async def choose(pilot: Pilot[None], name: str, **values: str) -> None:
     """Open the dialog, go to an action, fill its form and press enter in it."""
     await pilot.press("m")
-    await until(pilot, lambda: isinstance(pilot.app.screen, AfterTraining))
+    await until(pilot, lambda: isinstance(pilot.app.screen, RunProgram))
     dialog = pilot.app.screen
-    dialog.query_one(OptionList).highlighted = [action.name for action in ACTIONS].index(name)
+    dialog.query_one(OptionList).highlighted = [each.name for each in PROGRAMS].index(name)
     await until(pilot, lambda: dialog.query_one(f"#form-{name}").display)
     for field in dialog.query_one(f"#form-{name}").query(Input):
-        field.value = values.get(str(field.name).strip("-"), field.value)
+        field.value = values.get(str(field.name), field.value)
     await pilot.press("enter")
 
 
@@ -92,24 +93,24 @@ async def test_progress_is_shown_and_the_list_comes_to_its_tab(place: Place, eng
     folder = place.finished().run.dir
     async with place.app().run_test(size=SIZE) as pilot:
         app = await on_one_run(pilot)
-        await choose(pilot, "recommend", user="17 18", k="1")
+        await choose(pilot, "recommend", users="17 18", k="1")
         await until(pilot, lambda: "recommend" in shown(app, "JobLine") and "25%" in shown(app, "JobLine"))
         assert app.screen.query_one(TabbedContent).active == "outputs"
-        assert app.screen.check_action("after", ()) is None, "one thing at a time"
+        assert app.screen.check_action("run_program", ()) is None, "one thing at a time"
         (folder / "go").touch()
         await until(pilot, lambda: "Star Wars [1977]" in tab_text(app))
         assert not app.screen.query_one("JobLine").display
-        assert app.screen.check_action("after", ()) is True
+        assert app.screen.check_action("run_program", ()) is True
     assert (folder / "arguments").read_text() == "--user=17 --user=18 -k=1 --pth=best --as-of=now"
 
 
-async def test_a_failure_is_a_notice_with_the_sentence(place: Place, engine: Path) -> None:
+async def test_a_failure_is_an_error_dialog_with_the_sentence(place: Place, engine: Path) -> None:
     (engine / "recommend.py").write_text(PROGRAM + FAILS)
     place.finished()
     async with place.app().run_test(size=SIZE) as pilot:
         app = await on_one_run(pilot)
-        await choose(pilot, "recommend", user="17")
-        await until(pilot, lambda: isinstance(app.screen, Notice))
+        await choose(pilot, "recommend", users="17")
+        await until(pilot, lambda: isinstance(app.screen, ErrorDialog))
         said = str(app.screen.query_one("#box Static", Static).render())
         assert said == "--user: the data have no user '17'; ids are those of the data set"
         await pilot.press("escape")
@@ -120,18 +121,21 @@ async def test_a_failure_is_a_notice_with_the_sentence(place: Place, engine: Pat
     ("values", "said"),
     [
         ({}, "needs one of --user, --history and --all"),
-        ({"user": "1", "k": "many"}, "'many' is not a number"),
+        ({"users": "1", "k": "many"}, "'many' is not a number"),
     ],
 )
-async def test_what_is_wrong_in_the_form_is_told_without_starting_anything(
+async def test_what_is_wrong_in_the_form_is_shown_in_the_dialog_which_stays_open(
     place: Place, engine: Path, values: dict[str, str], said: str
 ) -> None:
     place.finished()
     async with place.app().run_test(size=SIZE) as pilot:
         app = await on_one_run(pilot)
         await choose(pilot, "recommend", **values)
-        await until(pilot, lambda: isinstance(app.screen, Notice))
-        assert said in str(app.screen.query_one("#box Static", Static).render())
+        fault = app.screen.query_one("#fault", Static)
+        await until(pilot, lambda: said in str(fault.render()))
+        assert fault.display and isinstance(app.screen, RunProgram)
+        await pilot.press("down")
+        await until(pilot, lambda: not fault.display)
 
 
 async def test_escape_does_nothing_and_unfinished_runs_have_no_actions(place: Place) -> None:
@@ -139,20 +143,20 @@ async def test_escape_does_nothing_and_unfinished_runs_have_no_actions(place: Pl
     place.running()
     async with place.app().run_test(size=SIZE) as pilot:
         app = await on_one_run(pilot)
-        assert app.screen.check_action("after", ()) is None
+        assert app.screen.check_action("run_program", ()) is None
         await pilot.press("m")
-        assert not isinstance(app.screen, AfterTraining)
+        assert not isinstance(app.screen, RunProgram)
         await pilot.press("down", "down")
-        await until(pilot, lambda: app.screen.check_action("after", ()) is True)
+        await until(pilot, lambda: app.screen.check_action("run_program", ()) is True)
         await pilot.press("m")
-        await until(pilot, lambda: isinstance(app.screen, AfterTraining))
+        await until(pilot, lambda: isinstance(app.screen, RunProgram))
         await pilot.press("escape")
-        await until(pilot, lambda: not isinstance(app.screen, AfterTraining))
+        await until(pilot, lambda: not isinstance(app.screen, RunProgram))
         assert not app.screen.query_one("JobLine").display
 
 
 async def test_leaving_the_app_ends_a_measurement(place: Place, engine: Path) -> None:
-    (engine / "rate_fairness.py").write_text(PROGRAM + FOREVER)
+    (engine / "measure_fairness.py").write_text(PROGRAM + FOREVER)
     folder = place.finished().run.dir
     async with place.app().run_test(size=SIZE) as pilot:
         app = await on_one_run(pilot)
@@ -211,5 +215,5 @@ async def test_each_action_with_the_real_engine(
     async with B4RApp(root / "experiments.toml", root / "runs", period=0.1).run_test(size=(160, 60)) as pilot:
         app = await on_one_run(pilot)
         await choose(pilot, name, **values)
-        await until(pilot, lambda: seen in tab_text(app) or isinstance(app.screen, Notice), seconds=120)
+        await until(pilot, lambda: seen in tab_text(app) or isinstance(app.screen, ErrorDialog), seconds=120)
         assert seen in tab_text(app)

@@ -5,6 +5,8 @@ The folders are real ones, and so is all that is done to them; only no process i
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Button, Input, Static
@@ -13,7 +15,7 @@ from b4r_tui.app.app import B4RApp
 from b4r_tui.app.screens.dialogs.ask_number import AskNumber
 from b4r_tui.app.screens.dialogs.choose import Choose
 from b4r_tui.app.screens.dialogs.confirm import Confirm
-from b4r_tui.app.screens.dialogs.error import Notice
+from b4r_tui.app.screens.dialogs.error import ErrorDialog
 from b4r_tui.app.screens.main.screen import MainScreen
 from b4r_tui.runs.queue_place import read_place
 from b4r_tui.runs.state import RunState
@@ -54,12 +56,23 @@ async def asked(pilot: Pilot[None]) -> str:
 async def answered(pilot: Pilot[None], *keys: str) -> None:
     """Press keys until the question is gone."""
     await pilot.press(*keys)
-    await until(pilot, lambda: isinstance(pilot.app.screen, (MainScreen, Notice)))
+    await until(pilot, lambda: isinstance(pilot.app.screen, (MainScreen, ErrorDialog)))
 
 
-def titles(pilot: Pilot[None]) -> list[str]:
-    """The titles of what the app has told in passing."""
-    return [each.title for each in pilot.app._notifications]
+notified: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def record_notifications(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Record the titles of notifications, which are on screen for a few seconds only."""
+    notify = B4RApp.notify
+    notified.clear()
+
+    def spy(app: B4RApp, message: str, *, title: str = "", **options: Any) -> None:
+        notified.append(title)
+        notify(app, message, title=title, **options)
+
+    monkeypatch.setattr(B4RApp, "notify", spy)
 
 
 # stop ------------------------------------------------------------------------------------------
@@ -126,7 +139,7 @@ async def test_shift_r_resumes_the_marked_runs_that_can_be(place: Place) -> None
             run = made[name].run
             assert run.state is RunState.QUEUED and (run.dir / "attempts" / "1" / "exit.json").exists()
         assert made[FINISHED].run.state is RunState.FINISHED
-        assert "Resumed 2 runs" in titles(pilot)
+        assert "Resumed 2 runs" in notified
         assert set(seen.marked) == {STOPPED, FAILED, FINISHED}  # still there for what comes next
 
 
@@ -139,13 +152,13 @@ async def test_where_one_run_is_refused_the_others_are_resumed_and_the_sentence_
         seen = await all_runs(pilot)
         await marked(seen, FAILED, LOST)
         await pilot.press("R")
-        await until(pilot, lambda: isinstance(pilot.app.screen, Notice))
+        await until(pilot, lambda: isinstance(pilot.app.screen, ErrorDialog))
         said = str(pilot.app.screen.query_one(Static).render())
         assert "20251009-093012-91bc has finished; launch its experiment again" in said
         await answered(pilot, "escape")
         await until(pilot, lambda: made[LOST].run.state is RunState.QUEUED)
         assert made[FAILED].run.state is RunState.FAILED
-        assert "Resumed 20251009-101011-e5f6" in titles(pilot)
+        assert "Resumed 20251009-101011-e5f6" in notified
 
 
 async def test_t_tries_again_in_the_folder_or_as_a_new_run_where_training_had_ended(place: Place) -> None:
@@ -160,7 +173,7 @@ async def test_t_tries_again_in_the_folder_or_as_a_new_run_where_training_had_en
         assert new is not None and read_place(new.dir).retry_of == made[FAILED].run.name
         assert new.state is RunState.QUEUED and new.config() == made[FAILED].run.config()
         assert made[STOPPED].run.state is RunState.QUEUED and made[FAILED].run.state is RunState.FAILED
-        await until(pilot, lambda: "Retried 2 runs" in titles(pilot))
+        await until(pilot, lambda: "Retried 2 runs" in notified)
 
 
 # delete ----------------------------------------------------------------------------------------
@@ -173,8 +186,10 @@ async def test_shift_d_deletes_the_marked_runs_but_for_those_under_way(place: Pl
         await marked(seen, RUNNING, FAILED, FINISHED)
         await pilot.press("D")
         question = await asked(pilot)
-        assert question.startswith("Delete 2 runs with all files, checkpoints too? There is no way back.")
-        assert "(finished)" in question and "1 run under way stays." in question
+        assert question.startswith(
+            "Delete 2 runs with all files, including checkpoints? This cannot be undone."
+        )
+        assert "(finished)" in question and "Still running, not deleted: 1 run." in question
         await answered(pilot, "enter")  # the first button is no
         assert made[FAILED].run.dir.exists()
         await pilot.press("D")
@@ -182,7 +197,7 @@ async def test_shift_d_deletes_the_marked_runs_but_for_those_under_way(place: Pl
         await answered(pilot, "y")
         await until(pilot, lambda: seen.names == [QUEUED, RUNNING, LOST, STOPPED])
         assert not made[FAILED].run.dir.exists() and not made[FINISHED].run.dir.exists()
-        assert made[RUNNING].run.dir.exists() and "Deleted 2 runs" in titles(pilot)
+        assert made[RUNNING].run.dir.exists() and "Deleted 2 runs" in notified
         assert seen.marked == [RUNNING] and seen.at in seen.names
 
 
@@ -218,15 +233,15 @@ async def test_p_moves_holds_and_prioritises_waiting_runs(place: Place) -> None:
     async with place.app().run_test(size=SIZE) as pilot:
         seen = await all_runs(pilot, 3)
         await seen.go_to("0002")
-        await choose("To the front")
+        await choose("Move to front")
         await until(pilot, lambda: read_place(second.dir).order is not None)
-        assert "Moved 20251009-110032-0002" in titles(pilot)
+        assert "Updated 20251009-110032-0002" in notified
         await marked(seen, "0001", "0002", FINISHED)
-        await choose("Hold back")
+        await choose("Pause")
         await until(pilot, lambda: read_place(first.dir).paused and read_place(second.dir).paused)
-        await choose("Let go")
+        await choose("Resume")
         await until(pilot, lambda: not read_place(first.dir).paused and not read_place(second.dir).paused)
-        await choose("Priority…")
+        await choose("Set priority…")
         await until(pilot, lambda: isinstance(pilot.app.screen, AskNumber))
         await until(pilot, lambda: isinstance(pilot.app.focused, Input))
         await seen.press("backspace", "5", "enter")
@@ -258,7 +273,7 @@ async def test_m_offers_what_comes_after_training_just_for_a_finished_run(place:
         assert isinstance(pilot.app.screen, MainScreen)
         await seen.go_to(FINISHED)
         await pilot.press("m")
-        await until(pilot, lambda: type(pilot.app.screen).__name__ == "AfterTraining")
+        await until(pilot, lambda: type(pilot.app.screen).__name__ == "RunProgram")
 
 
 FITTING = {
@@ -267,7 +282,7 @@ FITTING = {
     LOST: {"resume", "retry", "delete"},
     STOPPED: {"resume", "retry", "delete"},
     FAILED: {"resume", "retry", "delete"},
-    FINISHED: {"delete", "after"},
+    FINISHED: {"delete", "run_program"},
 }
 
 
@@ -276,13 +291,13 @@ async def test_keys_that_would_do_nothing_are_dimmed(place: Place) -> None:
     async with place.app().run_test(size=SIZE) as pilot:
         seen = await all_runs(pilot)
         screen = pilot.app.screen
-        acting = ("stop", "resume", "retry", "delete", "queue", "after")
+        acting = ("stop", "resume", "retry", "delete", "queue", "run_program")
         for name, fitting in FITTING.items():
             await seen.go_to(name)
             assert {action for action in acting if screen.check_action(action, ())} == fitting, name
             if name == FINISHED:
                 await seen.press("s", "R", "t", "p")
-                assert isinstance(pilot.app.screen, MainScreen) and titles(pilot) == []
+                assert isinstance(pilot.app.screen, MainScreen) and notified == []
 
 
 async def test_an_error_of_the_core_is_told_in_a_sentence(
@@ -297,8 +312,8 @@ async def test_an_error_of_the_core_is_told_in_a_sentence(
         seen = await all_runs(pilot)
         await seen.go_to(RUNNING)
         await pilot.press("s")
-        assert "It has done 13 of 20 epochs." in await asked(pilot)
+        assert "It has completed 13 of 20 epochs." in await asked(pilot)
         await answered(pilot, "y")
-        await until(pilot, lambda: isinstance(pilot.app.screen, Notice))
+        await until(pilot, lambda: isinstance(pilot.app.screen, ErrorDialog))
         said = str(pilot.app.screen.query_one(Static).render())
         assert "a01f: its supervisor [does] not answer; try again" in said

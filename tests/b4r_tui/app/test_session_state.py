@@ -1,4 +1,4 @@
-"""What the app remembers comes back at the next start; a file that cannot be used is told, never fatal."""
+"""The session state is restored at the next start; a file that cannot be used is reported, never fatal."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textual.widgets import TabbedContent
 
 from b4r_tui.app.app import B4RApp
 from b4r_tui.app.screens.dialogs.choose import Choose
-from b4r_tui.app.session_state import KEPT_FILES, Remembered
+from b4r_tui.app.session_state import MAX_FILES, SessionState
 from b4r_tui.app.widgets.experiment_list import ExperimentList
 from tests.b4r_tui.app.conftest import Place, until
 from tests.b4r_tui.app.keyboard import app_of, choose_in_palette, toasts
@@ -24,10 +24,10 @@ SIZE = (120, 36)
 
 @asynccontextmanager
 async def started(place: Place, state: Path, size: tuple[int, int] = SIZE) -> AsyncIterator[Pilot[None]]:
-    """The app with a file to remember in, once it has gone back to where it was."""
-    app = B4RApp(place.file, place.runs, now=lambda: NOW, period=0.1, remembered=Remembered(state))
+    """The app with a session file, once the last session is restored."""
+    app = B4RApp(place.file, place.runs, now=lambda: NOW, period=0.1, state=SessionState(state))
     async with app.run_test(size=size, notifications=True) as pilot:
-        await until(pilot, lambda: app._restored)
+        await until(pilot, lambda: app.session.restored)
         await pilot.pause()
         yield pilot
 
@@ -36,7 +36,7 @@ async def left(pilot: Pilot[None]) -> None:
     await pilot.press("q")
 
 
-async def test_theme_experiment_tab_sizes_and_order_come_back(place: Place, tmp_path: Path) -> None:
+async def test_theme_experiment_tab_sizes_and_sort_order_are_restored(place: Place, tmp_path: Path) -> None:
     state = tmp_path / "state" / "app.json"
     place.finished("ml-1m-dmp")
     place.failed("ml-1m-dmp")
@@ -70,7 +70,7 @@ async def test_theme_experiment_tab_sizes_and_order_come_back(place: Place, tmp_
         assert app.main.query_one("#runs").outer_size.height == height.height + 2
         assert app.main.table.saved == kept
         assert toasts(pilot) == []
-        await choose_in_palette(pilot, "Layout: as it came")
+        await choose_in_palette(pilot, "Layout: reset")
         await until(pilot, lambda: app.main.query_one("#left").outer_size.width == width.width)
         await left(pilot)
     assert json.loads(state.read_text())["size.left"] is None
@@ -82,10 +82,10 @@ async def test_theme_experiment_tab_sizes_and_order_come_back(place: Place, tmp_
         (b'{"v": 1, "theme": ', "could not be read"),
         (b"\xff\x00\xfe", "could not be read"),
         (b"[1, 2]", "could not be read"),
-        (b'{"v": 99, "theme": "b4r-light"}', "is of version 99, not 1"),
+        (b'{"v": 99, "theme": "b4r-light"}', "has version 99, not 1"),
     ],
 )
-async def test_a_broken_file_is_told_and_replaced_with_the_next_change(
+async def test_a_broken_file_is_reported_and_overwritten_with_the_next_change(
     place: Place, tmp_path: Path, content: bytes, why: str
 ) -> None:
     state = tmp_path / "app.json"
@@ -96,11 +96,11 @@ async def test_a_broken_file_is_told_and_replaced_with_the_next_change(
         pilot.app.theme = "b4r-light"
         await pilot.pause()
         await left(pilot)
-    assert Remembered(state).fault is None
-    assert Remembered(state).get("theme", lambda _: True) == "b4r-light"
+    assert SessionState(state).fault is None
+    assert SessionState(state).get("theme", lambda _: True) == "b4r-light"
 
 
-async def test_values_that_do_not_fit_any_more_are_passed_over(place: Place, tmp_path: Path) -> None:
+async def test_values_that_are_not_valid_are_ignored(place: Place, tmp_path: Path) -> None:
     state = tmp_path / "app.json"
     values = {
         "v": 1,
@@ -131,9 +131,7 @@ async def test_values_that_do_not_fit_any_more_are_passed_over(place: Place, tmp
         assert app.main.query_one(ExperimentList).selected == "ml-1m-base"
 
 
-async def test_a_home_that_cannot_be_written_does_not_keep_the_app_from_its_work(
-    place: Place, tmp_path: Path
-) -> None:
+async def test_the_app_works_with_a_home_that_cannot_be_written(place: Place, tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file where the folder should be")
     async with started(place, tmp_path / "state" / "app.json") as pilot:
         pilot.app.theme = "b4r-light"
@@ -143,25 +141,25 @@ async def test_a_home_that_cannot_be_written_does_not_keep_the_app_from_its_work
 
 
 def test_two_apps_keep_what_each_of_them_changed(tmp_path: Path) -> None:
-    one, other = Remembered(tmp_path / "app.json"), Remembered(tmp_path / "app.json")
+    one, other = SessionState(tmp_path / "app.json"), SessionState(tmp_path / "app.json")
     one.put("theme", "b4r-light")
     other.put("tab", "log")
     one.put_experiment(tmp_path / "one.toml", "base")
     other.put_experiment(tmp_path / "other.toml", "big")
     one.save()
     other.save()
-    found = Remembered(tmp_path / "app.json")
+    found = SessionState(tmp_path / "app.json")
     assert found.get("theme", lambda _: True) == "b4r-light" and found.get("tab", lambda _: True) == "log"
     assert found.experiment(tmp_path / "one.toml") == "base"
     assert found.experiment(tmp_path / "other.toml") == "big"
     assert (tmp_path / "app.json").stat().st_mode & 0o077 == 0
 
 
-def test_experiments_of_the_newest_files_are_kept(tmp_path: Path) -> None:
-    kept = Remembered(tmp_path / "app.json")
-    for number in range(KEPT_FILES + 5):
+def test_experiments_of_the_newest_files_are_remembered(tmp_path: Path) -> None:
+    kept = SessionState(tmp_path / "app.json")
+    for number in range(MAX_FILES + 5):
         kept.put_experiment(tmp_path / f"{number}.toml", "base")
     kept.save()
-    found = Remembered(tmp_path / "app.json")
+    found = SessionState(tmp_path / "app.json")
     assert found.experiment(tmp_path / "4.toml") is None
-    assert found.experiment(tmp_path / f"{KEPT_FILES + 4}.toml") == "base"
+    assert found.experiment(tmp_path / f"{MAX_FILES + 4}.toml") == "base"

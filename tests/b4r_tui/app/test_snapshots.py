@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from textual.pilot import Pilot
 
-from b4r_tui.app.program_forms import ACTIONS
+from b4r_tui.app.program_forms import PROGRAMS
 from b4r_tui.app.screens.main.screen import MainScreen
 from b4r_tui.app.widgets.log.log_tab import LogTab
 from b4r_tui.app.widgets.runs.rows import RunRows
@@ -118,7 +118,7 @@ def test_the_dialog_of_what_to_do_after_training(
     place: Place, snap_compare: Compare, size: tuple[int, int], action: str
 ) -> None:
     place.finished()
-    down = [each.name for each in ACTIONS].index(action)
+    down = [each.name for each in PROGRAMS].index(action)
     keys = ["m", *["down"] * down]
     settle = after(*keys, runs=1, then=f"#form-{action}")
     assert snap_compare(place.app(), terminal_size=size, run_before=settle)

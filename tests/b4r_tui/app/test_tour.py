@@ -42,7 +42,7 @@ async def touring(pilot: Pilot[None]) -> None:
     await until(pilot, lambda: isinstance(pilot.app.screen, Tour) and isinstance(pilot.app.focused, Button))
 
 
-async def test_enter_goes_through_all_pages_and_makes_a_file_that_is_in_order(tmp_path: Path) -> None:
+async def test_enter_goes_through_all_pages_and_creates_a_valid_file(tmp_path: Path) -> None:
     async with first_start(tmp_path) as pilot:
         await touring(pilot)
         for number, page in enumerate(STEPS, 1):
@@ -60,7 +60,7 @@ async def test_enter_goes_through_all_pages_and_makes_a_file_that_is_in_order(tm
 
 
 @pytest.mark.parametrize("way", ["escape", "q", "click"])
-async def test_leaving_makes_nothing_and_the_app_says_what_to_do(tmp_path: Path, way: str) -> None:
+async def test_skipping_creates_nothing_and_the_app_says_what_to_do(tmp_path: Path, way: str) -> None:
     async with first_start(tmp_path) as pilot:
         await touring(pilot)
         await pilot.press("right", "right", "right")
@@ -78,7 +78,7 @@ async def test_pages_turn_both_ways_and_stop_at_the_ends(tmp_path: Path) -> None
         assert step(pilot).endswith("1/4") and pilot.app.screen.query_one("#back", Button).disabled
         await pilot.press("n", "right", "pagedown", "right")
         assert step(pilot).endswith("4/4")
-        assert str(pilot.app.screen.query_one("#next", Button).label) == f"Make {FILE}"
+        assert str(pilot.app.screen.query_one("#next", Button).label) == f"Create {FILE}"
         await pilot.press("p", "backspace")
         assert step(pilot).endswith("2/4")
         await pilot.click("#back")
@@ -96,7 +96,7 @@ async def test_keys_that_the_tour_names_are_keys_of_the_app(tmp_path: Path) -> N
         assert named <= known
 
 
-async def test_a_folder_that_cannot_be_written_is_said_on_the_page(
+async def test_a_folder_that_cannot_be_written_is_reported_on_the_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(**_: object) -> None:
@@ -106,7 +106,7 @@ async def test_a_folder_that_cannot_be_written_is_said_on_the_page(
     async with first_start(tmp_path) as pilot:
         await touring(pilot)
         await pilot.press("right", "right", "right", "enter")
-        assert "Read-only file system; start b4r-tui in a folder you can write" in said(pilot, "#says")
+        assert "Read-only file system; start b4r-tui in a folder you can write" in said(pilot, "#text")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(pilot.app.screen, MainScreen))
 
@@ -118,11 +118,11 @@ async def test_the_tour_never_replaces_a_file(tmp_path: Path) -> None:
         await choose_in_palette(pilot, "Tour")
         await touring(pilot)
         await pilot.press("right", "right", "right", "enter")
-        assert "is there already and was left as it is" in said(pilot, "#says")
+        assert "is there already and was left as it is" in said(pilot, "#text")
     assert (tmp_path / FILE).read_text() == "# mine\n"
 
 
-async def test_a_small_terminal_shows_every_page_whole(tmp_path: Path) -> None:
+async def test_a_small_terminal_shows_all_of_every_page(tmp_path: Path) -> None:
     async with first_start(tmp_path, size=(80, 24)) as pilot:
         await touring(pilot)
         for _ in STEPS:
@@ -146,7 +146,7 @@ def test_the_first_start_in_a_real_terminal(tmp_path: Path) -> None:
     assert load_experiments(tmp_path / FILE).experiments
 
 
-def test_a_file_that_is_named_and_missing_is_an_error_to_mend_and_no_tour(tmp_path: Path) -> None:
+def test_a_file_that_is_named_and_missing_is_an_error_and_no_tour(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path, command=(PROGRAM, "-f", "mine.toml"))
     terminal.shows("mine.toml")
     assert "Welcome" not in terminal.screen

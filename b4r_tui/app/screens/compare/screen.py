@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import work
@@ -20,6 +20,7 @@ from b4r_tui.app.screens.compare.load import CompareOptions, Loaded, load
 from b4r_tui.app.screens.compare.tables import groups_table, metrics_table, settings_table
 from b4r_tui.app.screens.dialogs.choose import Choose
 from b4r_tui.app.screens.export_mixin import ExportingScreen
+from b4r_tui.app.services import Services, services_of
 from b4r_tui.app.widgets.key_line import KeyLine
 from b4r_tui.app.widgets.palette import Palette, palette_of
 from b4r_tui.app.widgets.report_view import ReportView
@@ -29,7 +30,6 @@ from b4r_tui.common.format import metric_label, plural, whole
 from b4r_tui.results.compare import OTHER_PROTOCOL, Comparison
 
 if TYPE_CHECKING:
-    from b4r_tui.app.app import B4RApp
     from b4r_tui.runs.store import Run
 
 TABS = ("metrics", "settings", "curves")
@@ -109,9 +109,9 @@ class CompareScreen(ExportingScreen):
         return self._loaded is not None
 
     @property
-    def b4r(self) -> B4RApp:
+    def b4r(self) -> Services:
         """The app."""
-        return cast("B4RApp", self.app)
+        return services_of(self)
 
     def compose(self) -> ComposeResult:
         """Yield the headline, the groups, tabs with the details, and the keys."""
@@ -266,7 +266,7 @@ class CompareScreen(ExportingScreen):
         """Choose other runs."""
         from b4r_tui.app.screens.compare.picker import ComparePicker
 
-        views = [view for view in self.b4r.main.views() if view.progress.test]
+        views = [view for view in self.b4r.views() if view.progress.test]
         current = {run.dir for run in self._runs}
         chosen = [view for view in views if view.run.dir in current]
         self.app.push_screen(ComparePicker(views, chosen), self._set_runs)

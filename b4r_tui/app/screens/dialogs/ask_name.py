@@ -1,4 +1,4 @@
-"""What the editor asks: a name, or one of a few answers."""
+"""Questions of the editor: a name, or one of a few answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BOX = """
 
 
 class AskName(ModalScreen[str | None]):
-    """Asks for a name that `fault` has no sentence about; dismissed with it, or None."""
+    """Asks for a name that `fault` accepts (returns None for); dismissed with it, or None."""
 
     DEFAULT_CSS = f"""
     AskName {{ {BOX}
@@ -38,20 +38,20 @@ class AskName(ModalScreen[str | None]):
         self._title, self._about, self._name, self._fault = title, about, name, fault
 
     def compose(self) -> ComposeResult:
-        """What for, the name, and what is wrong with it."""
+        """The purpose, the name, and what is wrong with it."""
         with Vertical(id="box") as box:
-            box.border_title, box.border_subtitle = self._title, "enter takes it · esc closes"
+            box.border_title, box.border_subtitle = self._title, "Enter confirms · Esc cancels"
             yield Static(Text(self._about))
             yield Input(self._name, compact=True, select_on_focus=True)
             yield Static(id="fault")
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Say at once where a name will not do."""
+        """Show at once what is wrong with a name."""
         fault = self._fault(event.value) if event.value != self._name else None
         self.query_one("#fault", Static).update(Text(fault or ""))
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Take the name, if it will do."""
+        """Accept the name if it is valid."""
         fault = self._fault(event.value)
         if fault is None:
             self.dismiss(event.value)
@@ -60,7 +60,7 @@ class AskName(ModalScreen[str | None]):
 
 
 class AskOne(ModalScreen[str | None]):
-    """Asks which of a few answers; dismissed with its key, or None. The first is the one at hand."""
+    """Asks for one of a few answers; dismissed with its key, or None. The first has the focus."""
 
     DEFAULT_CSS = f"AskOne {{ {BOX} #box {{ border: round $warning; }} }}"
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -71,24 +71,24 @@ class AskOne(ModalScreen[str | None]):
     ]
 
     def __init__(self, title: str, question: str, answers: dict[str, str]) -> None:
-        """answers: what each button says, by its key, which is the letter that chooses it, too."""
+        """answers: the labels of the buttons by their keys, which are also the letters that choose them."""
         super().__init__()
         self._title, self._question, self._answers = title, question, answers
 
     def compose(self) -> ComposeResult:
         """The question above its answers."""
         with Vertical(id="box") as box:
-            box.border_title, box.border_subtitle = self._title, "esc goes back"
+            box.border_title, box.border_subtitle = self._title, "Esc cancels"
             yield Static(Text(self._question))
             with Horizontal(id="buttons"):
                 for number, (key, label) in enumerate(self._answers.items()):
                     yield Button(label, id=f"answer-{key}", variant="default" if number else "primary")
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        """A button is an answer."""
+        """Answer with the key of the button."""
         self.dismiss(str(event.button.id).removeprefix("answer-"))
 
     def action_answer(self, key: str) -> None:
-        """A letter is an answer, if it is one of these."""
+        """Answer with a letter, if it is one of the keys."""
         if key in self._answers:
             self.dismiss(key)

@@ -1,4 +1,4 @@
-"""A question whose answer is a number; escape is none."""
+"""A question whose answer is a number; escape cancels."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class AskNumber(ModalScreen["float | None"]):
         Input { margin-top: 1; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Close", key_display="esc")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel", key_display="esc")]
 
     def __init__(self, title: str, question: str) -> None:
         super().__init__()
@@ -32,12 +32,12 @@ class AskNumber(ModalScreen["float | None"]):
     def compose(self) -> ComposeResult:
         """The question above its answer."""
         with Vertical(id="box") as box:
-            box.border_title, box.border_subtitle = self._title, "enter answers, esc closes"
+            box.border_title, box.border_subtitle = self._title, "Enter confirms · Esc cancels"
             yield Static(Text(self._question))
             yield Input("0", type="number", compact=True)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """A number is an answer."""
+        """Accept a finite number."""
         event.stop()
         try:
             number = float(event.value)

@@ -38,14 +38,14 @@ class Choose(ModalScreen[str | None]):
         self._title, self._choices, self._now = title, list(choices), now
 
     def compose(self) -> ComposeResult:
-        """The choices in a box, the present one highlighted."""
+        """The choices in a box, the current one highlighted."""
         with Vertical(id="box") as box:
-            box.border_title, box.border_subtitle = self._title, "enter takes it · esc closes"
+            box.border_title, box.border_subtitle = self._title, "Enter confirms · Esc cancels"
             options = OptionList(*(Option(Text(choice)) for choice in self._choices))
             yield options
         if self._now in self._choices:
             options.highlighted = self._choices.index(self._now)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Enter or a click is the answer."""
+        """Answer with the choice under the cursor or the mouse."""
         self.dismiss(self._choices[event.option_index])

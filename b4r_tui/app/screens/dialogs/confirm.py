@@ -1,4 +1,4 @@
-"""A question with two answers. Yes has to be chosen; escape and the focused button mean no."""
+"""A question with two answers; escape and the button that has the focus mean no."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textual.widgets import Button, Static
 
 
 class Confirm(ModalScreen[bool]):
-    """Asks `question`; dismissed with True for yes."""
+    """Asks a question; dismissed with True for yes."""
 
     DEFAULT_CSS = """
     Confirm {
@@ -43,9 +43,9 @@ class Confirm(ModalScreen[bool]):
                 yield Button(self._yes, id="yes", variant="warning")
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        """A button is an answer."""
+        """Answer with a button."""
         self.dismiss(event.button.id == "yes")
 
     def action_answer(self, yes: bool) -> None:
-        """A key is an answer."""
+        """Answer with a key."""
         self.dismiss(yes)

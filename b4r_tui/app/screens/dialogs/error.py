@@ -1,4 +1,4 @@
-"""An error that needs to be read: one sentence that says what is wrong and how to mend it."""
+"""An error message: one sentence that says what is wrong and how to fix it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 
-class Notice(ModalScreen[None]):
-    """Shows an error until a key is pressed."""
+class ErrorDialog(ModalScreen[None]):
+    """Shows an error until it is closed."""
 
     DEFAULT_CSS = """
-    Notice {
+    ErrorDialog {
         align: center middle;
         #box {
             width: 76; max-width: 90%; height: auto; max-height: 80%;
@@ -37,5 +37,5 @@ class Notice(ModalScreen[None]):
         """The sentence in a box."""
         with VerticalScroll(id="box") as box:
             box.border_title = self._title
-            box.border_subtitle = "esc closes"
+            box.border_subtitle = "Esc closes"
             yield Static(Text(self._sentence))

@@ -1,4 +1,4 @@
-"""Asks what to do with a finished run: an action, and the few choices it has."""
+"""Asks which program to run on a finished run, and for its options."""
 
 from __future__ import annotations
 
@@ -12,23 +12,22 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, ContentSwitcher, Input, Label, OptionList, Select, Static
 from textual.widgets.option_list import Option
 
-from b4r_tui.app.program_forms import ACTIONS, Action, Field, Values
+from b4r_tui.app.program_forms import PROGRAMS, Call, FormField, Program
+from engine.contract.errors import B4RError
 
-Chosen = tuple[Action, list[str]]
 
-
-class AfterTraining(ModalScreen[Chosen | None]):
-    """Dismissed with an action and its arguments, or None."""
+class RunProgram(ModalScreen[Call | None]):
+    """Dismissed with a program and its options, or None."""
 
     DEFAULT_CSS = """
-    AfterTraining {
+    RunProgram {
         align: center middle;
         #box {
             width: 76; max-width: 96%; height: auto; max-height: 94%;
             border: round $primary; background: $surface; padding: 1 2 0 2;
             border-subtitle-color: $text-muted;
         }
-        #actions { height: auto; max-height: 7; border: none; padding: 0; background: transparent; }
+        #programs { height: auto; max-height: 7; border: none; padding: 0; background: transparent; }
         #about { color: $text-muted; margin: 1 0; height: auto; }
         ContentSwitcher, .form { height: auto; }
         .field { height: 1; }
@@ -38,6 +37,7 @@ class AfterTraining(ModalScreen[Chosen | None]):
         .field Select { width: 16; height: 1; }
         .field SelectCurrent { height: 1; border: none; padding: 0 1; background: $boost; width: 1fr; }
         .field Select:focus SelectCurrent { background: $primary 25%; }
+        #fault { color: $error; height: auto; margin-top: 1; display: none; }
         #buttons { height: auto; align-horizontal: right; margin-top: 1; }
         Button { margin-left: 2; min-width: 12; }
     }
@@ -49,66 +49,76 @@ class AfterTraining(ModalScreen[Chosen | None]):
         self._run_name = run_name
 
     def compose(self) -> ComposeResult:
-        """The actions, the form of the highlighted one, and the answers."""
+        """The programs, the form of the highlighted one, and the buttons."""
         with VerticalScroll(id="box", can_focus=False) as box:
-            box.border_title = Text.assemble("After training  ", (self._run_name, "bold"))
-            box.border_subtitle = "enter starts · tab to the form · esc closes"
-            yield OptionList(
-                *(Option(Text(action.title), id=action.name) for action in ACTIONS), id="actions"
-            )
+            box.border_title = Text.assemble("Run on this model  ", (self._run_name, "bold"))
+            box.border_subtitle = "Enter starts · Tab to the form · Esc cancels"
+            yield OptionList(*(Option(Text(each.title), id=each.name) for each in PROGRAMS), id="programs")
             yield Static(id="about")
-            with ContentSwitcher(initial=_form_id(ACTIONS[0])):
-                for action in ACTIONS:
-                    with Vertical(id=_form_id(action), classes="form"):
-                        yield from map(_line, action.fields)
+            with ContentSwitcher(initial=_form_id(PROGRAMS[0])):
+                for program in PROGRAMS:
+                    with Vertical(id=_form_id(program), classes="form"):
+                        yield from map(_line, program.fields)
+            yield Static(id="fault")
             with Horizontal(id="buttons"):
                 yield Button("Cancel", id="no", compact=True)
                 yield Button("Start", id="yes", variant="primary", compact=True)
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        """Show the form of another action."""
-        action = ACTIONS[event.option_index]
-        self.query_one("#about", Static).update(Text(action.about))
-        self.query_one(ContentSwitcher).current = _form_id(action)
+        """Show the form of another program."""
+        program = PROGRAMS[event.option_index]
+        self.query_one("#about", Static).update(Text(program.about))
+        self.query_one(ContentSwitcher).current = _form_id(program)
+        self._show_fault("")
 
     def on_option_list_option_selected(self) -> None:
-        """Enter on an action starts it as its form stands."""
+        """Start a program on enter."""
         self._start()
 
     def on_input_submitted(self) -> None:
-        """Enter in a field starts, too."""
+        """Start the program on enter in a field, too."""
         self._start()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        """A button is an answer."""
+        """Start or cancel."""
         if event.button.id == "yes":
             self._start()
         else:
             self.dismiss(None)
 
     def _start(self) -> None:
-        action = ACTIONS[self.query_one("#actions", OptionList).highlighted or 0]
-        self.dismiss((action, action.arguments(self._values(action))))
+        program = PROGRAMS[self.query_one("#programs", OptionList).highlighted or 0]
+        try:
+            call = program.call(self._texts(program))
+        except B4RError as error:
+            self._show_fault(error.sentence)
+        else:
+            self.dismiss(call)
 
-    def _values(self, action: Action) -> Values:
-        form = self.query_one(f"#{_form_id(action)}")
-        values = {str(field.name): field.value for field in form.query(Input)}
-        return values | {str(field.name): str(field.value) for field in form.query(Select)}
+    def _show_fault(self, sentence: str) -> None:
+        fault = self.query_one("#fault", Static)
+        fault.update(Text(sentence))
+        fault.display = bool(sentence)
+
+    def _texts(self, program: Program[object]) -> dict[str, str]:
+        form = self.query_one(f"#{_form_id(program)}")
+        texts = {str(field.name): field.value for field in form.query(Input)}
+        return texts | {str(field.name): str(field.value) for field in form.query(Select)}
 
 
-def _form_id(action: Action) -> str:
-    return f"form-{action.name}"
+def _form_id(program: Program[object]) -> str:
+    return f"form-{program.name}"
 
 
-def _line(field: Field) -> Horizontal:
-    """A label and what is typed or chosen beside it."""
+def _line(field: FormField) -> Horizontal:
+    """Return a label and its input or choices."""
     line = Horizontal(classes="field")
     line.compose_add_child(Label(field.label))
     if field.choices:
         options = [(choice, choice) for choice in field.choices]
         line.compose_add_child(
-            Select(options, value=field.default, allow_blank=False, name=field.argument, compact=True)
+            Select(options, value=field.default, allow_blank=False, name=field.key, compact=True)
         )
     else:
-        line.compose_add_child(Input(field.default, field.hint, name=field.argument))
+        line.compose_add_child(Input(field.default, field.help, name=field.key))
     return line

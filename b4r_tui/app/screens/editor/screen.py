@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar
 
 from textual import work
 from textual.app import ComposeResult
@@ -16,21 +16,20 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static, TextArea
 
+from b4r_tui.app.lifecycle import while_mounted
 from b4r_tui.app.screens.editor.dialogs import ScreenDialogs
 from b4r_tui.app.screens.editor.experiment_actions import ExperimentActions
 from b4r_tui.app.screens.editor.file_sync import FileSync
 from b4r_tui.app.screens.editor.panes import EditorPanes
 from b4r_tui.app.screens.editor.status import status_line
 from b4r_tui.app.screens.editor.text_analysis import TextAnalysis, sweep_preview
+from b4r_tui.app.services import Services, services_of
 from b4r_tui.app.widgets.form.setting_row import SettingRow
 from b4r_tui.app.widgets.key_line import KeyLine
 from b4r_tui.app.widgets.palette import palette_of
 from b4r_tui.experiments.editing.analysis import CheckResult, ExperimentView, parse_view
 from b4r_tui.experiments.editing.document import Document
 from engine.contract.errors import B4RError
-
-if TYPE_CHECKING:
-    from b4r_tui.app.app import B4RApp
 
 POLL_SECONDS = 1.0  # how often to check whether another program changed the file
 
@@ -91,9 +90,9 @@ class EditorScreen(Screen[None]):
         )
 
     @property
-    def b4r(self) -> B4RApp:
+    def b4r(self) -> Services:
         """The app."""
-        return cast("B4RApp", self.app)
+        return services_of(self)
 
     @property
     def panes(self) -> EditorPanes:
@@ -134,7 +133,7 @@ class EditorScreen(Screen[None]):
             return
         self.panes.text.load_text(self._document.text)
         self._analysis.request(self._document, self._experiment, delay=0)
-        self.set_interval(self._poll_seconds, self._poll)
+        self.set_interval(self._poll_seconds, while_mounted(self, self._poll))
 
     def _poll(self) -> None:
         if self._sync.outdated:

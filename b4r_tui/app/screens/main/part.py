@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
-
 from textual.screen import Screen
 
+from b4r_tui.app.services import Services, services_of
 from b4r_tui.app.widgets.run.detail import RunDetail
 from b4r_tui.app.widgets.runs.table import RunTable
 
-if TYPE_CHECKING:
-    from b4r_tui.app.app import B4RApp
-
 
 class Part(Screen[None]):
-    """A part of a screen with a table of runs and one run closer."""
+    """A part of a screen that has a table of runs and the details of one run."""
 
     @property
-    def b4r(self) -> B4RApp:
-        """The app, which calls the core for all screens."""
-        return cast("B4RApp", self.app)
+    def services(self) -> Services:
+        """What the app does for all screens."""
+        return services_of(self)
 
     @property
     def table(self) -> RunTable:
@@ -28,5 +24,5 @@ class Part(Screen[None]):
 
     @property
     def detail(self) -> RunDetail:
-        """One run, closer."""
+        """The details of one run."""
         return self.query_one(RunDetail)

@@ -1,4 +1,4 @@
-"""The main screen: experiments on the left, their runs on the right, one run closer below."""
+"""The main screen: experiments on the left, their runs on the right, the details of one run below."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from textual.message import Message
 from textual.widgets import ContentSwitcher, Input, OptionList
 from textual.worker import get_current_worker
 
+from b4r_tui.app.lifecycle import while_mounted
 from b4r_tui.app.poller import Poller
 from b4r_tui.app.screens.dialogs.confirm import Confirm
 from b4r_tui.app.screens.main import program_jobs, run_actions
-from b4r_tui.app.screens.main.program_jobs import JobsPart
-from b4r_tui.app.screens.main.run_actions import FITS, RunActions
+from b4r_tui.app.screens.main.program_jobs import ProgramJobs
+from b4r_tui.app.screens.main.run_actions import ALLOWED, RunActions
 from b4r_tui.app.snapshot import Snapshot
 from b4r_tui.app.widgets.change_tracker import ChangeTracker
 from b4r_tui.app.widgets.experiment_list import ExperimentList
@@ -39,15 +40,13 @@ if TYPE_CHECKING:
 NO_RUNS = "No runs yet. Press l to launch {name}."
 NO_RUNS_AT_ALL = "No runs yet. Highlight an experiment and press l to launch it."
 TABS_HELP = ", ".join(TABS).capitalize()
-BROKEN = "No runs yet. Mend the file first."
-ON_HEADING = (
-    "{runs} here: enter folds or opens the group, x marks its runs, s, R, t, D and p are for all of them."
-)
-SEARCH_HELP = "Show just runs with these words; in a log, search it"
+BROKEN = "No runs yet. Fix {file} first (press e)."
+ON_HEADING = "Group of {runs}: enter folds it, x selects its runs; s, R, t, D and p act on all of them."
+SEARCH_HELP = "Filter runs by words; in a log, search it"
 
 
-class MainScreen(RunActions, JobsPart):
-    """Arranges the widgets, feeds them snapshots, and turns keys into calls of the core."""
+class MainScreen(RunActions, ProgramJobs):
+    """Arranges the widgets, updates them from snapshots, and turns keys into calls of the core."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-normal"), (150, "-wide")]  # noqa: RUF012 (not a ClassVar there)
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -58,33 +57,39 @@ class MainScreen(RunActions, JobsPart):
         Binding(
             "E,ctrl+e", "edit_outside", "$EDITOR", show=False, tooltip="Open the file in $VISUAL or $EDITOR"
         ),
-        Binding(
-            "c", "compare", "Compare", tooltip="Compare runs: settings, metrics, users won and lost, curves"
-        ),
+        Binding("c", "compare", "Compare", tooltip="Compare runs: settings, metrics, paired tests, curves"),
         Binding("slash", "search", "Filter", key_display="/", tooltip=SEARCH_HELP, priority=True),
-        # Before what is wanted less: a footer of 80 columns ends here.
+        # Before less important keys: a footer of 80 columns ends here.
         Binding("question_mark", "app.help", "Help", key_display="?", tooltip="Show what the keys do"),
-        Binding("L", "app.leaderboard", "Board", tooltip="Leaderboard of all runs that were tested"),
+        Binding("L", "app.leaderboard", "Board", tooltip="Leaderboard of all tested runs"),
         Binding(
-            "greater_than_sign", "app.resize('left', 4)", "Wider", show=False, tooltip="Experiments wider"
+            "greater_than_sign",
+            "app.resize('left', 4)",
+            "Wider",
+            show=False,
+            tooltip="Widen experiments pane",
         ),
         Binding(
-            "less_than_sign", "app.resize('left', -4)", "Narrower", show=False, tooltip="Experiments narrower"
+            "less_than_sign",
+            "app.resize('left', -4)",
+            "Narrower",
+            show=False,
+            tooltip="Narrow experiments pane",
         ),
         Binding(
             "right_curly_bracket",
             "app.resize('runs', 2)",
-            "Higher",
+            "Taller",
             show=False,
-            tooltip="Table of runs higher",
+            tooltip="Grow runs table",
         ),
         Binding(
-            "left_curly_bracket", "app.resize('runs', -2)", "Lower", show=False, tooltip="Table of runs lower"
+            "left_curly_bracket", "app.resize('runs', -2)", "Shorter", show=False, tooltip="Shrink runs table"
         ),
-        Binding("r", "reload", "Reload", tooltip="Read the experiments file again"),
-        Binding("a", "toggle_all", "All runs", tooltip="Show the runs of all experiments, or of one"),
-        Binding("z", "whole", "Whole screen", show=False, tooltip="The run on the whole screen, and back"),
-        Binding("M", "metric", "Metric", show=False, tooltip="Choose the metric of the table and the curves"),
+        Binding("r", "reload", "Reload", tooltip="Reload the experiments file"),
+        Binding("a", "toggle_all", "All runs", tooltip="Show runs of all experiments / of one"),
+        Binding("z", "zoom", "Zoom", show=False, tooltip="Maximise / restore the run's details"),
+        Binding("M", "metric", "Metric", show=False, tooltip="Choose the metric of table and curves"),
         *(
             Binding(
                 str(number),
@@ -98,14 +103,14 @@ class MainScreen(RunActions, JobsPart):
     ]
 
     @dataclass
-    class Fed(Message):
-        """There is something new to show."""
+    class Polled(Message):
+        """The poller has read something new."""
 
         snapshot: Snapshot
 
     @dataclass
     class Launched(Message):
-        """A run was started."""
+        """A run was launched."""
 
         run: Run
 
@@ -115,16 +120,16 @@ class MainScreen(RunActions, JobsPart):
         self._poller, self._now, self._period = poller, now, period
         self._snapshot: Snapshot | None = None
         self._all_runs = False
-        self._awaited: str | None = None  # a run just launched, to be selected when it appears
+        self._awaited: str | None = None  # key of a run to select when it appears
         self._tracker = ChangeTracker()
         self._allowed: tuple[bool | None, ...] = ()
         self._wake = threading.Event()
         self._reload = threading.Event()
-        self._shown = threading.Event()  # the last snapshot is on screen; the next may come
+        self._shown = threading.Event()  # the last snapshot is on screen
         self._shown.set()
 
     def compose(self) -> ComposeResult:
-        """Title, experiments, runs, detail, keys."""
+        """Title, experiments, runs, details, keys."""
         yield TitleBar(self._file_name)
         with Horizontal(id="desk"):
             with Vertical(id="left") as left, ContentSwitcher(initial="experiments"):
@@ -137,18 +142,18 @@ class MainScreen(RunActions, JobsPart):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """Start to read."""
+        """Start polling."""
         self.table.border_title = "Runs"
         self.detail.border_title = "Run"
         self.query_one(ExperimentList).focus()
         self.app.theme_changed_signal.subscribe(self, self._redraw)
-        self.call_after_refresh(self._read)
+        self.call_after_refresh(while_mounted(self, self._poll))
 
-    # what is read ------------------------------------------------------------------------------
+    # polling -----------------------------------------------------------------------------------
 
     @work(thread=True, group="poller", exclusive=True)
-    def _read(self) -> None:
-        """Poll until the app ends; a snapshot is posted only when the one before it is on screen."""
+    def _poll(self) -> None:
+        """Poll until the app exits; a snapshot is posted only when the one before it is on screen."""
         worker = get_current_worker()
         while not worker.is_cancelled:
             if self._shown.is_set():
@@ -157,17 +162,17 @@ class MainScreen(RunActions, JobsPart):
                 snapshot = self._poller.poll(reload)
                 if snapshot is not None:
                     self._shown.clear()
-                    self.post_message(self.Fed(snapshot))
+                    self.post_message(self.Polled(snapshot))
             self._wake.wait(self._period)
             self._wake.clear()
 
-    async def on_main_screen_fed(self, message: Fed) -> None:
-        """Show what was read."""
+    async def on_main_screen_polled(self, message: Polled) -> None:
+        """Show a snapshot."""
         self._snapshot = message.snapshot
         await self._show()
         self._shown.set()
 
-    # what is shown -----------------------------------------------------------------------------
+    # showing -----------------------------------------------------------------------------------
 
     async def _show(self) -> None:
         snapshot = self._snapshot
@@ -189,7 +194,7 @@ class MainScreen(RunActions, JobsPart):
         snapshot, table = self._snapshot, self.table
         if snapshot is None:
             return
-        name = self._experiment()
+        name = self._shown_experiment()
         views = snapshot.runs if name is None else snapshot.runs_of(name)
         title = f"Runs of {name}" if name else "Runs of all experiments"
         if self._tracker.changed("runs", title):
@@ -204,24 +209,24 @@ class MainScreen(RunActions, JobsPart):
         table = self.table
         nothing = ON_HEADING.format(runs=plural(len(table.chosen), "run")) if table.chosen else ""
         await self.detail.show(table.selected, self._now(), table.marked, table.metric, nothing)
-        allowed = tuple(self.check_action(name, ()) for name in ("launch", *FITS, "after"))
+        allowed = tuple(self.check_action(name, ()) for name in ("launch", *ALLOWED, "run_program"))
         if allowed != self._allowed:
             self._allowed = allowed
             self.refresh_bindings()
 
-    def _experiment(self) -> str | None:
-        """The experiment whose runs are shown; None for all."""
+    def _shown_experiment(self) -> str | None:
+        """Return the experiment whose runs are shown; None for all."""
         if self._all_runs or self._snapshot is None or self._snapshot.problems:
             return None
-        return self.query_one(ExperimentList).selected
+        return self.experiment
 
     def _nothing(self, name: str | None) -> str:
         if self._snapshot and self._snapshot.problems:
-            return BROKEN
+            return BROKEN.format(file=self._file_name)
         return NO_RUNS.format(name=name) if name else NO_RUNS_AT_ALL
 
     async def _redraw(self, _: object) -> None:
-        """Draw everything in the colours of a new theme."""
+        """Draw everything again in the colours of a new theme."""
         self.query_one(TitleBar).redraw()
         self.query_one(ProblemList).redraw()
         self.query_one(ExperimentList).redraw()
@@ -229,108 +234,100 @@ class MainScreen(RunActions, JobsPart):
         await self.detail.redraw()
 
     def on_resize(self) -> None:
-        """Where the terminal is narrow, entries of experiments are short."""
+        """Shorten the entries of experiments in a narrow terminal."""
         lines = 1 if self.size.width < NARROW else 3
         experiments = self.query_one(ExperimentList)
         if experiments.lines != lines:
             experiments.redraw(lines)
 
     async def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        """Another experiment: show its runs."""
+        """Show the runs of another experiment."""
         if isinstance(event.option_list, ExperimentList):
             await self._show_runs()
 
     async def on_run_rows_highlighted(self) -> None:
-        """Another run: show it closer."""
+        """Show the details of another run."""
         await self._show_detail()
 
     async def on_run_table_changed(self) -> None:
-        """Other runs are shown or chosen."""
+        """Show the details after other runs were filtered or selected."""
         await self._show_detail()
 
     def on_option_list_option_selected(self) -> None:
-        """Enter on an experiment edits it."""
+        """Edit an experiment on enter."""
         self.action_edit()
 
-    # what keys do ------------------------------------------------------------------------------
+    # keys --------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Keys that would do nothing are dimmed; where one types, or the log has the key, `/` is none of ours."""
+        """Dim unavailable keys; leave `/` to an input and to the log that have the focus."""
         if action == "search":
-            types = isinstance(self.focused, Input)
-            return self._snapshot is not None and not types and not self.detail.has_log_focus
-        if action in FITS:
-            return True if self._snapshot and self.fitting(action) else None
-        if action == "after":
+            typing = isinstance(self.focused, Input)
+            return self._snapshot is not None and not typing and not self.detail.has_log_focus
+        if action in ALLOWED:
+            return True if self._snapshot and self.allowed(action) else None
+        if action == "run_program":
             return True if self._snapshot and self.may_start_job() else None
         if action == "launch":
-            return True if self._snapshot and not self._snapshot.problems and self._chosen() else None
+            return True if self._snapshot and not self._snapshot.problems and self.experiment else None
         return True
 
     @work(group="ask")
     async def action_launch(self) -> None:
-        """Start the highlighted experiment; ask first where it is already running."""
-        name = self._chosen()
+        """Launch the highlighted experiment; ask first if it is already running."""
+        name = self.experiment
         if name is None or self._snapshot is None:
             return
         active = [view for view in self._snapshot.runs_of(name) if not view.state.ended]
         if active:
             state = active[0].state.value
-            question = f"{name} is already {state} ({active[0].run.run_id}). Launch it once more?"
+            question = f"{name} is already {state} ({active[0].run.run_id}). Launch it again?"
             if not await self.app.push_screen_wait(Confirm("Launch", question, "Launch")):
                 return
         self._launch(name)
 
     def action_compare(self) -> None:
-        """Compare runs, those that are marked or chosen from a list."""
-        self.b4r.compare(self.views(), self.table.chosen)
+        """Compare the selected runs, or some that are chosen from a list."""
+        self.services.choose_comparison(self.table.chosen)
 
     async def open_run(self, view: RunView) -> None:
-        """Bring a run to the cursor, whatever is shown now."""
-        experiments = self.query_one(ExperimentList)
-        known = [option.id for option in experiments.options]
+        """Move the cursor to a run, whatever is shown now."""
         self._awaited = view.key
-        self._all_runs = view.run.experiment not in known
-        if not self._all_runs:
-            experiments.highlighted = known.index(view.run.experiment)
+        self._all_runs = not self.select_experiment(view.run.experiment)
         await self._show_runs()
         self.query_one(RunTable).table.focus()
 
     def views(self) -> Sequence[RunView]:
-        """All runs as they were seen last, newest first."""
+        """All runs of the last snapshot, newest first."""
         return self._snapshot.runs if self._snapshot else ()
 
     def action_edit(self) -> None:
-        """Edit the highlighted experiment, and read the file again afterwards."""
-        from b4r_tui.app.screens.editor.screen import EditorScreen
-
-        self.app.push_screen(
-            EditorScreen(self.b4r.file, self._chosen() or ""), lambda _: self.action_reload()
-        )
+        """Edit the highlighted experiment."""
+        self.services.edit_experiment(self.experiment or "")
 
     def action_edit_outside(self) -> None:
-        """Open the file in the person's editor, and read it again afterwards."""
-        self.b4r.edit_file()
+        """Open the file in the user's own editor, and reload it afterwards."""
+        self.services.edit_file()
         self.action_reload()
 
     def action_reload(self) -> None:
-        """Read the file again now."""
+        """Reload the experiments file."""
         self._reload.set()
         self.read_now()
 
     def read_now(self) -> None:
-        """Look at the files at once."""
+        """Poll at once."""
         self._wake.set()
 
     def action_search(self) -> None:
-        """Search the log where it is on top and the cursor is not among the runs; else choose which runs to show."""
+        """Search the log if it is on top and the table of runs does not have the focus; else filter the runs."""
         if not (self.detail.shows_log and not self.table.has_focus_within and self.detail.search_log()):
             self.table.ask_filter()
 
     @work(group="ask")
     async def action_metric(self) -> None:
-        """Choose the metric that table and curves show."""
-        from b4r_tui.app.screens.dialogs.choose import Choose
+        """Choose the metric of table and curves."""
+        from b4r_tui.app.screens.dialogs.choose import Choose  # deferred
 
         measured = self.table.measured
         answers = ["Recall and NDCG", *(f"{metric_label(name)}  {protocol}" for protocol, name in measured)]
@@ -342,12 +339,12 @@ class MainScreen(RunActions, JobsPart):
             await self._show_detail()
 
     async def action_toggle_all(self) -> None:
-        """All runs, or those of the highlighted experiment."""
+        """Show all runs, or those of the highlighted experiment."""
         self._all_runs = not self._all_runs
         await self._show_runs()
 
-    def action_whole(self) -> None:
-        """The run on the whole screen, or no longer."""
+    def action_zoom(self) -> None:
+        """Maximise the details of the run, or restore their size."""
         if self.maximized is None:
             self.maximize(self.detail, container=False)
             self.detail.enter()
@@ -355,37 +352,51 @@ class MainScreen(RunActions, JobsPart):
             self.minimize()
 
     def action_open_tab(self, name: str) -> None:
-        """Bring a tab of the detail to the top."""
+        """Open a tab of the run's details."""
         self.detail.open_tab(name)
 
-    def _chosen(self) -> str | None:
+    @property
+    def experiment(self) -> str | None:
+        """The highlighted experiment."""
         return self.query_one(ExperimentList).selected
 
+    def experiment_names(self) -> Sequence[str]:
+        """The experiments of the file."""
+        return [str(option.id) for option in self.query_one(ExperimentList).options]
+
+    def select_experiment(self, name: str | None) -> bool:
+        """Highlight an experiment; return whether the file has it."""
+        names = self.experiment_names()
+        if name not in names:
+            return False
+        self.query_one(ExperimentList).highlighted = names.index(name)
+        return True
+
     def active_runs(self) -> int:
-        """How many runs have not ended."""
+        """Return how many runs have not ended."""
         return len(self._snapshot.active()) if self._snapshot else 0
 
-    # what the core does ------------------------------------------------------------------------
+    # launching ---------------------------------------------------------------------------------
 
     @work(thread=True, group="core")
     def _launch(self, name: str) -> None:
-        """Launch from the file as it is on disk now."""
+        """Launch an experiment of the file as it is on disk."""
         try:
-            runs = self.b4r.launch(name)
+            runs = self.services.launch(name)
         except B4RError as error:
             self.post_message(self.Refused(f"{name} was not launched", error.sentence))
             return
         self.post_message(self.Launched(runs[0]))
 
     def on_main_screen_launched(self, message: Launched) -> None:
-        """Say so, and move the cursor to the new run when it is read."""
+        """Notify the user, and move the cursor to the new run when it appears."""
         # As the poller names it, also below a relative root.
-        self._awaited = str(self.b4r.runs_root / message.run.name)
+        self._awaited = str(self.services.runs_root / message.run.name)
         self.notify(message.run.run_id, title=f"Launched {message.run.experiment}", timeout=3)
         self._wake.set()
 
 
 def result_label(experiments: Sequence[Experiment]) -> str:
-    """What the numbers beside the experiments are, with the protocol where it is the same for all."""
+    """Return what the numbers next to the experiments are, with the protocol if it is the same for all."""
     protocols = {experiment.evaluation.protocols[0] for experiment in experiments}
     return f"test NDCG@10, {protocols.pop() if len(protocols) == 1 else 'first protocol'}"

@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Select
 
+from b4r_tui.app.lifecycle import while_mounted
 from b4r_tui.app.widgets.form.row_content import UNSET, RowContent
 from b4r_tui.app.widgets.palette import Palette, palette_of
 from b4r_tui.experiments.editing.origins import Source
@@ -187,7 +188,7 @@ class SettingRow(Widget, can_focus=True):
     def _close_when_collapsed(self, expanded: bool) -> None:
         """Close the input when its list of choices closes."""
         if not expanded:
-            self.call_later(self.close)
+            self.call_later(while_mounted(self, self.close))
 
     async def close(self, focus: bool = True) -> None:
         """Close the input and keep its value."""

@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from b4r_tui.app.lifecycle import while_mounted
 from b4r_tui.app.widgets.palette import palette_of
 from b4r_tui.runs.logs.levels import Level
 
@@ -181,7 +182,7 @@ class LogLines(ScrollView, can_focus=True):
             self._strips[key] = strip
             if strip.cell_length > self._widest:
                 self._widest = strip.cell_length
-                self.call_later(self._fit)
+                self.call_later(while_mounted(self, self._fit))
         return strip
 
     def _text(self, row: int) -> Text:

@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
+from b4r_tui.app.lifecycle import while_mounted
 from b4r_tui.app.widgets.log.lines import LogLines
 from b4r_tui.app.widgets.log.search_line import SearchLine
 from b4r_tui.app.widgets.log.status_line import next_row, status_of
@@ -134,7 +135,7 @@ class LogTab(Vertical, RunTab):
 
     def on_resize(self) -> None:
         """Keep the end visible."""
-        self.call_after_refresh(lambda: self.lines.show(self.lines.page))
+        self.call_after_refresh(while_mounted(self, lambda: self.lines.show(self.lines.page)))
 
     def on_search_line_query_changed(self, message: SearchLine.QueryChanged) -> None:
         """Search or filter by what was typed; end it where nothing is."""

@@ -6,7 +6,7 @@ The highlighter is loaded when the tab is first shown.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.table import Table
 from rich.text import Text
@@ -18,6 +18,7 @@ from textual.message import Message
 from textual.widgets import Static, TextArea
 from textual.worker import get_current_worker
 
+from b4r_tui.app.services import services_of
 from b4r_tui.app.widgets.palette import Palette, palette_of
 from b4r_tui.app.widgets.run_tab import RunTab
 from b4r_tui.app.widgets.toml_theme import add_clear_themes, use_clear_theme
@@ -26,7 +27,6 @@ from engine.contract import run_folder
 from engine.contract.errors import B4RError
 
 if TYPE_CHECKING:
-    from b4r_tui.app.app import B4RApp
     from b4r_tui.app.snapshot import RunView
     from b4r_tui.runs.config_diff import ConfigDiff
     from b4r_tui.runs.store import Run
@@ -89,7 +89,7 @@ class ConfigTab(Vertical, RunTab):
         path = run.dir / run_folder.CONFIG
         try:
             text = path.read_text(encoding="utf-8", errors="replace")
-            comparisons = config_diffs(run, cast("B4RApp", self.app).file)
+            comparisons = config_diffs(run, services_of(self).file)
         except OSError as error:
             text, comparisons = f"# {path.name}: {error.strerror or error}", []
         except B4RError:  # written by a version with other settings: shown as it is

@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static, TabbedContent, TabPane
 
+from b4r_tui.app.lifecycle import while_mounted
 from b4r_tui.app.widgets.change_tracker import ChangeTracker
 from b4r_tui.app.widgets.palette import Palette, palette_of
 from b4r_tui.app.widgets.run import tabs
@@ -87,7 +88,7 @@ class RunDetail(Vertical):
                 content = new_tabs(self._first_tab)
                 await self.mount(content)
                 self._content = content
-                self.set_timer(IMPORT_DELAY, self._import_tabs)
+                self.set_timer(IMPORT_DELAY, while_mounted(self, self._import_tabs))
         if self._content is not None:
             self._content.display = view is not None
         await self._show_tab()

@@ -16,6 +16,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from b4r_tui.app.lifecycle import while_mounted
 from b4r_tui.app.widgets.runs.look import GAP
 from b4r_tui.app.widgets.text_line import is_same, line_of
 
@@ -141,7 +142,8 @@ class RunRows(ScrollView, can_focus=True):
         """Scroll this row to the top at once, or as soon as the scroll bar reaches that far."""
         self.scroll_to(y=top, animate=False, immediate=True)
         if top > self.max_scroll_y:
-            self.call_after_refresh(self.scroll_to, y=top, animate=False, immediate=True)
+            guarded = while_mounted(self, self.scroll_to, y=top, animate=False, immediate=True)
+            self.call_after_refresh(guarded)
 
     @property
     def row_count(self) -> int:
