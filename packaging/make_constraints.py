@@ -1,7 +1,7 @@
 """Print the versions of the packages installed with this interpreter as constraints for pip.
 
-A version that needs a newer Python than the project is pinned from that Python on only, so that pip is free to choose on
-older ones. Left out are the project itself and what pyproject.toml pins together with the build for CPU or CUDA.
+A version that does not support all Pythons of the project is pinned only where it does, so that pip is free to choose
+there. The project itself is left out, and so are packages that differ between CPU and CUDA; pyproject.toml pins those.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What CONTRIBUTING.md describes as one is one: hooks and make targets, constraints and dependencies."""
+"""Hooks run what the make targets run, and the constraints match the dependencies."""
 
 from __future__ import annotations
 
