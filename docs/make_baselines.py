@@ -1,4 +1,4 @@
-"""The table of baselines in evaluation.md: MovieLens 100K, leave-two-out, test split, with 95 % intervals.
+"""Print the table of baselines in evaluation.md: MovieLens 100K, leave-two-out, test split, with 95 % intervals.
 
 python -m docs.make_baselines [FOLDER OF ml-100k]
 """
@@ -22,7 +22,7 @@ PROTOCOLS = ["full", "popular-100", "uniform-100"]
 
 
 def rows(folder: Path) -> Iterator[str]:
-    """The table's lines in Markdown."""
+    """Yield the table's lines in Markdown."""
     data = DataConfig(dataset_name="ml-100k", dataset_path=str(folder))
     experiment = Experiment.model_validate(
         {"name": "baselines", "data": data.model_dump(), "evaluation": {"protocols": PROTOCOLS}}
@@ -33,9 +33,9 @@ def rows(folder: Path) -> Iterator[str]:
         baselines = Measure(load_dataset(data), experiment, group).baselines("test")
     for protocol in PROTOCOLS:
         for name, ranks in baselines.items():
-            found = bootstrap(per_user(ranks[protocol], [10]))
+            values = bootstrap(per_user(ranks[protocol], [10]))
             cells = (
-                f"{m['value']:.4f} [{m['low']:.4f}, {m['high']:.4f}]" for m in map(found.get, METRICS) if m
+                f"{m['value']:.4f} [{m['low']:.4f}, {m['high']:.4f}]" for m in map(values.get, METRICS) if m
             )
             yield f"| {protocol} | {name} | {' | '.join(cells)} |"
 

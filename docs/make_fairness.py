@@ -1,6 +1,6 @@
-"""The table and the picture of fairness.md, from the results in a run's folder `fairness/`.
+"""Make the table and the plot of fairness.md from the results in a run's folder `fairness/`.
 
-python -m docs.make_fairness RUN_DIR, after `b4r-tui fairness` with each ranker, as fairness.md says.
+python -m docs.make_fairness RUN_DIR, after `b4r-tui fairness` with each ranker, as in fairness.md.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ SHOWN = ("static", "1", "8")
 
 
 def results_of(run_dir: Path) -> list[dict[str, Any]]:
-    """The results by gender and genre in the paper's convention. Raises B4RError where one is missing."""
+    """Return the results by gender and genre in the paper's convention. Raises B4RError if one is missing."""
     paths = [run_dir / "fairness" / f"{ranker}_gender_genre_paper.json" for ranker in RANKERS]
     results = [read_json(path) for path in paths]
     missing = [str(path) for path, result in zip(paths, results, strict=True) if result is None]
     if missing:
-        raise B4RError(f"{missing[0]}: is not there; run b4r-tui fairness with each ranker first")
+        raise B4RError(f"{missing[0]} not found; run b4r-tui fairness with each ranker first")
     return [result for result in results if result]
 
 
 def rows(results: list[dict[str, Any]]) -> Iterator[str]:
-    """The table's lines in Markdown: F of the six metrics, and what II and GG are made of, at three temperatures."""
+    """Yield the table's lines in Markdown: F of the six metrics and the parts of II and GG, at three temperatures."""
     shown = [*(f"{name}-F" for name in METRICS), "II: D / R / T²", "GG: D / R / T²"]
     yield f"| ranker | temperature | NDCG@10 | {' | '.join(shown)} |"
     yield "|---|---|---|" + "---|" * len(shown)
@@ -48,6 +48,6 @@ def _row(ranker: str, point: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    found = results_of(Path(sys.argv[1]))
-    write_plot(found, Path(__file__).parent / "fairness.svg")
-    sys.stdout.writelines(f"{row}\n" for row in rows(found))
+    results = results_of(Path(sys.argv[1]))
+    write_plot(results, Path(__file__).parent / "fairness.svg")
+    sys.stdout.writelines(f"{row}\n" for row in rows(results))

@@ -1,6 +1,6 @@
 """Estimates the memory and disk that a run takes. The app checks it before a launch.
 
-All numbers are bytes of one rank, in float32; docs/troubles.md has the formula and measurements.
+All numbers are bytes of one rank, in float32; docs/troubleshooting.md has the formula and what was measured.
 """
 
 from __future__ import annotations

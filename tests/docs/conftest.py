@@ -1,4 +1,4 @@
-"""A place to try the commands of the pages: files they name, runs of every kind, stand-ins for ranks."""
+"""A folder in which to run documented commands: the files they name, runs in every state, stand-ins for ranks."""
 
 from __future__ import annotations
 
@@ -47,15 +47,15 @@ launch = {gpu = 0}
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files that commands name, and runs: finished, stopped, failed and waiting ones."""
+    """The files that commands name, and finished, stopped, failed and queued runs."""
     place = tmp_path_factory.mktemp("template")
     ranks = place / "ranks.py"
     ranks.write_text(PREAMBLE + GOOD)
     _files(place, f'\n[defaults.launch]\nscript = "{ranks}"\nthreads = 1\n')
     store = RunStore(place / "runs")
-    for place_of, name in enumerate(TRAINED, 1):
+    for position, name in enumerate(TRAINED, 1):
         for seed in (1, 2):
-            run = trained(store, name, seed, skill=place_of / 10, training={"lr": place_of / 1000})
+            run = trained(store, name, seed, skill=position / 10, training={"lr": position / 1000})
             (run.dir / "logs").mkdir(exist_ok=True)
             for rank in (0, 1):
                 (run.dir / "logs" / f"rank_{rank}.log").write_text("NDCG\n")
@@ -68,7 +68,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _files(place: Path, launch: str) -> None:
-    """Experiments files whose ranks are stand-ins, the data sets they name, the original's scripts."""
+    """Create experiments files with stand-in ranks, the data sets they name, and the original's scripts."""
     shutil.copytree(ROOT / "examples", place / "examples")
     (place / "experiments.toml").write_text((ROOT / "experiments.toml").read_text() + SEARCHED)
     for file in (
@@ -101,7 +101,7 @@ def _scripted(name: str, script: Path) -> Experiment:
 def workplace(
     template: Path, tmp_path: Path, fake_torchrun: None, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Path]:
-    """A copy of the template as the working folder; no process of its runs outlives the test."""
+    """A copy of the template as working folder; processes of its runs end with the test."""
     place = Path(shutil.copytree(template, tmp_path / "workplace"))
     monkeypatch.chdir(place)
     yield place
@@ -110,7 +110,7 @@ def workplace(
 
 @pytest.fixture(scope="session")
 def real_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the repository's experiments file and one run that was really trained."""
+    """A folder with the repository's experiments file and one trained run."""
     place = tmp_path_factory.mktemp("real")
     shutil.copy(ROOT / "experiments.toml", place)
     (place / "tiny.toml").write_text(TINY)

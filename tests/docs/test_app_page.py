@@ -1,4 +1,4 @@
-"""The page on the app names every key that its screens have."""
+"""docs/app.md lists every key of the app's screens."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from b4r_tui.app.widgets.runs.table import RunTable
 from tests.conftest import ROOT
 from tests.docs.pages import text_of
 
-SIGNS = {
+SYMBOLS = {
     "question_mark": "?",
     "slash": "/",
     "plus": "+",
@@ -37,27 +37,27 @@ SIGNS = {
     "right": "→",
     "escape": "esc",
 }
-UNTOLD = {"shift+tab", "equals_sign"}  # as tab, backwards; plus without shift
+UNLISTED = {"shift+tab", "equals_sign"}  # as tab, backwards; plus without shift
 
 
 def keys_of(screen: type[DOMNode]) -> Iterator[str]:
-    """Keys as people write them; number keys of tabs stand in a range."""
+    """Yield the keys of a screen as the page writes them."""
     for binding in Binding.make_bindings(screen.BINDINGS):
-        if (binding.key not in UNTOLD and not left_out(binding)) or binding.key in ("left", "right"):
+        if (binding.key not in UNLISTED and not left_out(binding)) or binding.key in ("left", "right"):
             head, plus, last = binding.key.rpartition("+")
-            yield head + plus + SIGNS.get(last, last)
+            yield head + plus + SYMBOLS.get(last, last)
 
 
 @pytest.mark.parametrize(
     "screen", [B4RApp, MainScreen, RunTable, CurvesTab, ConfigTab, CompareScreen, LeaderboardScreen]
 )
-def test_every_key_is_told(screen: type[DOMNode]) -> None:
-    told = set(re.findall(r"`([^`]+)`", text_of(ROOT / "docs" / "app.md")))
+def test_every_key_is_listed(screen: type[DOMNode]) -> None:
+    listed = set(re.findall(r"`([^`]+)`", text_of(ROOT / "docs" / "app.md")))
     keys = {key for key in keys_of(screen) if not (key.isdecimal() and key != "0")}
-    assert keys - told == set()
+    assert keys - listed == set()
 
 
-def test_a_key_that_is_missing_would_be_found() -> None:
+def test_keys_of_all_kinds_are_recognised() -> None:
     assert {"l", "z", "M", "<", "shift+↓", "+", "esc"} <= {
         key for screen in (MainScreen, RunTable, CurvesTab) for key in keys_of(screen)
     }

@@ -1,4 +1,4 @@
-"""Every command of README.md, CONTRIBUTING.md and docs/ is run, or is on the list of those that are only looked at."""
+"""Every command in README.md, CONTRIBUTING.md and docs/ is run, or listed with the reason why it is only parsed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FILE = "experiments.toml"
 
 
 def typed(command: str, rule: Rule) -> list[str]:
-    """The arguments with something that is there in the place of RUN, NAME and FILE."""
+    """Return the arguments with existing values for RUN, NAME and FILE."""
     runs = cycle(rule.names)
     stand_ins = {"NAME": rule.name, "FILE": FILE, "OTHER": "later"}
     words = (word.rstrip("…") for word in words_of(command))
@@ -33,12 +33,12 @@ def of(how: str) -> list[str]:
     return [command for command in commands() if rule_of(command).how == how]
 
 
-def test_each_command_has_a_rule_and_each_rule_a_command() -> None:
+def test_each_command_has_a_rule_and_each_rule_is_used() -> None:
     used = {rule_of(command).pattern for command in commands()}
     assert [rule.pattern for rule in RULES if rule.pattern not in used] == []
 
 
-def test_what_is_not_run_says_why_and_names_tests_that_are_there() -> None:
+def test_commands_not_run_have_a_reason_that_names_existing_tests() -> None:
     for rule in RULES:
         assert bool(rule.why) == (rule.how in (PARSED, OTHER)), rule
         for path in re.findall(r"tests/\S+\.py", rule.why):
@@ -65,7 +65,7 @@ def test_a_command_on_a_trained_model_runs(
 
 
 @pytest.mark.parametrize("command", of(PARSED))
-def test_a_command_that_is_not_run_is_one_that_the_program_takes(command: str) -> None:
+def test_a_command_that_is_not_run_is_parsed(command: str) -> None:
     words = typed(command, rule_of(command))
     parse(words)
     named = [word for word in words if word.startswith("examples/") or word == FILE]
@@ -73,7 +73,7 @@ def test_a_command_that_is_not_run_is_one_that_the_program_takes(command: str) -
 
 
 @pytest.mark.parametrize("command", mentioned())
-def test_a_command_that_a_sentence_names_is_one_that_the_program_takes(command: str) -> None:
+def test_a_command_in_a_sentence_is_parsed(command: str) -> None:
     words = typed(command, Rule("", PARSED))
     if len(words) > 1:
         parse([{"F": "csv", "M": "ndcg@10", "P": "full", "1xN": "1x2"}.get(word, word) for word in words])

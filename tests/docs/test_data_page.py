@@ -1,4 +1,4 @@
-"""docs/data.md says what the readers give: its samples are read, its tables compared."""
+"""docs/data.md agrees with the readers: its samples are read and its tables compared."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NAMED = {
 
 
 def samples(folder: Path) -> Iterator[tuple[str, Path]]:
-    """The data set name and the file of each sample, in the order of the page."""
+    """Yield the data set name and the file of each sample, in page order."""
     for name, file_name, content in SAMPLE.findall(PAGE):
         path = folder / file_name
         path.write_text(content, encoding="utf-8")
@@ -34,7 +34,7 @@ def samples(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def line_of(name: str, path: Path | None) -> str:
-    """The line of the table on a sample, or on made-up data with the default settings."""
+    """Return the table row of a sample, or of generated data with default settings."""
     columns = NAMED.get(path.name) if path else None
     frame = READERS[name].read(
         DataConfig(dataset_name=name, dataset_path=str(path) if path else None, columns=columns)  # type: ignore[arg-type]
@@ -54,26 +54,28 @@ def line_of(name: str, path: Path | None) -> str:
     return "| " + " | ".join(map(str, cells)) + " |"
 
 
-def test_the_table_of_formats_is_what_the_readers_give(tmp_path: Path) -> None:
+def test_the_table_of_formats_agrees_with_the_readers(tmp_path: Path) -> None:
     lines = [line_of(name, path) for name, path in samples(tmp_path)]
     lines += [line_of(name, None) for name in ("random", "synthetic")]
     assert "\n".join(lines) in PAGE
     assert {line.split()[1] for line in lines} == set(READERS)
 
 
-def test_the_usual_names_are_all_there() -> None:
+def test_all_common_column_names_are_listed() -> None:
     for column, usual in USUAL_NAMES.items():
         assert f"  - {column}: {', '.join(f'`{name}`' for name in usual.split())}" in PAGE
 
 
-def test_the_limits_are_those_of_the_code() -> None:
+def test_the_limits_agree_with_the_code() -> None:
     assert f"up to {LONGEST_ID} characters" in PAGE
     assert all(f"`{text}`" in PAGE for text in MISSING)
 
 
 @pytest.mark.data
 @pytest.mark.parametrize(("name", "place"), [("ml-100k", "ml-100k/u.data"), ("csv", "beauty/beauty.txt")])
-def test_the_table_of_whole_data_sets_is_what_the_readers_give(name: str, place: str, data_dir: Path) -> None:
+def test_the_table_of_complete_data_sets_agrees_with_the_readers(
+    name: str, place: str, data_dir: Path
+) -> None:
     path = data_dir / place
     frame = READERS[name].read(DataConfig(dataset_name=name, dataset_path=str(path)))  # type: ignore[arg-type]
     counts = (len(frame), frame["user"].nunique(), frame["item"].nunique())

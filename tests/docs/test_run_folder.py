@@ -1,4 +1,4 @@
-"""docs/reference/run-folder.md says what a finished run has written: no less, no more."""
+"""docs/reference/run-folder.md lists exactly what a finished run has written."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from b4r_tui.runs.store import RunStore
 from tests.conftest import ROOT
 
 PAGE = (ROOT / "docs" / "reference" / "run-folder.md").read_text(encoding="utf-8")
-ALIKE = ("checkpoints/last/__", "predictions/ranks_", "logs/rank_")  # one of each kind stands on the page
+ALIKE = ("checkpoints/last/__", "predictions/ranks_", "logs/rank_")  # the page has one of each
 LATER = ("evaluations/", "recommendations/", "exports/")  # other tests try commands on the same run
 
 
 def on_page(heading: str) -> list[str]:
-    """The files in the table below a heading."""
+    """Return the files in the table below a heading."""
     table = PAGE.split(f"## {heading}\n")[1].split("\n## ")[0]
     return re.findall(r"^\| `([^`]+)`", table, re.MULTILINE)
 
@@ -34,6 +34,6 @@ def test_the_page_lists_what_a_run_writes(real_place: Path) -> None:
 
 
 def test_every_state_is_explained() -> None:
-    told = PAGE.split("## State")[1]
+    table = PAGE.split("## State")[1]
     states = [str(state) for state in RunState]
-    assert [state for state in states if not re.search(rf"^\| .*\b{state}\b.* \|", told, re.MULTILINE)] == []
+    assert [state for state in states if not re.search(rf"^\| .*\b{state}\b.* \|", table, re.MULTILINE)] == []

@@ -1,4 +1,4 @@
-"""The example of one's own data: it validates once its file is there, and its data can be read as it says."""
+"""examples/own-data.toml validates once its data file exists, and the data are read as it describes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COLUMNS = re.search(r"^#     (listener,.*)$", EXAMPLE.read_text(encoding="utf-8"
 
 @pytest.fixture
 def example(tmp_path: Path) -> Path:
-    """A copy of the example, with 8 listeners who play 6 of 7 tracks each, in the columns that it shows."""
+    """A copy of the example, with 8 listeners who play 6 of 7 tracks each, in its columns."""
     assert COLUMNS
     times = pd.date_range("2014-03-01", periods=48, freq="h")
     rows = [
@@ -41,9 +41,7 @@ def test_the_example_validates_and_its_data_are_read(example: Path, tmp_path: Pa
     assert load_dataset(in_time.data, tmp_path / "cache").split_fingerprint != dataset.split_fingerprint
 
 
-def test_without_its_file_the_example_says_where_to_put_it(
-    example: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_validate_names_the_missing_data_file(example: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (example.parents[1] / "datasets" / "plays.csv").unlink()
     assert main(["validate", str(example)]) == ExitCode.BAD_INPUT
     assert "plays.csv" in capsys.readouterr().err
