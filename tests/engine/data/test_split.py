@@ -1,4 +1,4 @@
-"""Splits: the order of rows, leave-two-out, and two cuts in time that let nothing through."""
+"""Splits: the order of rows, leave-two-out, and two cuts in time without leakage."""
 
 from functools import partial
 

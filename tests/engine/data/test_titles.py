@@ -1,4 +1,4 @@
-"""Titles from the files that MovieLens ships, in the form of each."""
+"""Titles from the files that MovieLens ships, in each format."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The evaluator against a ranking of each user by hand, in any batch, order and share of users."""
+"""The evaluator against ranking each user in plain Python, in any batch, order and share of users."""
 
 from unittest import mock
 

@@ -1,4 +1,4 @@
-"""Exported models, used the way a stranger would: with torch alone, and with onnxruntime alone."""
+"""Exported models, used with torch alone, and with onnxruntime alone."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Real checkpoints through the command: the lists are those of evaluation, and no TorchRec is needed for them."""
+"""Real checkpoints through the command: the lists equal those of evaluation, without TorchRec."""
 
 import csv
 import io

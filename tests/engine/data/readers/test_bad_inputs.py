@@ -1,4 +1,4 @@
-"""Inputs as strangers hand them in: each gets one sentence that names file and line, or is read as documented."""
+"""Bad inputs: each gives one sentence that names file and line, or is read as documented."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One's own data: every format, every way to say which column is which, and ids that stay what they are."""
+"""Custom data: every format, every way to assign columns, and ids that stay unchanged."""
 
 from __future__ import annotations
 

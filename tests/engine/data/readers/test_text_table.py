@@ -1,4 +1,4 @@
-"""Text formats: what is read, and the one sentence that a bad file gets."""
+"""Text formats: what is read, and the one sentence for a bad file."""
 
 import pytest
 

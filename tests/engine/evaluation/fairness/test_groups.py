@@ -1,4 +1,4 @@
-"""Groups from csv files, side files and popularity, and what is sentence of files that are wrong."""
+"""Groups from csv files, side files and popularity, and the errors for invalid files."""
 
 import numpy as np
 import pytest

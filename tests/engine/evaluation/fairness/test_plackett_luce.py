@@ -1,4 +1,4 @@
-"""Drawn rankings against enumerated expectations, and that a draw depends on nothing but its own keys."""
+"""Sampled rankings against enumerated expectations, and that a draw depends on its own keys alone."""
 
 import numpy as np
 import pytest
