@@ -1,4 +1,4 @@
-"""The estimate of a run's memory, against what real runs took."""
+"""The memory estimate, against the memory of real runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Negatives: unseen, distinct, as many as can be, drawn by the stated weights, the same in any batch."""
+"""Negatives: unseen, distinct, as many as possible, drawn by the stated weights, equal in any batch."""
 
 import numpy as np
 import pytest

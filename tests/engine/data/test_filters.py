@@ -1,4 +1,4 @@
-"""Filters: every minimum holds at the end, nothing is dropped without need, and each step is counted."""
+"""Filters: every minimum holds at the end, nothing is dropped needlessly, and each step is counted."""
 
 from itertools import pairwise
 

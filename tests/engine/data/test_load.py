@@ -1,4 +1,4 @@
-"""The whole way from a file to a data set: real data, row order, fingerprints."""
+"""From a file to a data set: real data, row order, fingerprints."""
 
 import numpy as np
 import pandas as pd

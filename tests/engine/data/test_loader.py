@@ -1,4 +1,4 @@
-"""Batches: ranks together see what one rank would, each sample once an epoch; evaluation rows end in a mask."""
+"""Batches: ranks together see what one rank would, each sample once per epoch; evaluation rows end in a mask."""
 
 from collections import Counter, defaultdict
 from dataclasses import fields, replace

@@ -1,4 +1,4 @@
-"""Cloze masks: their shares, their independence of batch and rank, and at least one target a sequence."""
+"""Cloze masks: their shares, their independence of batch and rank, and at least one target per sequence."""
 
 import numpy as np
 import pytest

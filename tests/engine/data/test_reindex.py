@@ -1,4 +1,4 @@
-"""A data set brought to a model's items, against the same done in loops."""
+"""Reindexing a data set to a model's items, against plain loops."""
 
 import numpy as np
 import pytest

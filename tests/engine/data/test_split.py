@@ -1,4 +1,4 @@
-"""Splits: the order of rows, leave-two-out, and two cuts in time that let nothing through."""
+"""Splits: the order of rows, leave-two-out, and two cuts in time without leakage."""
 
 from functools import partial
 
@@ -75,9 +75,9 @@ def test_times_that_are_set_are_the_cuts():
 @pytest.mark.parametrize(
     ("cuts", "sentence"),
     [
-        ([5, 6], "nobody to validate: no user has an interaction before 5 and another from 5 to before 6"),
-        ([2, 99], r"nobody to test: .* from 99 on \(unix seconds\); move data.temporal_fractions or"),
-        ([0, 1], "nobody to validate"),
+        ([5, 6], "no user to validate: none has an interaction before 5 and another from 5 to before 6"),
+        ([2, 99], r"no user to test: .* from 99 on \(unix seconds\); change data.temporal_fractions or"),
+        ([0, 1], "no user to validate"),
     ],
 )
 def test_a_phase_without_users_is_refused_with_the_cuts(cuts, sentence):

@@ -1,4 +1,4 @@
-"""Titles from the files that MovieLens ships, in the form of each."""
+"""Titles from the files that MovieLens ships, in each format."""
 
 import pytest
 
@@ -30,5 +30,5 @@ def test_data_without_titles_have_none(tmp_path):
 
 def test_a_damaged_file_is_an_error_with_its_row(tmp_path):
     (tmp_path / "movies.dat").write_text("1::One::Comedy\n2::Two\n")
-    with pytest.raises(B4RError, match=r"movies.dat: row 2 is not the 3 fields that movies.dat has"):
+    with pytest.raises(B4RError, match=r"movies.dat: row 2 is not 3 valid fields"):
         read_titles(DataConfig(dataset_name="ml-1m", dataset_path=str(tmp_path)))

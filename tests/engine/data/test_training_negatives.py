@@ -1,4 +1,4 @@
-"""Shared negatives: from (seed, epoch, step) alone, drawn as often as their log counts say."""
+"""Shared negatives: from (seed, epoch, step) alone, drawn as often as their log counts state."""
 
 import numpy as np
 import pytest

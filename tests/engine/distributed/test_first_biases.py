@@ -1,4 +1,4 @@
-"""Biases of the output layer at birth: those that the loss asks for, in every mode."""
+"""Initial biases of the output layer: those that the loss requires, in every mode."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""AdamW with one call a group against torch's own."""
+"""FusedAdamW against torch's own AdamW."""
 
 import copy
 

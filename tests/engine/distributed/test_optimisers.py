@@ -1,4 +1,4 @@
-"""AdamW, its decay, its rates and the clipping of its gradient."""
+"""AdamW, weight decay, learning rates and gradient clipping."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""DDP and DMP on real ranks: the same weights at birth, the same gradients, whole and sharded, loaded and gathered."""
+"""DDP and DMP on real ranks: equal initial weights and gradients, full and sharded, loaded and gathered."""
 
 import pytest
 

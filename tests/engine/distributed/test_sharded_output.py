@@ -1,4 +1,4 @@
-"""The sharded softmax and lookups on real ranks, against plain cross-entropy and plain indexing of whole weights."""
+"""The sharded softmax and lookups on real ranks, against plain cross-entropy and indexing of full weights."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The memory a plan must fit, and what a tied output asks of it."""
+"""The memory limit of a plan, and the constraints of a tied output."""
 
 import psutil
 import pytest

@@ -1,4 +1,4 @@
-"""The evaluator against a ranking of each user by hand, in any batch, order and share of users."""
+"""The evaluator against ranking each user in plain Python, in any batch, order and share of users."""
 
 from unittest import mock
 
@@ -183,7 +183,7 @@ def test_too_few_batches_and_scores_of_a_wrong_shape_are_faults_of_the_caller():
     evaluator = Evaluator(dataset, ["full"], 0)
     with pytest.raises(ValueError, match="101 users in batches of 10 need 11 batches, not 10"):
         evaluator.rank("test", random_scorer, dataset.evaluated_users("test"), 10, batches=10)
-    with pytest.raises(ValueError, match=r"the scorer gave \(101, 299\), not \(101, 300\)"):
+    with pytest.raises(ValueError, match=r"the scorer returned \(101, 299\), not \(101, 300\)"):
         evaluator.rank(
             "test",
             lambda users: TableScores(torch.zeros(len(users), 299)),

@@ -1,4 +1,4 @@
-"""Per-user ranks as parquet: ids of the source, the numbers as they are, one file a protocol."""
+"""Per-user ranks as parquet: ids of the source, exact numbers, one file per protocol."""
 
 import numpy as np
 import pandas as pd

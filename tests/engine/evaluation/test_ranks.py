@@ -1,4 +1,4 @@
-"""Ranks against a sort in plain Python; what cannot be ranked is refused."""
+"""Ranks against a sort in plain Python; invalid scores are refused."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Scores of a model by block and by item: the same numbers, so the same ranks, whatever the block."""
+"""Scores of a model by block and by item: equal numbers, so equal ranks, for any block size."""
 
 import numpy as np
 import pytest

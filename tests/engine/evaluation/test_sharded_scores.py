@@ -1,4 +1,4 @@
-"""Ranks over a vocabulary in parts, on real ranks, against those over the whole vocabulary, ties and lists included."""
+"""Ranks over a sharded vocabulary on real ranks, against the unsharded one, including ties and lists."""
 
 import pytest
 

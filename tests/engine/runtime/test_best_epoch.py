@@ -1,4 +1,4 @@
-"""Which epoch is best and when a run ends: by the metrics asked for, counted in validations."""
+"""Which epoch is best and when training stops: by the configured metrics, counted in validations."""
 
 from engine.runtime.best_epoch import EpochSelection
 from tests.builders import experiment_of

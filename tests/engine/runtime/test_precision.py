@@ -1,4 +1,4 @@
-"""The probe takes bf16 where it is clearly faster, and never spends long on a machine where it crawls."""
+"""The benchmark chooses bf16 if it is clearly faster, and is short on a machine where bf16 is very slow."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""The one kind of run that other tests do not train."""
+"""A kind of run that other tests do not train."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Exported models, used the way a stranger would: with torch alone, and with onnxruntime alone."""
+"""Exported models, used with torch alone, and with onnxruntime alone."""
 
 import json
 import subprocess
@@ -98,7 +98,7 @@ def test_a_graph_with_other_scores_is_not_written(fresh_run, monkeypatch):
 def test_missing_packages_are_named_with_the_fix(fresh_run, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(
-        B4RError, match=r"needs onnx, onnxscript, onnxruntime, which pip install 'b4r-tui\[onnx\]'"
+        B4RError, match=r"needs onnx, onnxscript, onnxruntime; run pip install 'b4r-tui\[onnx\]'"
     ):
         onnx_export.check_installed()
 

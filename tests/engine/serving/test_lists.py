@@ -1,4 +1,4 @@
-"""Lists against loops over sorted scores, and how histories are laid out for the model."""
+"""Lists against loops over sorted scores, and the padding of histories."""
 
 import numpy as np
 import pytest

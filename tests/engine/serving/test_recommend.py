@@ -1,4 +1,4 @@
-"""Real checkpoints through the command: the lists are those of evaluation, and no TorchRec is needed for them."""
+"""Real checkpoints through the command: the lists equal those of evaluation, without TorchRec."""
 
 import csv
 import io
@@ -105,19 +105,19 @@ def test_the_same_history_given_by_ids_gives_the_same_list(single_run, now):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "sentence"),
     [
         (["--user", "1", "ghost", "spectre"], "no user 'ghost', 'spectre' in the data"),
         (["--history", "x,y"], "no item 'x', 'y' in the data"),
         (["--user", "1", "--pth", "epoch_9_model.pth"], "no checkpoint 'epoch_9_model.pth'"),
         (["--all", "--out", "/nowhere/x.parquet"], "/nowhere/x.parquet: cannot be written"),
-        ([], "needs one of --user, --history and --all"),
+        ([], "exactly one of --user, --history and --all"),
     ],
 )
-def test_an_error_is_one_sentence_and_exit_code_2(single_run, arguments, said):
+def test_an_error_is_one_sentence_and_exit_code_2(single_run, arguments, sentence):
     done = command("recommend", single_run, *arguments)
     assert done.returncode == 2, done.stdout + done.stderr
-    assert said in done.stderr and "Traceback" not in done.stderr and not done.stdout
+    assert sentence in done.stderr and "Traceback" not in done.stderr and not done.stdout
 
 
 @pytest.mark.parametrize("program", ["programs.recommend", "programs.export_model", "serving.pth_export"])

@@ -1,4 +1,4 @@
-"""Batches made ahead of the step that uses them."""
+"""Batches prepared ahead of the step that uses them."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""Runs killed in the middle and taken up again: the same numbers, on the same ranks, on others, in the other mode."""
+"""Killed runs that resume: the same numbers, on the same ranks, on others, in the other mode."""
 
 import json
 import os

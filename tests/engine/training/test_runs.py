@@ -1,4 +1,4 @@
-"""Whole runs of the engine: what they report, and that ranks, modes and restarts do not change the numbers."""
+"""Runs of the engine: what they report, and that ranks, modes and restarts do not change the numbers."""
 
 import itertools
 import json

@@ -1,4 +1,4 @@
-"""Losses, warm-up, clipping and precision in whole runs: two ranks learn what one process does."""
+"""Losses, warm-up, clipping and precision in real runs: two ranks learn what one process does."""
 
 import pytest
 

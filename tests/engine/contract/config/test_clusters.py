@@ -1,4 +1,4 @@
-"""Settings of several machines: what is refused, with which key, and that nothing in them can become a command."""
+"""Settings of several machines: what is refused, at which key, and that none can inject a command."""
 
 from __future__ import annotations
 

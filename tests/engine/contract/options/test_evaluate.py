@@ -1,4 +1,4 @@
-"""What evaluation's options mean: which result is the run's own, and where others go."""
+"""Options of an evaluation: which result is the run's own, and where others go."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Choices survive the way through a command line, and wrong ones are refused."""
+"""Options survive a round trip through a command line, and invalid ones are refused."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""Choices survive the way to the engine's program and back, and those that do not go together are refused."""
+"""Options survive a round trip through a command line, and incompatible ones are refused."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""Bootstrap intervals: they cover as often as they say, and come from the seed alone."""
+"""Bootstrap intervals: they have the stated coverage, and depend on the seed alone."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Metrics against all ways to break ties, and against ranx where there are none."""
+"""Metrics against all ways to break ties, and against ranx without ties."""
 
 import math
 import warnings

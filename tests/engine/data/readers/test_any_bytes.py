@@ -1,4 +1,4 @@
-"""Whatever bytes a file holds, it is read or gets one sentence; and a file that is read has no bad line."""
+"""Any bytes are read or give one sentence, and a file that is read has no bad line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inputs as strangers hand them in: each gets one sentence that names file and line, or is read as documented."""
+"""Bad inputs: each gives one sentence that names file and line, or is read as documented."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ REFUSED: dict[str, tuple[str, Make, str]] = {
     ),
     "open quote": ("csv", file("a.csv", CSV + b'"bob,y,1,1\n'), r"a\.csv:5: cannot be split"),
     "empty file": ("ml-1m", file("ratings.dat", b""), r"ratings\.dat: has no interactions"),
-    "empty own file": ("csv", file("a.csv", b""), r"a\.csv:1: is empty"),
+    "empty own file": ("csv", file("a.csv", b""), r"a\.csv:1: the first line is empty"),
     "header alone": ("csv", file("a.csv", b"user,item\n"), r"a\.csv: has no interactions"),
     "empty reviews": ("lt", file("reviews.txt", b"reviews = {}\n"), r"reviews\.txt: has no interactions"),
     "missing header": (
@@ -207,7 +207,7 @@ REFUSED: dict[str, tuple[str, Make, str]] = {
         lambda folder: None,
         r"has no data file \(\.csv, \.tsv, \.inter, \.txt or \.parquet\)",
     ),
-    "folder for a file": ("ml-1m", folder_for_a_file, r"ratings\.dat: is a folder where the file"),
+    "folder for a file": ("ml-1m", folder_for_a_file, r"ratings\.dat: is a folder, but the file"),
     "two files": ("csv", two_files, r"has a\.csv and b\.tsv; set data\.dataset_path to the one to read"),
     "gzip that is none": ("csv", file("a.csv.gz", CSV), r"a\.csv\.gz: damaged, or not an archive"),
     "torn gzip": ("csv", file("a.csv.gz", gzip.compress(CSV * 99)[:-20]), r"a\.csv\.gz: damaged"),
@@ -225,7 +225,7 @@ REFUSED: dict[str, tuple[str, Make, str]] = {
     "two in a zip": (
         "csv",
         zipped("a.zip", ("a.csv", CSV), ("b.csv", CSV)),
-        r"a\.zip: holds a\.csv and b\.csv where",
+        r"a\.zip: contains a\.csv and b\.csv, but",
     ),
     ".. in a zip": (
         "csv",
@@ -250,7 +250,7 @@ REFUSED: dict[str, tuple[str, Make, str]] = {
     "fractions for ids": (
         "csv",
         parquet(user=[1.5, 2.0], item=[1, 2]),
-        r"user column holds values of type double",
+        r"user column has type double",
     ),
     "words for times": (
         "csv",

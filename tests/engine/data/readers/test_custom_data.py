@@ -1,4 +1,4 @@
-"""One's own data: every format, every way to say which column is which, and ids that stay what they are."""
+"""Custom data: every format, every way to assign columns, and ids that stay unchanged."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_positions_need_no_header_and_count_from_0(tmp_path: Path) -> None:
     frame = read(tmp_path, {"user": 2, "item": 1, "timestamp": 0})
     assert frame[["user", "item", "timestamp"]].to_numpy().tolist() == [[u, i, t] for u, i, _, t in ROWS]
     with pytest.raises(
-        B4RError, match=r"a\.csv:1: has 3 columns, so none at position 3 .* data\.columns\.user"
+        B4RError, match=r"a\.csv:1: position 3 .* there are 3 columns; fix data\.columns\.user"
     ):
         read(tmp_path, {"user": 3, "item": 1})
 
@@ -156,9 +156,7 @@ def test_unrated_rows_stay_unless_a_minimum_is_set(tmp_path: Path) -> None:
 
     assert (rows(0.0), rows(1.0)) == (12, 6)
     (tmp_path / "a.csv").write_text("user,item\n1,2\n")
-    with pytest.raises(
-        B4RError, match=r"has no ratings for min_rating = 1 .* name their column in data\.columns"
-    ):
+    with pytest.raises(B4RError, match=r"has no ratings to compare with min_rating = 1; .* or data\.columns"):
         read(tmp_path, min_rating=1.0)
 
 

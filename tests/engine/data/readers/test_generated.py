@@ -1,4 +1,4 @@
-"""Generated data sets: as large as asked for, the same for the same seed, and synthetic ones learnable."""
+"""Generated data sets: of the requested size, equal for equal seeds, and synthetic ones learnable."""
 
 import pytest
 

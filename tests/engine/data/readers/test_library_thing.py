@@ -1,4 +1,4 @@
-"""LibraryThing: real lines are read, what lacks is counted, and the whole way to a data set."""
+"""LibraryThing: real lines are read, missing fields are counted, and a data set is prepared from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text formats: what is read, and the one sentence that a bad file gets."""
+"""Text formats: what is read, and the one sentence for a bad file."""
 
 import pytest
 
@@ -137,7 +137,7 @@ def test_a_missing_folder_or_file_is_named_with_what_is_expected(tmp_path):
 
 def test_a_folder_in_place_of_the_file_is_named(tmp_path):
     (tmp_path / "u.data").mkdir()
-    with pytest.raises(B4RError, match=r"u\.data: is a folder where the file u\.data .* is expected"):
+    with pytest.raises(B4RError, match=r"u\.data: is a folder, but the file u\.data .* is expected"):
         read("ml-100k", tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""The metrics from their definition, cell by cell and pair by pair, in plain loops: what the fast code must equal."""
+"""The metrics by their definition, cell by cell and pair by pair, in plain loops, as an oracle."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Numbers that others computed."""
+"""Published reference values."""
 
 import json
 from pathlib import Path

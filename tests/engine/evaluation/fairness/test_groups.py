@@ -1,4 +1,4 @@
-"""Groups from csv files, side files and popularity, and what is said of files that are wrong."""
+"""Groups from csv files, side files and popularity, and the errors for invalid files."""
 
 import numpy as np
 import pytest
@@ -30,19 +30,19 @@ def test_a_csv_may_overlap_repeat_and_name_ids_that_the_data_lack(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "sentence"),
     [
-        ("", "its first line has to be id,group"),
-        ("user,group\n7,a\n", "begins with 'user,group'; its first line has to be id,group"),
+        ("", "the first line must be id,group"),
+        ("user,group\n7,a\n", "begins with 'user,group'; the first line must be id,group"),
         ("id,group\n7,a,b\n", ":2: expected an id and a group"),
         ("id,group\n7,a\n7,\n", ":3: expected an id and a group"),
         ("id,group\nx,a\ny,a\n", "none of its 2 ids is in the data"),
     ],
 )
-def test_an_invalid_csv_is_an_error_of_one_sentence(tmp_path, text, said):
+def test_an_invalid_csv_is_an_error_of_one_sentence(tmp_path, text, sentence):
     with pytest.raises(B4RError) as caught:
         read_group_file(file_of(tmp_path, text), KNOWN)
-    assert said in caught.value.sentence and "groups.csv" in caught.value.sentence
+    assert sentence in caught.value.sentence and "groups.csv" in caught.value.sentence
     assert "\n" not in caught.value.sentence
 
 
@@ -62,9 +62,9 @@ def test_popularity_makes_fifths_of_equal_size_by_falling_count():
 def test_without_side_files_popularity_is_chosen_and_a_typo_is_an_error():
     dataset, config = dataset_of([[0, 1, 2, 3], [1, 0, 1, 2]], 4), DataConfig(dataset_name="synthetic")
     assert user_groups(None, config, dataset).kind == item_groups(None, config, dataset).kind == "popularity"
-    with pytest.raises(B4RError, match="gendre: is neither genre, popularity nor a csv"):
+    with pytest.raises(B4RError, match="gendre: not found; use genre, popularity or a csv"):
         item_groups("gendre", config, dataset)
-    with pytest.raises(B4RError, match="synthetic has no file that tells gender"):
+    with pytest.raises(B4RError, match="synthetic has no file with gender"):
         user_groups("gender", config, dataset)
 
 
@@ -95,7 +95,7 @@ def test_a_missing_or_wrong_side_file_is_an_error(tmp_path):
     with pytest.raises(B4RError, match=r"u\.user: cannot be read"):
         read_side_file("ml-100k", str(tmp_path), "gender", KNOWN)
     (tmp_path / "u.user").write_text("1|24|M|technician|85711\n2|old|F|other|94043\n")
-    with pytest.raises(B4RError, match="row 2 is not the 5 fields"):
+    with pytest.raises(B4RError, match="row 2 is not 5 valid fields"):
         read_side_file("ml-100k", str(tmp_path), "age", KNOWN)
 
 

@@ -118,17 +118,17 @@ def test_the_command_prints_table_curve_and_notes_and_draws_a_picture(single_run
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "sentence"),
     [
-        (["--items=bad.csv"], "its first line has to be id,group"),
+        (["--items=bad.csv"], "the first line must be id,group"),
         (["--pth=epoch_9_model.pth"], "no checkpoint 'epoch_9_model.pth'"),
-        (["--scale=-1"], "is not above 0"),
+        (["--scale=-1"], "is not positive"),
     ],
 )
-def test_an_error_is_one_sentence_and_exit_code_2(single_run, tmp_path, monkeypatch, arguments, said):
+def test_an_error_is_one_sentence_and_exit_code_2(single_run, tmp_path, monkeypatch, arguments, sentence):
     (tmp_path / "bad.csv").write_text("item;genre\n1;x\n")
     monkeypatch.setenv("PYTHONPATH", os.getcwd(), prepend=os.pathsep)  # noqa: PTH109
     monkeypatch.chdir(tmp_path)
     done = command(single_run, *arguments, *FEW)
     assert done.returncode == 2, done.stdout + done.stderr
-    assert said in done.stderr and "Traceback" not in done.stderr
+    assert sentence in done.stderr and "Traceback" not in done.stderr

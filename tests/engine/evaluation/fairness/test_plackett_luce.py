@@ -1,4 +1,4 @@
-"""Drawn rankings against enumerated expectations, and that a draw depends on nothing but its own keys."""
+"""Sampled rankings against enumerated expectations, and that a draw depends on its own keys alone."""
 
 import numpy as np
 import pytest
@@ -125,5 +125,5 @@ def test_scores_are_scaled_as_requested():
     assert scaled(scores, "none") is scores
     assert scaled(scores, "0.5").tolist() == [[1.5, 0.5, -np.inf]]
     assert scaled(scores, "normalise").tolist() == [[0.75, 0.25, -np.inf]]
-    with pytest.raises(B4RError, match="normalise needs scores from 0 on"):
+    with pytest.raises(B4RError, match="normalise needs non-negative scores"):
         scaled(np.array([[1.0, -1.0]]), "normalise")

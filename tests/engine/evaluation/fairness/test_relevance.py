@@ -1,4 +1,4 @@
-"""Which held-out items count as relevant, and that ratings stand beside the right interactions."""
+"""Which held-out items count as relevant, and that ratings match their interactions."""
 
 import numpy as np
 import pytest

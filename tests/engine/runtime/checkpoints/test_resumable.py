@@ -1,4 +1,4 @@
-"""The folder `checkpoints/last`: old or new whatever is killed, and resharded between ranks and modes."""
+"""The folder `checkpoints/last`: complete whatever is killed, and resharded between ranks and modes."""
 
 import os
 import subprocess

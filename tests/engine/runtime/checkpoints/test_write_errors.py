@@ -1,4 +1,4 @@
-"""Checkpoints on a disk that is full or read-only: the run ends with one sentence, wherever the disk gave out."""
+"""Checkpoints on a full or read-only disk: the run ends with one sentence, wherever the disk failed."""
 
 import subprocess
 from collections.abc import Callable, Iterator
