@@ -18,9 +18,8 @@ LOG2_E = math.log2(math.e)
 MIN_ITEMS = 1024  # of a block, so that its products are not all overhead
 _LARGEST = 80.0  # e^80 is within float32, and so is its inverse
 
-_Gradients = tuple[
-    Tensor, Tensor, Tensor, Tensor
-]  # the loss, and its gradients by hidden vectors, weights and bias
+# the loss, and its gradients by hidden vectors, weights and bias
+_Gradients = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 def full_softmax(hidden_ND: Tensor, targets_N: Tensor, weights_VD: Tensor, bias_V: Tensor) -> Tensor:
