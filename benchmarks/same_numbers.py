@@ -3,9 +3,9 @@
     python -m benchmarks.same_numbers OLD_CHECKOUT [--data FOLDER] [--epochs N] [--cases ddp-1 …] [--json FILE]
 
 A refactor of the engine must not change a number. Each case trains MovieLens 100K in --data with the same seed, once
-with the engine of OLD_CHECKOUT and once with this one, on real torchrun ranks on CPU. Compared are the losses of all steps
-reported, the losses and validation metrics of epochs, the test metrics with their intervals, and every tensor of every
-epoch's checkpoint. Exits with 1 if anything differs.
+with the engine of OLD_CHECKOUT and once with this one, on real torchrun ranks on CPU. Compared are the losses of steps,
+the losses and validation metrics of epochs, the test metrics with their intervals, and every tensor of every epoch's
+checkpoint. Exits with 1 if anything differs.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from b4r_tui.results.rerun_check import Comparison, compare_runs
+from b4r_tui.results.rerun_check import RerunCheck, check_rerun
 from b4r_tui.runs.environment import Change, changes, data_changes, surroundings
 from b4r_tui.runs.launch import launch, stop
 from b4r_tui.runs.progress import RunProgress, RunWatch
@@ -68,7 +68,7 @@ def _fingerprints(started: RunStarted | None) -> dict[str, Any]:
 
 
 def _judge(old: Run, new: Run, data: dict[str, Change], as_json: bool) -> ExitCode:
-    state, found = new.state, compare_runs(_progress(old), _progress(new))
+    state, found = new.state, check_rerun(_progress(old), _progress(new))
     same = found.identical and state is RunState.FINISHED and not data
     around = changes(surroundings(old), surroundings(new))
     attempts = len(surroundings(old).get("earlier", []))
@@ -82,7 +82,7 @@ def _judge(old: Run, new: Run, data: dict[str, Change], as_json: bool) -> ExitCo
 
 def _lines(
     new: Run,
-    found: Comparison,
+    found: RerunCheck,
     same: bool,
     data: dict[str, Change],
     around: dict[str, Change],
@@ -106,7 +106,7 @@ def _lines(
 
 
 def _verdict(
-    old: Run, new: Run, found: Comparison, same: bool, data: dict[str, Change], around: dict[str, Change]
+    old: Run, new: Run, found: RerunCheck, same: bool, data: dict[str, Change], around: dict[str, Change]
 ) -> dict[str, Any]:
     first = found.differences[0] if found.differences else None
     return {

@@ -132,7 +132,7 @@ def _report(sweep: Sweep, driver: Driver, console: Console, json_wanted: bool) -
     best = best_of(sweep, driver.trials)
     if json_wanted:
         line = as_json(sweep, driver.trials, best) | {
-            "kept_runs": driver.kept_runs,
+            "kept_runs": driver.reused_runs,
             "budget_spent": driver.spent,
         }
         sys.stdout.write(json.dumps(line) + "\n")
@@ -140,8 +140,8 @@ def _report(sweep: Sweep, driver: Driver, console: Console, json_wanted: bool) -
     for board in boards_of(sweep, driver.trials):
         console.print()
         show(ranking_table(sweep, board), console)
-    if driver.kept_runs:
-        console.print(f"{plural(driver.kept_runs, 'run')} had finished before and were kept")
+    if driver.reused_runs:
+        console.print(f"{plural(driver.reused_runs, 'run')} had finished before and were reused")
     if driver.spent:
         over = sum(trial.value is not None or trial.pruned is not None for trial in driver.trials)
         console.print(

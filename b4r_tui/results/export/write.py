@@ -1,4 +1,4 @@
-"""`b4r-tui export`: the leaderboards of all runs as csv, markdown, LaTeX, JSON, parquet or an HTML report."""
+"""Writes the leaderboards of all runs as csv, Markdown, LaTeX, JSON, parquet or an HTML report."""
 
 from __future__ import annotations
 
