@@ -40,7 +40,7 @@ def score(values: Sequence[float], low: float | None = None, high: float | None 
 
 
 def t_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """Return mean ± t · s / √n with n - 1 degrees of freedom, for n ≥ 2 (Student: The probable error of a mean, 1908)."""
+    """Return mean ± t · s / √n, n ≥ 2, n - 1 degrees of freedom (Student: The probable error of a mean, 1908)."""
     from scipy.special import stdtrit  # scipy.stats takes ten times as long to import
 
     n = len(values)

@@ -243,7 +243,7 @@ def _values(spaces: dict[str, Space], params: dict[str, Any]) -> Values:
     return {
         key: space.values[_labels(space).index(params[key])]
         if isinstance(space, Choices)
-        else space.settled(params[key])
+        else space.rounded(params[key])
         for key, space in spaces.items()
     }
 

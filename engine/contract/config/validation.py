@@ -8,6 +8,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from engine.contract.errors import ExitCode
+
 _TYPE_NAMES = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -23,10 +25,11 @@ _TYPE_NAMES = {
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong: its dotted key, and a sentence that says what and how to mend it."""
+    """A problem with a setting: its dotted key and a sentence with the fix. code: whether input or machine is at fault."""
 
     key: str
     sentence: str
+    code: ExitCode = ExitCode.BAD_INPUT
 
 
 def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
