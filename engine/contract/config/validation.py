@@ -25,7 +25,7 @@ _TYPE_NAMES = {
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem with a setting: its dotted key and a sentence with the fix. code: whether input or machine is at fault."""
+    """A problem with a setting: its dotted key, and a sentence with the fix. code: input or machine at fault."""
 
     key: str
     sentence: str

@@ -29,7 +29,7 @@ def data_problems(folder: Path, name: str) -> list[str]:
 
 
 def test_a_folder_is_checked_for_the_files_of_its_data_set(tmp_path: Path) -> None:
-    assert data_problems(tmp_path, "lt") == [f"no reviews.txt in {tmp_path}, which lt is read from"]
+    assert data_problems(tmp_path, "lt") == [f"no reviews.txt in {tmp_path}, which lt needs"]
     assert "no data file (.csv, .tsv, .inter, .txt, .parquet)" in data_problems(tmp_path, "csv")[0]
     for name in ("a.csv", "reviews.txt.gz", "notes.md"):
         (tmp_path / name).touch()

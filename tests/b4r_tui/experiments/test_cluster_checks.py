@@ -16,8 +16,8 @@ from tests.conftest import ROOT
 @pytest.mark.parametrize(
     ("launch", "key", "words"),
     [
-        ({"scheduler": "slurm", "j": "4x8"}, "launch.scheduler", "no program sbatch here"),
-        ({"j": "2x64", "hosts": ["a", "b"]}, "launch.hosts", "no program ssh here"),
+        ({"scheduler": "slurm", "j": "4x8"}, "launch.scheduler", "sbatch not found"),
+        ({"j": "2x64", "hosts": ["a", "b"]}, "launch.hosts", "ssh not found"),
     ],
 )
 def test_a_missing_program_is_named(launch: dict, key: str, words: str, monkeypatch) -> None:
