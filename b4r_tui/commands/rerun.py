@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from b4r_tui.commands.command import Context, add_json, add_run, print_json, print_line
-from b4r_tui.results.rerun_check import Comparison, compare_runs
+from b4r_tui.results.rerun_check import RerunCheck, check_rerun
 from b4r_tui.runs.environment import Change, changes, data_changes, read_environment
 from b4r_tui.runs.launch import launch, stop
 from b4r_tui.runs.progress import RunProgress, RunWatch
@@ -78,7 +78,7 @@ def _fingerprints(started: RunStarted | None) -> dict[str, Any]:
 
 
 def _judge(old: Run, new: Run, data: dict[str, Change], as_json: bool) -> ExitCode:
-    state, comparison = new.state, compare_runs(_progress(old), _progress(new))
+    state, comparison = new.state, check_rerun(_progress(old), _progress(new))
     same = comparison.identical and state is RunState.FINISHED and not data
     environment = changes(read_environment(old.dir), read_environment(new.dir))
     attempts = len(read_environment(old.dir).get("earlier", []))
@@ -92,7 +92,7 @@ def _judge(old: Run, new: Run, data: dict[str, Change], as_json: bool) -> ExitCo
 
 def _lines(
     new: Run,
-    comparison: Comparison,
+    comparison: RerunCheck,
     same: bool,
     data: dict[str, Change],
     environment: dict[str, Change],
@@ -118,7 +118,7 @@ def _lines(
 def _verdict(
     old: Run,
     new: Run,
-    comparison: Comparison,
+    comparison: RerunCheck,
     same: bool,
     data: dict[str, Change],
     environment: dict[str, Change],

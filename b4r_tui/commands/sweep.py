@@ -135,14 +135,14 @@ def _print_preview(sweep: Sweep, planned: Preview, as_json: bool) -> None:
 def _report(sweep: Sweep, driver: Driver, console: Console, json_wanted: bool) -> None:
     best = best_of(sweep, driver.trials)
     if json_wanted:
-        found = {"kept_runs": driver.kept_runs, "budget_spent": driver.spent}
+        found = {"kept_runs": driver.reused_runs, "budget_spent": driver.spent}
         print_json(as_json(sweep, driver.trials, best) | found)
         return
     for board in boards_of(sweep, driver.trials):
         console.print()
         show(ranking_table(sweep, board), console)
-    if driver.kept_runs:
-        console.print(f"{plural(driver.kept_runs, 'run')} had already finished and were reused")
+    if driver.reused_runs:
+        console.print(f"{plural(driver.reused_runs, 'run')} had already finished and were reused")
     if driver.spent:
         over = sum(trial.value is not None or trial.pruned is not None for trial in driver.trials)
         console.print(

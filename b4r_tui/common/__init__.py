@@ -1,1 +1,1 @@
-"""What every floor above may use: words for numbers, and facts about the machine."""
+"""Shared by every layer above: formatting of numbers and times, and facts about the machine."""

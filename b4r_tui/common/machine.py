@@ -1,4 +1,4 @@
-"""What this machine has, CPU cores and NVIDIA GPUs, and how many of them a launch would take."""
+"""CPU cores and NVIDIA GPUs of this machine, and how many GPUs a launch takes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DRIVER_FOLDER = Path("/proc/driver/nvidia/gpus")
 
 
 def cpu_cores() -> int:
-    """CPU cores this process may use, at least 1; no more than B4R_CPUS, which the queue sets to a run's slots."""
+    """Return the CPU cores this process may use, at least 1 and at most B4R_CPUS, which the queue sets per run."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     given = os.environ.get(CPUS_VARIABLE, "")
     return min(usable, max(1, int(given))) if given.isdecimal() else usable
@@ -24,7 +24,7 @@ def cpu_cores() -> int:
 
 @cache
 def gpu_names() -> tuple[str, ...]:
-    """The NVIDIA GPUs a started process would see, as CUDA_VISIBLE_DEVICES names them; () where none."""
+    """Return the NVIDIA GPUs a new process would see, as CUDA_VISIBLE_DEVICES names them; () if none."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
         return _until_invalid(visible)
@@ -32,14 +32,14 @@ def gpu_names() -> tuple[str, ...]:
 
 
 def gpus_for(launch: LaunchConfig) -> int:
-    """GPUs a launch takes: its count, or for `auto` one a process if there are enough, else 0 (CPU)."""
+    """Return the GPUs a launch takes: its count, or for `auto` one per process if there are enough, else 0 (CPU)."""
     if launch.gpu == "auto":
         return launch.processes if len(gpu_names()) >= launch.processes else 0
     return launch.gpu
 
 
 def _until_invalid(visible: str) -> tuple[str, ...]:
-    """Entries of CUDA_VISIBLE_DEVICES as CUDA reads them: it stops at the first that names no device."""
+    """Return the entries of CUDA_VISIBLE_DEVICES that CUDA uses: all before the first invalid one."""
     names: list[str] = []
     for name in visible.split(","):
         if not name.strip() or name.strip().startswith("-"):
@@ -49,7 +49,7 @@ def _until_invalid(visible: str) -> tuple[str, ...]:
 
 
 def _installed_gpus() -> int:
-    """GPUs the NVIDIA driver lists."""
+    """Return the number of GPUs the NVIDIA driver lists."""
     if _DRIVER_FOLDER.is_dir():
         return len(list(_DRIVER_FOLDER.iterdir()))
     try:

@@ -1,4 +1,4 @@
-"""Experiments as people write them: loads, checks and expands `experiments.toml`.
+"""Experiments files: loads, checks, expands and edits `experiments.toml`.
 
 It never starts anything and never looks at runs.
 """

@@ -1,4 +1,4 @@
-"""What the settings alone cannot tell: whether files are there, and whether this machine can carry a launch."""
+"""Checks beyond the settings themselves: whether files exist, and whether this machine can run the launch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import importlib.util
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from b4r_tui.common.machine import cpu_cores, gpu_names, gpus_for
 from engine.contract.config.data import GENERATED_DATASETS, Columns
 from engine.contract.config.experiment import Experiment
 from engine.contract.config.launch import LaunchConfig
-from engine.contract.config.validation import nearest
+from engine.contract.config.validation import Problem, nearest
 from engine.contract.data_files import CUSTOM_EXTENSIONS, DATA_FILES, candidates
 from engine.contract.data_header import first_names
 from engine.contract.errors import B4RError, ExitCode
@@ -25,150 +24,143 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OURS = re.compile(r"B4R_")
 
 
-@dataclass(frozen=True)
-class Objection:
-    """Why an experiment cannot run here: the setting, a sentence, and whether input or machine is to mend."""
-
-    key: str
-    sentence: str
-    code: ExitCode = ExitCode.BAD_INPUT
-
-
-def objections(experiment: Experiment) -> Iterator[Objection]:
-    """All reasons why `experiment` cannot run on this machine now."""
-    yield from _data_objections(experiment)
-    yield from _file_objections(experiment)
+def problems_here(experiment: Experiment) -> Iterator[Problem]:
+    """Yield all reasons why `experiment` cannot run on this machine now."""
+    yield from _data_problems(experiment)
+    yield from _file_problems(experiment)
     if experiment.launch.is_local:
-        yield from _process_objections(experiment.launch)
+        yield from _process_problems(experiment.launch)
     else:
-        yield from _cluster_objections(experiment.launch)
-    yield from _variable_objections(experiment.launch)
-    yield from _tracker_objections(experiment.launch)
+        yield from _cluster_problems(experiment.launch)
+    yield from _variable_problems(experiment.launch)
+    yield from _tracker_problems(experiment.launch)
 
 
-def _data_objections(experiment: Experiment) -> Iterator[Objection]:
+def _data_problems(experiment: Experiment) -> Iterator[Problem]:
     name, path = experiment.data.dataset_name, experiment.data.dataset_path
     if name in GENERATED_DATASETS or not path:
         return
     if sentence := _missing_data(name, Path(path)):
-        yield Objection("data.dataset_path", sentence)
+        yield Problem("data.dataset_path", sentence)
     elif name == "csv" and experiment.data.columns:
-        yield from _column_objections(experiment.data.columns, Path(path))
+        yield from _column_problems(experiment.data.columns, Path(path))
 
 
-def _column_objections(columns: Columns, place: Path) -> Iterator[Objection]:
-    """Columns that are named, or numbered, but not in the data file, as far as its first line tells."""
+def _column_problems(columns: Columns, place: Path) -> Iterator[Problem]:
+    """Yield columns given by name or position that the first line of the data file does not have."""
     try:
         file = candidates(place, "csv")[0] if place.is_dir() else place
         names = first_names(file)
     except OSError as error:
-        yield Objection("data.dataset_path", f"{place} cannot be read ({error.strerror or error})")
+        yield Problem("data.dataset_path", f"{place} cannot be read ({error.strerror or error})")
         return
     except B4RError as error:
-        yield Objection("data.dataset_path", error.sentence)
+        yield Problem("data.dataset_path", error.sentence)
         return
     for kind, column in columns:
         if names and (sentence := _no_column(column, names)):
-            yield Objection(f"data.columns.{kind}", f"{file} {sentence}")
+            yield Problem(f"data.columns.{kind}", f"{file} {sentence}")
 
 
 def _no_column(column: int | str | None, names: list[str]) -> str | None:
     if isinstance(column, int) and column >= len(names):
-        return f"has {len(names)} columns, so none at position {column} counted from 0"
+        return f"has {len(names)} columns, none at position {column} (counted from 0)"
     if not isinstance(column, str) or column in names:
         return None
     shown = ", ".join(names[:_SHOWN_COLUMNS]) + (", ..." if len(names) > _SHOWN_COLUMNS else "")
     hint = nearest(column, names)
     near = f"; {hint}" if hint.startswith("did you mean") else "; name one of them"
-    return f"has no column {column!r} (there are {shown}){near}"
+    return f"has no column {column!r} (columns: {shown}){near}"
 
 
 def _missing_data(name: str, place: Path) -> str | None:
-    """Why the data set cannot be read from `place`, as far as names of files tell."""
+    """Return why the data set cannot be read from `place`, judged by file names; None if it can."""
     file = DATA_FILES.get(name, "data file")
     try:
         if not place.exists():
-            return f"no folder {place}; put {name}'s {file} there or mend the path"
-        found = candidates(place, name) if place.is_dir() else [place]
+            return f"not found: {place}; put {file} of {name} there, or fix the path"
+        files = candidates(place, name) if place.is_dir() else [place]
     except OSError as error:
         return f"{place} cannot be read ({error.strerror or error}); check its permissions"
     except B4RError as error:
         return error.sentence
-    if not found:
-        endings = "" if name in DATA_FILES else f" ({', '.join(CUSTOM_EXTENSIONS)})"
-        return f"no {file}{endings} in {place}, which {name} is read from"
-    if len(found) > 1:
-        return f"{len(found)} data files in {place}; name one of them, such as {found[0]}"
+    if not files:
+        extensions = "" if name in DATA_FILES else f" ({', '.join(CUSTOM_EXTENSIONS)})"
+        return f"no {file}{extensions} in {place}, which {name} needs"
+    if len(files) > 1:
+        return f"{len(files)} data files in {place}; name one of them, such as {files[0]}"
     return None
 
 
-def _file_objections(experiment: Experiment) -> Iterator[Objection]:
+def _file_problems(experiment: Experiment) -> Iterator[Problem]:
     script, pth = experiment.launch.script, experiment.evaluation.pth
     if script and not Path(script).is_file():
-        yield Objection("launch.script", f"no file {script}")
+        yield Problem("launch.script", f"not found: {script}")
     if "/" in pth and not Path(pth).exists():
-        yield Objection("evaluation.pth", f"no checkpoint {pth}")
+        yield Problem("evaluation.pth", f"not found: {pth}")
     root = experiment.training.export_root
     if root and Path(root).exists() and not Path(root).is_dir():
-        yield Objection("training.export_root", f"{root} is a file; name a folder")
+        yield Problem("training.export_root", f"{root} is a file; name a folder")
 
 
-def _process_objections(launch: LaunchConfig) -> Iterator[Objection]:
-    wanted, found = gpus_for(launch), len(gpu_names())
-    if wanted > found:
-        there = f"{found} can be used here" if found else "none can be used here"
-        yield Objection(
-            "launch.gpu", f"{wanted} GPUs wanted, {there}; use {found or 'gpu = 0'}", ExitCode.ENVIRONMENT
+def _process_problems(launch: LaunchConfig) -> Iterator[Problem]:
+    wanted, available = gpus_for(launch), len(gpu_names())
+    if wanted > available:
+        usable = f"{available} available here" if available else "none available here"
+        yield Problem(
+            "launch.gpu",
+            f"{wanted} GPUs requested, {usable}; use {available or 'gpu = 0'}",
+            ExitCode.ENVIRONMENT,
         )
     if 0 < wanted < launch.processes:
-        yield Objection(
+        yield Problem(
             "launch.gpu",
-            f"{launch.processes} processes need a GPU each, not {wanted}; mend j, or use gpu = 0 for CPU",
+            f"{launch.processes} processes need one GPU each, not {wanted}; change j, or use gpu = 0 for CPU",
         )
     most = PROCESSES_PER_CORE * cpu_cores()
     if not wanted and launch.processes > most:
-        yield Objection(
+        yield Problem(
             "launch.j",
-            f"{launch.processes} processes on {cpu_cores()} CPU cores would only wait; use 1x{most} or less",
+            f"{launch.processes} processes are too many for {cpu_cores()} CPU cores; use 1x{most} or fewer",
         )
 
 
-def _cluster_objections(launch: LaunchConfig) -> Iterator[Objection]:
-    """Programs that a launch on other machines needs on this one."""
+def _cluster_problems(launch: LaunchConfig) -> Iterator[Problem]:
+    """Yield programs missing on this machine that a launch on other machines needs."""
     needs = {"slurm": ("sbatch", "scontrol", "scancel"), "local": ("ssh",)}.get(launch.scheduler, ())
     missing = [program for program in needs if shutil.which(program) is None]
     if missing and launch.scheduler == "slurm":
-        yield Objection(
+        yield Problem(
             "launch.scheduler",
-            f"no program {missing[0]} here; launch on a machine of the Slurm cluster",
+            f"{missing[0]} not found; launch from a machine of the Slurm cluster",
             ExitCode.ENVIRONMENT,
         )
     elif missing:
-        yield Objection(
-            "launch.hosts", "no program ssh here, which starts the hosts; install it", ExitCode.ENVIRONMENT
+        yield Problem(
+            "launch.hosts",
+            "ssh not found; install it, since it starts the processes on the hosts",
+            ExitCode.ENVIRONMENT,
         )
     elif launch.scheduler.startswith("torchx:") and find_spec("torchx") is None:
-        yield Objection(
+        yield Problem(
             "launch.scheduler",
-            "TorchX is not installed; pip install 'b4r-tui[torchx]'",
+            "TorchX is not installed; run pip install 'b4r-tui[torchx]'",
             ExitCode.ENVIRONMENT,
         )
 
 
-def _variable_objections(launch: LaunchConfig) -> Iterator[Objection]:
+def _variable_problems(launch: LaunchConfig) -> Iterator[Problem]:
     for name, value in launch.env.items():
         if not _VARIABLE.fullmatch(name) or "\0" in value:
-            yield Objection(
-                f"launch.env.{name}", "cannot be an environment variable; use letters, digits and _"
+            yield Problem(
+                f"launch.env.{name}", "is not a valid environment variable; use letters, digits and _"
             )
         elif _OURS.match(name):
-            yield Objection(
-                f"launch.env.{name}", "starts with B4R_, which the launcher sets itself; rename it"
-            )
+            yield Problem(f"launch.env.{name}", "B4R_ is reserved for the launcher; rename it")
 
 
-def _tracker_objections(launch: LaunchConfig) -> Iterator[Objection]:
+def _tracker_problems(launch: LaunchConfig) -> Iterator[Problem]:
     for kind in launch.trackers:
         if importlib.util.find_spec(kind) is None:
-            sentence = f"{kind} is not installed; pip install 'b4r-tui[{kind}]' brings it"
-            yield Objection("launch.trackers", sentence, ExitCode.ENVIRONMENT)
+            sentence = f"{kind} is not installed; run pip install 'b4r-tui[{kind}]'"
+            yield Problem("launch.trackers", sentence, ExitCode.ENVIRONMENT)

@@ -1,4 +1,4 @@
-"""`fetch`: downloads a MovieLens archive with pooch, checks its published hash, and unpacks it beside others."""
+"""Downloads a MovieLens archive with pooch, verifies its published hash, and unpacks it."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ TERMS = (
     "publications (Harper and Konstan, 2015). The README in the archive holds the terms in full."
 )
 _BLOCK_BYTES = 1 << 16
-_SECONDS = 30.0  # without a byte from the server, before giving up
+_SECONDS = 30.0  # without a byte from the server until the download is given up
 
 
 @dataclass(frozen=True)
 class Archive:
-    """What GroupLens publishes: the MD5 is the one in the .md5 file beside each archive."""
+    """An archive of GroupLens, with the MD5 from the .md5 file published next to it."""
 
     name: str
     md5: str
 
     @property
     def file_name(self) -> str:
-        """The name of the zip file."""
+        """Return the name of the zip file."""
         return f"{self.name}.zip"
 
 
@@ -52,10 +52,10 @@ ARCHIVES = {
 
 
 def fetch(archive: Archive, into: Path, console: Console, base_url: str = BASE_URL) -> Path:
-    """The folder `into/NAME` with the data set's files, downloaded unless they are there.
+    """Return the folder `into/NAME` with the files of the data set, downloading them if they are missing.
 
-    The zip stays in `into`, so that an interrupted download goes on where it stopped. Raises B4RError
-    (environment) where the server cannot be reached or sends something else than was published.
+    The zip stays in `into`, so that an interrupted download resumes. Raises B4RError (environment) if the server cannot
+    be reached, or sends something other than the published archive.
     """
     folder, data_file = into / archive.name, DATA_FILES[archive.name]
     if (folder / data_file).is_file():
@@ -85,11 +85,11 @@ def _download(archive: Archive, url: str, into: Path, console: Console) -> Path:
             path=into,
             downloader=ResumingDownload(part, console),
         )
-    except ValueError as error:  # pooch's word for another hash
+    except ValueError as error:  # raised by pooch if the hash differs
         part.unlink(missing_ok=True)
         raise B4RError(
-            f"{url}: is not the archive that GroupLens published (its MD5 is not {archive.md5}); "
-            "nothing of it was kept, try again later or from another network",
+            f"{url}: not the archive that GroupLens published (its MD5 is not {archive.md5}); "
+            "the download was deleted; try again later or from another network",
             ExitCode.ENVIRONMENT,
         ) from error
     part.unlink(missing_ok=True)
@@ -98,13 +98,13 @@ def _download(archive: Archive, url: str, into: Path, console: Console) -> Path:
 
 @dataclass(frozen=True)
 class ResumingDownload:
-    """A downloader for pooch that goes on with the bytes that an interrupted one left in `part`."""
+    """A downloader for pooch that resumes from the bytes an interrupted download left in `part`."""
 
     part: Path
     console: Console
 
     def __call__(self, url: str, output_file: str, pooch: Any) -> None:
-        """Bring `part` to its full length, then hand it over. Raises requests.RequestException and OSError."""
+        """Complete `part`, then copy it to `output_file`. Raises requests.RequestException and OSError."""
         have = self.part.stat().st_size if self.part.exists() else 0
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
         with requests.get(url, headers=headers, stream=True, timeout=_SECONDS) as response:
@@ -128,16 +128,16 @@ class ResumingDownload:
 
 
 def _unpack(path: Path, folder: Path, data_file: str) -> Path:
-    """Unpack the files of the archive's own folder into `folder`, which appears whole or not at all."""
+    """Unpack the archive's own folder to `folder`, atomically."""
     infos = [info for info in archives.members(path) if PurePosixPath(info.filename).parts[0] == folder.name]
     if not any(PurePosixPath(info.filename).name == data_file for info in infos):
-        raise B4RError(f"{path}: holds no {folder.name}/{data_file}; remove it and fetch again")
+        raise B4RError(f"{path}: does not contain {folder.name}/{data_file}; remove it and fetch again")
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
         with archives.opened_zip(path) as archive:
             for info in infos:
                 _extract(archive, info, Path(temporary))
         if folder.exists():
-            raise B4RError(f"{folder}: is there without its {data_file}; remove it and fetch again")
+            raise B4RError(f"{folder}: exists without {data_file}; remove it and fetch again")
         (Path(temporary) / folder.name).replace(folder)
     return folder
 
@@ -151,9 +151,9 @@ def _extract(archive: zipfile.ZipFile, info: zipfile.ZipInfo, place: Path) -> No
 
 def _offline(archive: Archive, url: str, into: Path, error: requests.RequestException) -> B4RError:
     status = error.response.status_code if error.response is not None else None
-    why = f"answers {status}" if status else "cannot be reached or broke off"
+    why = f"answered with status {status}" if status else "could not be reached, or the connection broke"
     return B4RError(
-        f"{url} {why}; fetch again to go on, or put the file {archive.file_name} from there into {into} "
+        f"{url} {why}; fetch again to resume, or download {archive.file_name} yourself into {into} "
         f"(or its {DATA_FILES[archive.name]} into {into / archive.name})",
         ExitCode.ENVIRONMENT,
     )

@@ -1,4 +1,4 @@
-"""An experiment put together from the tables of a file, each setting with where it was written."""
+"""An experiment assembled from the tables of a file, with the place where each setting was written."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Table = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Fault:
-    """Something wrong with the shape of the file, at a key path of it."""
+class KeyProblem:
+    """A problem at a key path of the file."""
 
     path: KeyPath
     sentence: str
@@ -24,12 +24,12 @@ class Fault:
 
 @dataclass
 class Draft:
-    """An experiment put together but not yet checked.
+    """An experiment that is assembled but not checked yet.
 
-    base: the name it has in the file. settings: its groups. origins: where each setting was written, by its
-    path inside the experiment; `tables` are those of them that hold further settings.
-    sweep: what it is a member of, or, for a search that chooses its points as it goes, what it is the base of.
-    point: the number of its point, from 1, with the swept `values`; tried: made to check the sweep, not to be run.
+    base: its name in the file. settings: its groups. origins: where each setting was written, by path inside the
+    experiment; `tables`: the paths among them that are tables. sweep: the sweep it is a member of or, for an adaptive
+    search, the base of. point: number of its point, from 1, with the swept `values`. tried: made only to check the
+    sweep, never run.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Draft:
     tried: bool = False
 
     def origin(self, path: KeyPath) -> KeyPath:
-        """Where in the file the setting at `path` was written, or would be, as a part of this experiment."""
+        """Return where in the file the setting at `path` was written, or would be written for this experiment."""
         if path in self.origins:
             return self.origins[path]
         for length in range(len(path) - 1, 0, -1):
@@ -52,8 +52,8 @@ class Draft:
                 return self.origins[path[:length]] + path[length:]
         return ("experiments", self.base, *path)
 
-    def lay(self, table: Table, source: KeyPath) -> None:
-        """Lay the groups of `table`, written at `source`, over what is there."""
+    def overlay(self, table: Table, source: KeyPath) -> None:
+        """Apply the groups of `table`, written at `source`, on top of the settings so far."""
         self._merge(self.settings, {key: table[key] for key in GROUPS if key in table}, (), source)
 
     def put(self, path: tuple[str, ...], value: Any, source: KeyPath) -> None:
@@ -65,7 +65,7 @@ class Draft:
         self.origins[path] = source
 
     def _merge(self, below: Table, above: Table, path: KeyPath, source: KeyPath) -> None:
-        """Merge `above` into `below`, tables key by key, everything else whole."""
+        """Merge `above` into `below`: tables key by key, other values as a whole."""
         for key, value in above.items():
             here = (*path, key)
             self.origins[here] = (*source, key)
@@ -78,7 +78,7 @@ class Draft:
 
 
 def _inner(table: Table, key: str) -> Table:
-    """The table at `key` of `table`, made where there is none."""
+    """Return the table at `key` of `table`, creating it if necessary."""
     if not isinstance(table.get(key), dict):
         table[key] = {}
     inner: Table = table[key]

@@ -1,4 +1,4 @@
-"""What is wrong with an experiments file: each problem with its file, line, key and mend."""
+"""Problems of an experiments file, each with its file, line, key and fix."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 @dataclass(frozen=True)
 class FileProblem:
-    """One thing wrong. line counts from 1, None where no line is to blame; key is dotted, "" for the file."""
+    """A problem of a file. line: from 1, None if no line is at fault; key: dotted, "" for the whole file."""
 
     path: Path
     line: int | None
@@ -30,7 +30,7 @@ class FileProblem:
 
 
 class ExperimentFileError(B4RError):
-    """An experiments file that cannot be used; `problems` are in the order of their lines, at least one."""
+    """Raised for an experiments file that cannot be used; `problems`: at least one, ordered by line."""
 
     def __init__(self, problems: Sequence[FileProblem]) -> None:
         self.problems = sorted(problems, key=lambda problem: problem.line or 0)
@@ -44,5 +44,5 @@ class ExperimentFileError(B4RError):
 
 
 def dotted(path: Sequence[str | int]) -> str:
-    """A key path as TOML writes it: `experiments."a.b".model`."""
+    """Return a key path in TOML notation: `experiments."a.b".model`."""
     return ".".join(part if _BARE_KEY.fullmatch(part) else f'"{part}"' for part in map(str, path))

@@ -1,4 +1,4 @@
-"""Reads an experiments file: whole, checked and expanded, or refused with every problem it has."""
+"""Reads an experiments file, checked and expanded, or refuses it with all its problems."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import tomli
 from pydantic import ValidationError
 
-from b4r_tui.experiments.checks import objections
-from b4r_tui.experiments.draft import Draft, Fault
+from b4r_tui.experiments.checks import problems_here
+from b4r_tui.experiments.draft import Draft, KeyProblem
 from b4r_tui.experiments.expand import expand
 from b4r_tui.experiments.file_problem import ExperimentFileError, FileProblem, KeyPath, dotted
 from b4r_tui.experiments.sweep_points import Sweep, experiment_of, sweeps_of
@@ -26,9 +26,9 @@ LARGEST_FILE = 16 * 1024 * 1024  # bytes
 
 @dataclass(frozen=True)
 class ExperimentFile:
-    """An experiments file as it is meant: every experiment resolved, sweeps expanded, paths absolute.
+    """An experiments file, resolved: inheritance applied, sweeps expanded, paths absolute.
 
-    A search by optuna stands among the experiments by its base, since its points are not known yet.
+    An Optuna search is represented by its base experiment, since its points are not known yet.
     """
 
     path: Path
@@ -36,17 +36,17 @@ class ExperimentFile:
     sweeps: dict[str, Sweep] = field(default_factory=dict)
 
     def runnable(self) -> list[Experiment]:
-        """The experiments, all of which can be started as they are. Raises B4RError that names a search."""
+        """Return the experiments if all can be started directly. Raises B4RError, which names an Optuna search."""
         for name, sweep in self.sweeps.items():
             if sweep.plan.options.method == "optuna":
                 raise B4RError(
-                    f"{self.path}: optuna chooses the points of '{name}' as it goes; run "
-                    f"b4r-tui sweep {self.path} --only {name}, or name others with --only"
+                    f"{self.path}: Optuna chooses the points of '{name}' while it runs; use "
+                    f"b4r-tui sweep {self.path} --only {name}, or select others with --only"
                 )
         return self.experiments
 
     def named(self, name: str) -> Experiment:
-        """The experiment of that name. Raises B4RError with the nearest one."""
+        """Return the experiment of that name. Raises B4RError, which suggests the closest name."""
         for experiment in self.experiments:
             if experiment.name == name:
                 return experiment
@@ -55,30 +55,32 @@ class ExperimentFile:
 
 
 def load_experiments(path: Path, only: Sequence[str] = ()) -> ExperimentFile:
-    """The experiments of a file; with `only`, those of these names (a name means its whole sweep).
+    """Return the experiments of a file; with `only`, those of these names (the name of a sweep selects all of it).
 
-    All settings in the file are checked; data, files and the machine for the chosen experiments.
-    Raises ExperimentFileError with all problems, B4RError where a name in `only` is unknown.
+    All settings in the file are checked; data, files and the machine only for the chosen experiments. Raises
+    ExperimentFileError with all problems, B4RError if a name in `only` is unknown.
     """
     return load_text(path, _read(path), only)
 
 
 def load_text(path: Path, text: str, only: Sequence[str] = ()) -> ExperimentFile:
-    """The same for a text that is meant for `path`, saved or not."""
+    """Do the same for a text that belongs to `path`, saved or not."""
     drafts, faults = expand(_parse(path, text))
     checked = [(draft, *_checked(draft, path)) for draft in drafts]
     faulty = _by_fault([*_plain(faults), *(problem for *_, problems in checked for problem in problems)])
     if faulty:
         raise ExperimentFileError(_located(path, text, faulty))
     chosen = _chosen(path, [(draft, experiment) for draft, experiment, _ in checked if experiment], only)
-    faulty = _by_fault(problem for draft, experiment in chosen for problem in _objected(draft, experiment))
+    faulty = _by_fault(
+        problem for draft, experiment in chosen for problem in _problems_here(draft, experiment)
+    )
     if faulty:
         raise ExperimentFileError(_located(path, text, faulty))
     experiments = [experiment for draft, experiment in chosen if not draft.tried]
     return ExperimentFile(path, experiments, sweeps_of(chosen, path.parent))
 
 
-_Found = tuple[Fault, ExitCode]
+_WithCode = tuple[KeyProblem, ExitCode]
 
 
 def _read(path: Path) -> str:
@@ -103,8 +105,8 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
     try:
         return tomli.loads(text)
     except tomli.TOMLDecodeError as error:
-        said = error.msg[:1].lower() + error.msg[1:]
-        raise _file_problem(path, f"not valid TOML: {said} (column {error.colno})", error.lineno) from error
+        reason = error.msg[:1].lower() + error.msg[1:]
+        raise _file_problem(path, f"not valid TOML: {reason} (column {error.colno})", error.lineno) from error
     except RecursionError as error:
         raise _file_problem(path, "not valid TOML: lists or tables are nested too deep") from error
 
@@ -113,8 +115,8 @@ def _file_problem(path: Path, sentence: str, line: int | None = None) -> Experim
     return ExperimentFileError([FileProblem(path, line, "", sentence)])
 
 
-def _checked(draft: Draft, path: Path) -> tuple[Experiment | None, list[_Found]]:
-    """The draft as an experiment, or what is wrong with its settings."""
+def _checked(draft: Draft, path: Path) -> tuple[Experiment | None, list[_WithCode]]:
+    """Return the draft as an experiment, or the problems of its settings."""
     try:
         return experiment_of(draft, path.parent), []
     except ValidationError as error:
@@ -124,26 +126,26 @@ def _checked(draft: Draft, path: Path) -> tuple[Experiment | None, list[_Found]]
         ]
 
 
-def _objected(draft: Draft, experiment: Experiment) -> list[_Found]:
-    """What keeps the experiment from running on this machine."""
-    return [(_fault(draft, each.key, each.sentence), each.code) for each in objections(experiment)]
+def _problems_here(draft: Draft, experiment: Experiment) -> list[_WithCode]:
+    """Return what prevents the experiment from running on this machine."""
+    return [(_fault(draft, each.key, each.sentence), each.code) for each in problems_here(experiment)]
 
 
-def _fault(draft: Draft, key: str, sentence: str) -> Fault:
+def _fault(draft: Draft, key: str, sentence: str) -> KeyProblem:
     parts: KeyPath = tuple(int(part) if part.isdecimal() else part for part in key.split("."))
-    return Fault(("experiments", draft.base) if key == "name" else draft.origin(parts), sentence)
+    return KeyProblem(("experiments", draft.base) if key == "name" else draft.origin(parts), sentence)
 
 
-def _plain(faults: Iterable[Fault]) -> list[_Found]:
+def _plain(faults: Iterable[KeyProblem]) -> list[_WithCode]:
     return [(fault, ExitCode.BAD_INPUT) for fault in faults]
 
 
-def _by_fault(found: Iterable[_Found]) -> dict[Fault, ExitCode]:
-    """Each fault once, though all heirs of an experiment have it."""
-    return dict(found)
+def _by_fault(problems: Iterable[_WithCode]) -> dict[KeyProblem, ExitCode]:
+    """Return each problem once, although all experiments that inherit it have it."""
+    return dict(problems)
 
 
-def _located(path: Path, text: str, faulty: dict[Fault, ExitCode]) -> list[FileProblem]:
+def _located(path: Path, text: str, faulty: dict[KeyProblem, ExitCode]) -> list[FileProblem]:
     from b4r_tui.experiments.locate import line_of, lines_of  # only errors need a second parser
 
     lines = lines_of(text)
@@ -156,7 +158,7 @@ def _located(path: Path, text: str, faulty: dict[Fault, ExitCode]) -> list[FileP
 def _chosen(
     path: Path, experiments: list[tuple[Draft, Experiment]], only: Sequence[str]
 ) -> list[tuple[Draft, Experiment]]:
-    """The experiments that `only` names, in the file's order; all where it names none."""
+    """Return the experiments that `only` names in the order of the file; all if it is empty."""
     known = [
         name for draft, experiment in experiments for name in dict.fromkeys((draft.base, experiment.name))
     ]

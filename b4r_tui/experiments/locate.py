@@ -1,4 +1,4 @@
-"""Finds the line of a dotted key in TOML text, however it is written: table, dotted key, inline table, list."""
+"""Finds the line of a dotted key in TOML text, whether written as table, dotted key, inline table or list."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from b4r_tui.experiments.toml_tree import TABLES, key_of, name_of, pairs_in, tre
 
 
 def lines_of(text: str) -> dict[KeyPath, int]:
-    """The line, counted from 1, where each key path of a TOML document is first written."""
+    """Return the line, counted from 1, where each key path of a TOML document first appears."""
     lines: dict[KeyPath, int] = {}
     for path, line in _document(tree_of(text.encode())):
         for length in range(1, len(path) + 1):
@@ -21,7 +21,7 @@ def lines_of(text: str) -> dict[KeyPath, int]:
 
 
 def line_of(lines: dict[KeyPath, int], path: KeyPath) -> int | None:
-    """The line of a key path, or of its nearest parent that is written down."""
+    """Return the line of a key path, or of its closest parent that appears in the file."""
     for length in range(len(path), 0, -1):
         if path[:length] in lines:
             return lines[path[:length]]
@@ -43,8 +43,8 @@ def _document(root: tree_sitter.Node) -> Iterator[tuple[KeyPath, int]]:
                 yield from _pair(child, header)
 
 
-def _pair(node: tree_sitter.Node, above: KeyPath) -> Iterator[tuple[KeyPath, int]]:
-    path = above + _path(node)
+def _pair(node: tree_sitter.Node, parent: KeyPath) -> Iterator[tuple[KeyPath, int]]:
+    path = parent + _path(node)
     yield path, _line(node)
     yield from _value(value_of(node), path)
 

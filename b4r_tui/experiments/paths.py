@@ -1,4 +1,4 @@
-"""Relative paths in an experiments file start at the file, wherever the program runs."""
+"""Resolves relative paths in an experiments file against the folder of the file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PATH_KEYS = (
 
 
 def resolve_paths(settings: dict[str, Any], folder: Path) -> None:
-    """Make the paths among `settings` absolute, in place; values that are no text are left to the checks."""
+    """Make the paths in `settings` absolute, in place; values that are not text are left to validation."""
     for group, key in _PATH_KEYS:
         table = settings.get(group)
         value = table.get(key) if isinstance(table, dict) else None
@@ -24,5 +24,5 @@ def resolve_paths(settings: dict[str, Any], folder: Path) -> None:
 
 
 def _is_path(key: str, value: str) -> bool:
-    """evaluation.pth may also be `best`, `last` or a file name in the run's own folder."""
+    """Return whether the value is a path; evaluation.pth may also be `best`, `last` or the name of a checkpoint."""
     return key != "pth" or "/" in value

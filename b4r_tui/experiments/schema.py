@@ -1,4 +1,4 @@
-"""The JSON Schema of an experiments file, for editors that complete and check TOML."""
+"""Makes the JSON Schema of experiments files, for editors that complete and check TOML."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _DIALECT = "http://json-schema.org/draft-07/schema#"  # what TOML editors unders
 
 
 def file_schema() -> dict[str, Any]:
-    """The schema of the whole file, made from the one definition of the settings."""
+    """Return the schema of the whole file, generated from the definitions of the settings."""
     experiment = Experiment.model_json_schema(ref_template="#/definitions/{model}")
     definitions = experiment["$defs"]
     groups = {group: experiment["properties"][group] for group in GROUPS}
@@ -23,7 +23,7 @@ def file_schema() -> dict[str, Any]:
         "additionalProperties": False,
         "required": ["experiments"],
         "properties": {
-            "defaults": _closed(groups, "Settings of every experiment of this file"),
+            "defaults": _closed(groups, "Settings shared by all experiments in this file"),
             "experiments": {
                 "type": "object",
                 "minProperties": 1,
@@ -40,7 +40,7 @@ def file_schema() -> dict[str, Any]:
 def _own(experiment: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     return {
         "description": experiment["properties"]["description"],
-        "extends": {"type": "string", "description": "Experiment whose settings are taken over first"},
+        "extends": {"type": "string", "description": "Experiment whose settings are inherited"},
         "sweep": sweep_schema(definitions),
     }
 

@@ -1,4 +1,4 @@
-"""Every setting of `engine.contract.config` as a form needs it: its kind, choices, range, default and help."""
+"""All settings of `engine.contract.config` as a form needs them: type, choices, range, default and help."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _WORDS = {
     "extends": "name of another experiment",
 }
 _LIMITS = (("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than"))
-_NO_LIMIT = 2**62  # what only the machine's integers bound need not be said
+_NO_LIMIT = 2**62  # bounds beyond it come from machine integers and are not shown
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting. key: dotted, its group first. kind: bool, choice, int, float, list, table or text.
+    """One setting. key: dotted, starting with its group. kind: bool, choice, int, float, list, table or text.
 
-    item: the kind of a list's items. text_too: a number may also be a text, such as a column's name.
+    item: kind of the items of a list. text_too: whether a number may also be text, such as the name of a column.
     """
 
     key: str
@@ -44,22 +44,22 @@ class Setting:
 
     @property
     def group(self) -> str:
-        """The group it is in."""
+        """Return the group of the setting."""
         return self.key.partition(".")[0]
 
     @property
     def label(self) -> str:
-        """Its key within the group."""
+        """Return its key within the group."""
         return self.key.partition(".")[2]
 
     @property
     def path(self) -> tuple[str, ...]:
-        """Its key in parts."""
+        """Return the parts of its key."""
         return tuple(self.key.split("."))
 
     @property
     def about(self) -> str:
-        """What it takes, such as `whole number, 2 to 10000`."""
+        """Return what values it takes, such as `whole number, 2 to 10000`."""
         if self.choices:
             return " | ".join(self.choices)
         kind = {"list": f"list of {_WORDS[self.item]}s", "table": "table: NAME = value, ..."}
@@ -76,10 +76,10 @@ def _settings() -> Iterator[Setting]:
         yield from settings_of(model, group)
 
 
-def settings_of(model: type[BaseModel], above: str) -> Iterator[Setting]:
-    """The settings of a model and of the models within it; above: the dotted key that they are under."""
+def settings_of(model: type[BaseModel], parent: str) -> Iterator[Setting]:
+    """Yield the settings of a model and of its nested models; parent: the dotted key that contains them."""
     for name, field in model.model_fields.items():
-        key = f"{above}.{name}"
+        key = f"{parent}.{name}"
         kinds = _kinds(field.annotation)
         inner = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
         if inner:
@@ -106,14 +106,14 @@ def _setting(key: str, field: FieldInfo, kinds: list[Any]) -> Setting:
 
 
 def _kinds(annotation: Any) -> list[Any]:
-    """The members of a union but None; the annotation itself where it is none."""
+    """Return the members of a union except None; for other annotations the annotation itself."""
     if get_origin(annotation) in (Union, types.UnionType):
         return [kind for kind in get_args(annotation) if kind is not type(None)]
     return [annotation]
 
 
 def _kind(kind: Any) -> tuple[str, str]:
-    """The kind of a setting, and of its items."""
+    """Return the kind of a setting, and of its items."""
     if get_origin(kind) is list:
         item = get_args(kind)[0]
         return "list", _kind(get_args(item)[0] if get_origin(item) not in (None, list, dict) else item)[0]
@@ -123,7 +123,7 @@ def _kind(kind: Any) -> tuple[str, str]:
 
 
 def _limits(field: FieldInfo) -> str:
-    """The range of numbers, such as `2 to 64`."""
+    """Return the range of a number, such as `2 to 64`."""
     limits = {
         name: limit
         for each in field.metadata
@@ -132,10 +132,10 @@ def _limits(field: FieldInfo) -> str:
     }
     steps = [f"a multiple of {each.multiple_of}" for each in field.metadata if hasattr(each, "multiple_of")]
     if {"ge", "le"} <= limits.keys():
-        said = [f"{_number(limits['ge'])} to {_number(limits['le'])}"]
+        ranges = [f"{_number(limits['ge'])} to {_number(limits['le'])}"]
     else:
-        said = [f"{word} {_number(limits[name])}" for name, word in _LIMITS if name in limits]
-    return ", ".join([*said, *steps])
+        ranges = [f"{word} {_number(limits[name])}" for name, word in _LIMITS if name in limits]
+    return ", ".join([*ranges, *steps])
 
 
 def _number(value: float) -> str:

@@ -1,4 +1,4 @@
-"""Makes the members of a sweep: reads its table, and puts each point's values over the experiment's own."""
+"""Makes the members of a sweep: reads its table and applies the values of each point to the experiment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from b4r_tui.experiments.draft import Draft, Fault, Table
+from b4r_tui.experiments.draft import Draft, KeyProblem, Table
 from b4r_tui.experiments.file_problem import KeyPath
 from b4r_tui.experiments.sweep.names import SEEDS, labels_of, member_name, numbered_name
 from b4r_tui.experiments.sweep.options import MOST_RUNS, SweepOptions
@@ -20,20 +20,20 @@ from engine.contract.config.experiment import NAME_PATTERN
 from engine.contract.config.validation import problems_of
 
 
-def swept(base: Draft, table: Any) -> tuple[list[Draft], list[Fault]]:
-    """One draft for each run of the sweep; just `base` where there is none.
+def swept(base: Draft, table: Any) -> tuple[list[Draft], list[KeyProblem]]:
+    """Return one draft for each run of the sweep; only `base` if there is no sweep.
 
-    A search by optuna gives `base` itself, and some points of it to be checked.
+    An Optuna search returns `base` itself, and some of its points to be checked.
     """
     if table is None:
         return [base], []
     at: KeyPath = ("experiments", base.base, "sweep")
     if not isinstance(table, dict) or not table:
-        return [], [Fault(at, 'is not a table of lists; write "training.lr" = [0.001, 0.0003]')]
-    plan, faults = _read(base.base, table)
-    faults = faults or (list(_plan_faults(plan)) if plan else [])
-    if faults or plan is None:
-        return [], [Fault((*at, *fault.path), fault.sentence) for fault in faults]
+        return [], [KeyProblem(at, 'is not a table of lists; write "training.lr" = [0.001, 0.0003]')]
+    plan, problems = _read(base.base, table)
+    problems = problems or (list(_plan_problems(plan)) if plan else [])
+    if problems or plan is None:
+        return [], [KeyProblem((*at, *problem.path), problem.sentence) for problem in problems]
     if plan.options.method == "grid":
         return _grid_members(base, plan), []
     if plan.options.method == "random":
@@ -46,15 +46,15 @@ def swept(base: Draft, table: Any) -> tuple[list[Draft], list[Fault]]:
 
 
 def members_at(base: Draft, plan: SweepPlan, number: int, values: Values) -> list[Draft]:
-    """The drafts of the numbered point of a search, one a seed."""
+    """Return the drafts of one point of a search, one per seed."""
     return [_put(base, plan, number, values, seed) for seed in plan.seeds]
 
 
-def _read(name: str, table: Table) -> tuple[SweepPlan | None, list[Fault]]:
-    axes, faults = {}, []
+def _read(name: str, table: Table) -> tuple[SweepPlan | None, list[KeyProblem]]:
+    axes, problems = {}, []
     for path, value in axes_of({key: table[key] for key in table if key not in _PLAIN_OPTIONS}):
         space, wrong = read_space(path, value)
-        faults += wrong
+        problems += wrong
         if space is not None:
             axes[path] = space
     try:
@@ -62,52 +62,58 @@ def _read(name: str, table: Table) -> tuple[SweepPlan | None, list[Fault]]:
     except ValidationError as error:
         for problem in problems_of(error, SweepOptions):
             key = problem.key.partition(".")[0]
-            if not any(fault.path[:1] == (key,) for fault in faults):
-                faults.append(Fault((key,), problem.sentence))
-        return None, faults
-    return SweepPlan(name, options, axes), faults
+            if not any(problem.path[:1] == (key,) for problem in problems):
+                problems.append(KeyProblem((key,), problem.sentence))
+        return None, problems
+    return SweepPlan(name, options, axes), problems
 
 
 _ALL_OPTIONS = tuple(SweepOptions.model_fields)
 _PLAIN_OPTIONS = tuple(key for key in _ALL_OPTIONS if key != SEEDS)
 
 
-def _plan_faults(plan: SweepPlan) -> Iterator[Fault]:
-    """What is wrong with the sweep as a whole, paths from its table on."""
+def _plan_problems(plan: SweepPlan) -> Iterator[KeyProblem]:
+    """Yield problems of the sweep as a whole, with paths relative to its table."""
     settings = [setting_of(path) for path in plan.axes]
     for index, (path, setting) in enumerate(zip(plan.axes, settings, strict=True)):
         if setting in settings[:index]:
-            yield Fault(path, f"sweeps {'.'.join(setting)} a second time; keep one")
+            yield KeyProblem(path, f"sweeps {'.'.join(setting)} twice; remove one")
     if not plan.axes or (plan.options.method != "grid" and not plan.spaces):
-        yield Fault((), f'{plan.options.method} has nothing to sweep; write "training.lr" = [0.001, 0.0003]')
+        yield KeyProblem(
+            (), f'{plan.options.method} has nothing to sweep; write "training.lr" = [0.001, 0.0003]'
+        )
     elif plan.options.method == "grid":
-        yield from _grid_faults(plan)
+        yield from _grid_problems(plan)
     else:
-        yield from _search_faults(plan)
+        yield from _search_problems(plan)
 
 
-def _grid_faults(plan: SweepPlan) -> Iterator[Fault]:
+def _grid_problems(plan: SweepPlan) -> Iterator[KeyProblem]:
     ranges = [path for path, space in plan.axes.items() if isinstance(space, Range)]
     for path in ranges:
-        yield Fault(path, 'is a range, which a grid has not; write a list, or method = "random" or "optuna"')
+        yield KeyProblem(
+            path, 'is a range, which a grid cannot use; write a list, or method = "random" or "optuna"'
+        )
     if not ranges and math.prod(space.count or 1 for space in plan.axes.values()) > MOST_RUNS:
-        yield Fault((), f"makes more than {MOST_RUNS:,} runs; sweep fewer values")
+        yield KeyProblem((), f"makes more than {MOST_RUNS:,} runs; sweep fewer values")
 
 
-def _search_faults(plan: SweepPlan) -> Iterator[Fault]:
+def _search_problems(plan: SweepPlan) -> Iterator[KeyProblem]:
     for path in plan.axes:
         key = ".".join(path)
         if key in plan.incomparable:
-            yield Fault(path, 'changes what is measured, so points cannot be ranked; use method = "grid"')
+            yield KeyProblem(
+                path, 'changes what is measured, so points cannot be ranked; use method = "grid"'
+            )
         elif key == "training.seed":
-            yield Fault(path, "is no setting to search; write seeds = [...], which every point runs with")
+            yield KeyProblem(path, "cannot be searched; write seeds = [...], with which every point runs")
     points = plan.options.samples if plan.options.method == "random" else plan.options.trials
     if points * len(plan.seeds) > MOST_RUNS:
-        yield Fault((), f"makes more than {MOST_RUNS:,} runs; use fewer points or seeds")
+        yield KeyProblem((), f"makes more than {MOST_RUNS:,} runs; use fewer points or seeds")
 
 
 def _grid_members(base: Draft, plan: SweepPlan) -> list[Draft]:
-    """In the order of the axes; named by their values, or by number where that makes no good names."""
+    """Return the members in the order of the axes, named by their values, or by number if such names are invalid."""
     labels, numbers = labels_of([".".join(path) for path in plan.axes]), dict[str, int]()
     members = []
     for values in grid(plan):
@@ -130,7 +136,7 @@ def _numbered(base: Draft, plan: SweepPlan, points: list[Values]) -> Iterator[Dr
 
 
 def _put(base: Draft, plan: SweepPlan, number: int, values: Values, seed: int | None) -> Draft:
-    """A copy of `base` with the values of a point."""
+    """Return a copy of `base` with the values of a point."""
     member = copy.deepcopy(base)
     member.name = numbered_name(base.base, number, seed)
     member.sweep, member.point, member.values = plan, number, values

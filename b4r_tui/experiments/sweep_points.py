@@ -1,4 +1,4 @@
-"""The sweeps of a file as whoever drives them needs them: points, and the experiments of each."""
+"""The sweeps of a file as a driver needs them: points, and the experiments of each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from engine.contract.errors import B4RError
 
 @dataclass(frozen=True)
 class Point:
-    """A point of a sweep. number: from 1; values: by dotted setting; experiments: one a seed."""
+    """A point of a sweep. number: from 1; values: by dotted setting; experiments: one per seed."""
 
     number: int
     name: str
@@ -30,9 +30,9 @@ class Point:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep. points: in order, none where a search chooses them as it goes. base: the experiment it varies.
+    """A sweep. points: in order, empty for an adaptive search. base: the experiment it varies.
 
-    example: an experiment such as it runs.
+    example: one of its experiments, to estimate run times with.
     """
 
     plan: SweepPlan
@@ -43,24 +43,24 @@ class Sweep:
 
     @property
     def count(self) -> int:
-        """How many points there will be."""
+        """Return the number of points."""
         if self.plan.options.method == "optuna":
             return self.plan.options.trials
         return len(self.points)
 
     @property
     def runs(self) -> int:
-        """How many runs there will be."""
+        """Return the number of runs."""
         return self.count * len(self.plan.seeds)
 
     @property
     def sentence(self) -> str:
-        """Such as `random, 20 points × 3 seeds: 60 runs`."""
+        """Return a sentence such as `random, 20 points × 3 seeds: 60 runs`."""
         seeds = f" × {plural(len(self.plan.seeds), 'seed')}" if self.plan.options.seeds else ""
         return f"{self.plan.options.method}, {plural(self.count, 'point')}{seeds}: {plural(self.runs, 'run')}"
 
     def point(self, number: int, values: Values) -> Point:
-        """The numbered point of a search. Raises B4RError where its settings do not go together."""
+        """Return one point of a search. Raises B4RError if its settings are incompatible."""
         drafts = members_at(self.base, self.plan, number, values)
         try:
             return _point(drafts, [experiment_of(draft, self.folder) for draft in drafts])
@@ -70,15 +70,15 @@ class Sweep:
 
 
 def experiment_of(draft: Draft, folder: Path) -> Experiment:
-    """The draft as an experiment, its paths from `folder` on. Raises ValidationError."""
+    """Return the draft as an experiment, with paths relative to `folder` resolved. Raises ValidationError."""
     resolve_paths(draft.settings, folder)
     return Experiment.model_validate({"name": draft.name, "description": draft.description, **draft.settings})
 
 
-def sweeps_of(found: Iterable[tuple[Draft, Experiment]], folder: Path) -> dict[str, Sweep]:
-    """The sweeps that checked drafts are members or bases of, by the name of their experiment."""
+def sweeps_of(checked: Iterable[tuple[Draft, Experiment]], folder: Path) -> dict[str, Sweep]:
+    """Return the sweeps that checked drafts are members or bases of, by name of their experiment."""
     by_name: dict[str, list[tuple[Draft, Experiment]]] = {}
-    for draft, experiment in found:
+    for draft, experiment in checked:
         if draft.sweep is not None:
             by_name.setdefault(draft.base, []).append((draft, experiment))
     return {name: _sweep(pairs, folder) for name, pairs in by_name.items()}
@@ -104,13 +104,13 @@ def _sweep(pairs: list[tuple[Draft, Experiment]], folder: Path) -> Sweep:
 
 
 def _point(drafts: list[Draft], experiments: list[Experiment]) -> Point:
-    """A point of its members. With one seed it is called as its run; with several, as what their names share."""
+    """Return the point of these members. With one seed it has the name of its run; else what their names share."""
     first = drafts[0]
     name = first.name if len(drafts) == 1 else _shared_name([draft.name for draft in drafts])
     return Point(first.point, name, first.values, tuple(experiments))
 
 
 def _shared_name(names: list[str]) -> str:
-    """The parts between hyphens that all names have."""
+    """Return the parts between hyphens that all names share."""
     split = [name.split("-") for name in names]
     return "-".join(parts[0] for parts in zip(*split, strict=False) if len(set(parts)) == 1)

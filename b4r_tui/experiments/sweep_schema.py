@@ -1,4 +1,4 @@
-"""The JSON Schema of a sweep table: its options, and every setting as a list, choices or a range."""
+"""Makes the JSON Schema of a sweep table: its options, and every setting as a list, choices or a range."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Schema = dict[str, Any]
 
 
 def sweep_schema(definitions: Schema) -> Schema:
-    """The schema of `sweep`, its settings both quoted ("training.lr") and dotted (training.lr).
+    """Return the schema of `sweep`, with settings both quoted ("training.lr") and dotted (training.lr).
 
-    definitions: those of the groups of settings.
+    definitions: JSON Schema definitions of the groups of settings.
     """
     settings = dict(_settings(definitions))
     return {
         "type": "object",
-        "description": "Settings to sweep, each with its values, and how: one run for each point and seed",
+        "description": "Settings to sweep with their values, and how to sweep them: one run for each point and seed",
         "additionalProperties": False,
         "properties": {**SweepOptions.model_json_schema()["properties"], **settings, **_nested(settings)},
         "patternProperties": {r"^launch\.env\.": _space({"type": "string"})},
@@ -29,23 +29,23 @@ def sweep_schema(definitions: Schema) -> Schema:
 
 
 def _nested(settings: dict[str, Schema]) -> dict[str, Schema]:
-    """The same settings as tables: of each group, and of the groups within it."""
+    """Return the same settings as nested tables, one for each group and for each group within it."""
     inner: dict[str, Schema] = {"launch.env": {"additionalProperties": _space({"type": "string"})}}
     for key, schema in settings.items():
-        above, _, name = key.rpartition(".")
-        inner.setdefault(above, {"properties": {}, "additionalProperties": False})["properties"][name] = (
+        parent, _, name = key.rpartition(".")
+        inner.setdefault(parent, {"properties": {}, "additionalProperties": False})["properties"][name] = (
             schema
         )
     for key in [key for key in inner if "." in key]:
         group, _, name = key.partition(".")
-        whole = settings[key]
+        leaf = settings[key]
         table = {"type": "object", **inner.pop(key)}
-        inner[group]["properties"][name] = {**whole, "anyOf": [*whole["anyOf"], table]}
+        inner[group]["properties"][name] = {**leaf, "anyOf": [*leaf["anyOf"], table]}
     return {group: {"type": "object", **table} for group, table in inner.items()}
 
 
 def _settings(definitions: Schema) -> Iterator[tuple[str, Schema]]:
-    """Each dotted setting of an experiment with what a sweep may say of it."""
+    """Yield each dotted setting of an experiment with the schema of its space."""
     for group in GROUPS:
         model = Experiment.model_fields[group].annotation
         for name, field in definitions[model.__name__]["properties"].items():  # type: ignore[union-attr]
@@ -55,12 +55,12 @@ def _settings(definitions: Schema) -> Iterator[tuple[str, Schema]]:
 
 
 def _inner(field: Schema, definitions: Schema) -> Schema:
-    """The settings of a group within a group."""
+    """Return the settings of a group within a group."""
     references = [each["$ref"] for each in field.get("anyOf", []) if "$ref" in each]
-    found: Schema = {}
+    properties: Schema = {}
     for reference in references:
-        found |= definitions[reference.rpartition("/")[2]]["properties"]
-    return found
+        properties |= definitions[reference.rpartition("/")[2]]["properties"]
+    return properties
 
 
 def _space(field: Schema) -> Schema:

@@ -1,4 +1,4 @@
-"""The tree of a TOML text, and what its nodes are."""
+"""Access to the syntax tree of TOML text."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ _KEYS = ("bare_key", "quoted_key", "dotted_key")
 
 
 def tree_of(data: bytes) -> tree_sitter.Node:
-    """The document; it must be valid TOML."""
+    """Return the root of the document, which must be valid TOML."""
     return tree_sitter.Parser(tree_sitter.Language(tree_sitter_toml.language())).parse(data).root_node
 
 
 def pairs_in(node: tree_sitter.Node) -> Iterator[tree_sitter.Node]:
-    """The `key = value` of a document, a table or an inline table, without those of tables in it."""
+    """Yield the `key = value` pairs of a document, table or inline table, without those of nested tables."""
     return (child for child in node.children if child.type == "pair")
 
 
 def key_of(node: tree_sitter.Node) -> list[tree_sitter.Node]:
-    """The parts of the key of a pair or a table."""
+    """Return the parts of the key of a pair or a table."""
     return _parts(next(child for child in node.children if child.type in _KEYS))
 
 
 def name_of(part: tree_sitter.Node) -> str:
-    """What a part of a key means, without quotes."""
+    """Return the name that a part of a key denotes, without quotes."""
     text = (part.text or b"").decode()
     return next(iter(tomli.loads(f"{text} = 0"))) if part.type == "quoted_key" else text
 
 
 def value_of(pair: tree_sitter.Node) -> tree_sitter.Node:
-    """What stands behind the equals sign; a comment may follow it."""
+    """Return the value of a pair; a comment may follow it."""
     return pair.children[[child.type for child in pair.children].index("=") + 1]
 
 

@@ -12,7 +12,7 @@ from b4r_tui.common.format import NOTHING, decimal, interval, whole
 from b4r_tui.reports.runs import baseline_cell
 from b4r_tui.reports.table import Column, ReportTable, fitted, show, text
 from b4r_tui.results.board import Board, Row
-from b4r_tui.results.leaderboard import apart, notes_of
+from b4r_tui.results.leaderboard import notes_of, why_separate
 
 
 def print_boards(boards: Sequence[Board], console: Console) -> None:
@@ -22,7 +22,7 @@ def print_boards(boards: Sequence[Board], console: Console) -> None:
         show(leaderboard_table(board), console)
         for note in notes_of(board):
             console.print(note, style="dim", soft_wrap=True)
-    reason = apart(boards)
+    reason = why_separate(boards)
     if reason:
         console.print(f"\n{reason}", soft_wrap=True)
 

@@ -11,14 +11,14 @@ from b4r_tui.results.groups import Group
 
 @dataclass(frozen=True)
 class Row:
-    """The place of one group: runs that differ in their seed alone.
+    """One row of a leaderboard: a group of runs that differ only in their seed.
 
-    experiment: the group's name. run_ids, seeds: its runs, by rising seed; run_id: the first. value: the mean of the
-    metric over runs, sd: its standard deviation, None of one run. low, high: the 95 % interval, over seeds by
-    Student's t where there are several, else over users. n: users. tested_epoch: None where the runs tested
-    different epochs, which tested_epochs lists. by_validation: whether each tested the epoch that was best on
-    validation. popularity, random, markov: the metric of these baselines for the same users and candidates.
-    repeats: older runs of the same seeds, which are not counted. versus: beside a chosen baseline group.
+    experiment: name of the group. run_ids, seeds: its runs by ascending seed; run_id: the first of them. value: mean of
+    the metric over runs; sd: its sample standard deviation, None for a single run. low, high: 95 % interval, over seeds
+    (Student's t) if there are several, otherwise over users. n: number of users. tested_epoch: None if the runs tested
+    different epochs (see tested_epochs). by_validation: whether every run tested its best epoch on validation.
+    popularity, random, markov: the same metric of these baselines for the same users and candidates. repeats: older
+    runs with a seed that a newer run has too; they do not count. versus: test against the chosen baseline group.
     """
 
     run_id: str
@@ -45,7 +45,7 @@ class Row:
 
     @property
     def runs(self) -> int:
-        """Runs that the value is the mean of."""
+        """Return the number of runs that `value` averages."""
         return len(self.run_ids)
 
 
@@ -53,9 +53,9 @@ class Row:
 class Board:
     """Groups that may be ranked together, best first: one protocol, one split, one metric.
 
-    fingerprint: of the split. negatives: of those that a sampled protocol drew, empty for `full`. groups: of the
-    rows, in their order. baseline: the name of the row that the others were tested against. notes: what was left
-    untested, and why.
+    fingerprint: of the split. negatives: fingerprint of the negatives of a sampled protocol, empty for `full`. groups:
+    one for each row, in the same order. baseline: name of the row that the others are tested against. notes: what could
+    not be tested, and why.
     """
 
     protocol: str
@@ -70,11 +70,11 @@ class Board:
 
     @property
     def conditions(self) -> Conditions:
-        """What its numbers have in common."""
+        """Return the conditions that all numbers of the board share."""
         return Conditions(self.protocol, self.metric, self.dataset, self.fingerprint, self.negatives)
 
     def as_json(self) -> dict[str, Any]:
-        """The board as plain data, its split named."""
+        """Return the board as plain data for JSON, with its split."""
         parts = {**vars(self), "rows": [asdict(row) for row in self.rows], "split": "test"}
         del parts["groups"]
         return parts
@@ -85,11 +85,11 @@ LEVEL = 0.05
 
 @dataclass(frozen=True)
 class Versus:
-    """A group beside the baseline, for the same users, each user's values averaged over the group's runs first.
+    """Test of a group against the baseline on the same users, each user's values averaged over the group's runs first.
 
-    difference: mean of this minus baseline, low and high its 95 % bootstrap interval over users. p: of the paired
-    randomisation test, p_holm: corrected for the rows tested. wins, ties, losses: users. p_seeds: of Welch's t
-    test over the runs' means, None where either has fewer than two runs.
+    difference: mean of the group minus that of the baseline; low, high: its 95 % bootstrap interval over users. p: of
+    the paired randomisation test; p_holm: p corrected for the number of rows tested. wins, ties, losses: numbers of
+    users. p_seeds: of Welch's t test over the means of runs, None if either group has fewer than two runs.
     """
 
     baseline: str
@@ -105,5 +105,5 @@ class Versus:
 
     @property
     def significant(self) -> bool:
-        """Whether it differs at the 5 % level, corrected."""
+        """Return whether the difference is significant at the 5 % level after correction."""
         return self.p_holm < LEVEL

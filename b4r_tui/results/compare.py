@@ -1,4 +1,4 @@
-"""Compares runs or groups of runs: what their settings differ in, their metrics, who is better for whom."""
+"""Compares runs or groups of runs: settings that differ, metrics, and paired tests over users."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OTHER_PROTOCOL = "; name one that all measured with --protocol"
 
 @dataclass(frozen=True)
 class Setting:
-    """A setting that differs. values: of each side, in the order of the sides; several where its runs differ."""
+    """A setting that differs. values: one tuple for each side; several values if the runs of a side differ."""
 
     key: str
     values: tuple[tuple[Any, ...], ...]
@@ -31,7 +31,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Side:
-    """One of the things compared. scores: by metric, as all sides have them. versus: None of the baseline."""
+    """One side of a comparison. scores: by metric, only metrics that all sides have. versus: None for the baseline."""
 
     name: str
     run_ids: tuple[str, ...]
@@ -44,9 +44,10 @@ class Side:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Sides measured under the same conditions, and how each differs from the baseline by one metric.
+    """Sides measured under the same conditions, each tested against the baseline by one metric.
 
-    fingerprint: of the split; negatives: of a sampled protocol's, else empty. users: that each side was tested on.
+    fingerprint: of the split; negatives: fingerprint of a sampled protocol's negatives, else empty. users: number of
+    users on which each side was tested.
     """
 
     protocol: str
@@ -60,7 +61,7 @@ class Comparison:
     settings: tuple[Setting, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """The comparison as plain data."""
+        """Return the comparison as plain data for JSON."""
         return {**asdict(self), "split": "test"}
 
 
@@ -72,9 +73,9 @@ def compare(
 ) -> Comparison:
     """Compare at least two sides. Reads summaries, settings and per-user ranks of their runs.
 
-    baseline: the name of a side, None for the first. metric: None for the one that chose the baseline's best epoch;
-    protocol: None for each run's first. Raises B4RError where there is one side only, the baseline is none of them, a
-    run has no such test metric, or the runs were measured under different conditions, which it names.
+    baseline: name of a side, None for the first. metric: None for the one that selected the baseline's best epoch.
+    protocol: None for the first of each run. Raises B4RError if there is only one side, the baseline is not among the
+    sides, a run lacks the test metric, or the runs were measured under different conditions, which the error names.
     """
     if len(runs) < 2:
         raise B4RError("a comparison needs two runs or experiments; name another, or one as --baseline")
@@ -84,7 +85,7 @@ def compare(
     under = _common(groups, metric, protocol)
     folders = {run.run_id: run.dir for side in runs for run in side.runs}
     known = group_values(groups[place], under, folders)
-    found = [
+    tests = [
         None if index == place else versus(group, groups[place], under, folders, known)
         for index, group in enumerate(groups)
     ]
@@ -93,7 +94,7 @@ def compare(
         **asdict(under),
         users=len(known.values),
         baseline=groups[place].name,
-        sides=tuple(_side(*each) for each in zip(runs, groups, scores, corrected(found), strict=True)),
+        sides=tuple(_side(*each) for each in zip(runs, groups, scores, corrected(tests), strict=True)),
         settings=different_settings(
             [
                 [_run_of(side, run_id) for run_id in group.run_ids]
@@ -104,7 +105,7 @@ def compare(
 
 
 def different_settings(sides: Sequence[Sequence[Run]]) -> tuple[Setting, ...]:
-    """The settings whose values are not the same on all sides, by dotted key in the order of the config."""
+    """Return the settings whose values differ between sides, by dotted key in the order of the config."""
     tables = [[settings_of(run.config()) for run in side] for side in sides]
     keys = dict.fromkeys(key for side in tables for table in side for key in table)
     rows = [(key, tuple(_distinct(table.get(key) for table in side) for side in tables)) for key in keys]
@@ -117,13 +118,13 @@ def _place_of(names: Sequence[str], baseline: str | None) -> int:
         return 0
     if baseline not in names:
         raise B4RError(
-            f"the baseline '{baseline}' is none of those compared; {nearest(baseline, list(names))}"
+            f"the baseline '{baseline}' is not among the runs compared; {nearest(baseline, list(names))}"
         )
     return names.index(baseline)
 
 
 def _common(groups: Sequence[Group], metric: str, protocol: str | None) -> Conditions:
-    """The conditions that all runs share. Raises B4RError that says what differs."""
+    """Return the conditions that all runs share. Raises B4RError, which names what differs, if there are none."""
     each = [conditions(run, metric, protocol) for group in groups for run in group.runs]
     different = differing(each)
     if different:
@@ -140,17 +141,19 @@ def _common(groups: Sequence[Group], metric: str, protocol: str | None) -> Condi
 def _unmeasured(group: Group, under: Conditions) -> str:
     states = listed(list(dict.fromkeys(str(run.get("state")) for run in group.runs)))
     if all(run.get("tested_epoch") is None for run in group.runs):
-        return f"{group.name} has no test metrics, it is {states}; `b4r-tui evaluate` tests a checkpoint"
+        return (
+            f"{group.name} has no test metrics (state: {states}); test a checkpoint with `b4r-tui evaluate`"
+        )
     measured = _metrics(group, under.protocol)
     known = nearest(under.metric, measured) if measured else "choose another --protocol"
-    return f"{group.name} has no test {under.metric} of protocol {under.protocol}; {known}"
+    return f"{group.name} has no test {under.metric} under protocol {under.protocol}; {known}"
 
 
 def _scores(groups: Sequence[Group], protocol: str) -> list[dict[str, Score]]:
-    """The score of each side by every metric that all have."""
+    """Return the scores of each side by metric, only metrics that every side has."""
     tables = [{name: group.score(protocol, name) for name in _metrics(group, protocol)} for group in groups]
     shared = [name for name in tables[0] if all(table.get(name) is not None for table in tables)]
-    return [{name: found for name in shared if (found := table[name]) is not None} for table in tables]
+    return [{name: score for name in shared if (score := table[name]) is not None} for table in tables]
 
 
 def _metrics(group: Group, protocol: str) -> list[str]:
@@ -159,9 +162,9 @@ def _metrics(group: Group, protocol: str) -> list[str]:
     return [key.removeprefix(prefix) for key in keys if key.rpartition(".")[2] not in INTERVAL_PARTS]
 
 
-def _side(named: NamedRuns, group: Group, scores: dict[str, Score], found: Versus | None) -> Side:
+def _side(named: NamedRuns, group: Group, scores: dict[str, Score], test: Versus | None) -> Side:
     left_out = tuple(run.run_id for run in named.left_out)
-    return Side(named.name, group.run_ids, group.seeds, group.repeats, left_out, scores, found)
+    return Side(named.name, group.run_ids, group.seeds, group.repeats, left_out, scores, test)
 
 
 def _run_of(side: NamedRuns, run_id: str) -> Run:
@@ -169,9 +172,9 @@ def _run_of(side: NamedRuns, run_id: str) -> Run:
 
 
 def _distinct(values: Any) -> tuple[Any, ...]:
-    """Each value once, in order; values may be lists."""
-    found: list[Any] = []
+    """Return each value once, in order; values may be lists, which have no hash."""
+    distinct: list[Any] = []
     for value in values:
-        if value not in found:
-            found.append(value)
-    return tuple(found)
+        if value not in distinct:
+            distinct.append(value)
+    return tuple(distinct)

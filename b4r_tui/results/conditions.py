@@ -1,4 +1,4 @@
-"""Under what conditions a number was measured: only numbers of the same ones are ranked or compared."""
+"""The conditions under which a number was measured; only numbers measured under the same ones are compared."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _DIGESTS = ("fingerprint", "negatives")
 
 @dataclass(frozen=True)
 class Conditions:
-    """What two numbers must have in common. All of the test split.
+    """What two test numbers must have in common to be compared.
 
-    fingerprint: of the split and so of the data in it. negatives: of those that a sampled protocol drew, empty for
-    `full`.
+    fingerprint: of the split, and thereby of the data. negatives: fingerprint of the negatives of a sampled protocol,
+    empty for `full`.
     """
 
     protocol: str
@@ -27,7 +27,7 @@ class Conditions:
 
 
 def conditions(summary: Summary, metric: str | None = None, protocol: str | None = None) -> Conditions:
-    """Those of a run's number; None takes the protocol and the metric that chose its best epoch."""
+    """Return the conditions of a run's number. None: the metric and protocol that selected its best epoch."""
     protocol = protocol or str(summary.get("protocol") or "")
     return Conditions(
         protocol,
@@ -39,18 +39,18 @@ def conditions(summary: Summary, metric: str | None = None, protocol: str | None
 
 
 def differing(several: Iterable[Conditions]) -> list[str]:
-    """What differs among them, in words with the values: `protocol (full, popular-100)`; empty where nothing does."""
+    """Return what differs among them, such as `protocol (full, popular-100)`; empty if nothing does."""
     tables = [asdict(each) for each in several]
-    found = []
+    differences = []
     for key in tables[0] if tables else []:
         values = list(dict.fromkeys(_shown(key, table[key]) for table in tables))
         if len({table[key] for table in tables}) > 1:
-            found.append(f"{_WORDS.get(key, key)} ({', '.join(values)})")
-    return found
+            differences.append(f"{_WORDS.get(key, key)} ({', '.join(values)})")
+    return differences
 
 
 def listed(words: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
+    """Return the words as a list in a sentence: `a`, `a and b`, `a, b and c`."""
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 

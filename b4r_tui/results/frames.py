@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 def load(root: str | Path = "runs") -> pd.DataFrame:
-    """A row a run, oldest first, under the index `run_id`.
+    """Return a table with one row per run, oldest first, indexed by `run_id`.
 
-    Columns: `experiment`, `state`, `seed` and what else the run's summary has, test metrics as
+    Columns: `experiment`, `state`, `seed` and the other fields of the run's summary, with test metrics as
     `test.<protocol>.<metric>`; every setting by its dotted key, such as `training.lr`; and `dir`, the run folder.
-    Times are unix seconds, epochs count from 0. No runs give an empty table.
+    Times are Unix seconds, epochs count from 0. Without runs the table is empty.
     """
     import pandas as pd
 
@@ -26,8 +26,10 @@ def load(root: str | Path = "runs") -> pd.DataFrame:
 
 
 def load_epochs(root: str | Path = "runs") -> pd.DataFrame:
-    """A row an epoch that is over: run_id, experiment, epoch (from 0), train_loss, lr, seconds,
-    sequences_per_second, best, and validation metrics as `validation.<protocol>.<metric>`.
+    """Return a table with one row per finished epoch.
+
+    Columns: run_id, experiment, epoch (from 0), train_loss, lr, seconds, sequences_per_second, best, and validation
+    metrics as `validation.<protocol>.<metric>`.
     """
     import pandas as pd
 
@@ -49,7 +51,7 @@ def _record(run: Run) -> dict[str, Any]:
     summary = read_summary(run)
     try:
         settings = settings_of(run.config())
-    except B4RError:  # a run whose settings cannot be read still ran
+    except B4RError:  # the run is listed even if its settings cannot be read
         settings = {}
     settings.pop("name", None)
     return {**{key: value for key, value in summary.items() if key != "v"}, **settings, "dir": str(run.dir)}

@@ -1,4 +1,4 @@
-"""Whether two models differ for the same users: a randomisation test, an interval, who wins where."""
+"""Paired comparison of two models on the same users: randomisation test, bootstrap interval, wins and losses."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 from engine.contract.ranks.intervals import bootstrap
 
 RESAMPLES = 9_999
-_EXACT = 13  # differences up to which all 2ⁿ signs are tried, fewer than RESAMPLES
+_EXACT = 13  # up to so many differences all 2ⁿ sign patterns are tried: fewer than RESAMPLES
 _CHUNK_CELLS = 1 << 22
-_TIE = 1e-12  # differences below it come from the order of sums
+_TIE = 1e-12  # smaller differences come from the order of summation
 
 
 @dataclass(frozen=True)
 class Paired:
-    """Mine minus theirs, user by user. difference: its mean, low and high: its 95 % bootstrap interval over users.
+    """Mine minus theirs per user. difference: the mean; low, high: its 95 % bootstrap interval over users.
 
     p: of the randomisation test. wins, ties, losses: users for whom mine is higher, equal, lower.
     """
@@ -49,30 +49,31 @@ def paired(mine: np.ndarray, theirs: np.ndarray, seed: int = 0) -> Paired:
 
 
 def randomisation_test(differences: np.ndarray, resamples: int = RESAMPLES, seed: int = 0) -> float:
-    """Two-sided p-value of the mean of paired differences, (users,) float64, if the names of the pair meant nothing.
+    """Two-sided p-value of the mean of paired differences, (users,) float64, if the labels of a pair were exchangeable.
 
     Under that hypothesis each difference has either sign with equal chance (Fisher: The Design of Experiments,
     1935, §21; for rankings Smucker, Allan, Carterette: A comparison of statistical significance tests for
-    information retrieval evaluation, CIKM 2007). p is the share of sign patterns whose mean lies at least as far from
-    0: all of them for few differences, else of (1 + found) / (1 + resamples) drawn ones (Phipson, Smyth:
+    information retrieval evaluation, CIKM 2007). p is the share of sign patterns whose mean is at least as far from
+    0: of all patterns for few differences, else (1 + extreme) / (1 + resamples) of random ones (Phipson, Smyth:
     Permutation p-values should never be zero, 2010). Users without a difference change nothing and are left out.
     """
-    told = differences[differences != 0.0]
-    if not len(told):
+    nonzero = differences[differences != 0.0]
+    if not len(nonzero):
         return 1.0
     least = (
-        abs(told.sum()) - 1e-9 * np.abs(told).sum()
+        abs(nonzero.sum()) - 1e-9 * np.abs(nonzero).sum()
     )  # sums that are equal up to their order count as equal
-    if len(told) <= _EXACT:
-        return float((np.abs(_all_sums(told)) >= least).mean())
-    found = sum(int((np.abs(sums) >= least).sum()) for sums in _drawn_sums(told, resamples, seed))
-    return (1 + found) / (1 + resamples)
+    if len(nonzero) <= _EXACT:
+        return float((np.abs(_all_sums(nonzero)) >= least).mean())
+    extreme = sum(int((np.abs(sums) >= least).sum()) for sums in _drawn_sums(nonzero, resamples, seed))
+    return (1 + extreme) / (1 + resamples)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values corrected for their number, in the order given: Holm, A simple sequentially rejective multiple test
-    procedure, Scandinavian Journal of Statistics 1979. The i-th smallest of m is multiplied by m - i + 1, never
-    falls below the one before it, and is at most 1.
+    """Return the p-values corrected for their number, in the order given.
+
+    Holm: A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 1979. The i-th
+    smallest of m is multiplied by m - i + 1, is at least as large as the one before it, and at most 1.
     """
     order = sorted(range(len(p_values)), key=p_values.__getitem__)
     corrected, highest = [0.0] * len(p_values), 0.0

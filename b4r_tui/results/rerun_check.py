@@ -1,4 +1,4 @@
-"""Whether two runs of one config said the same: every loss and metric, to the last bit."""
+"""Checks whether two runs of one config gave identical numbers: every loss and metric, bit for bit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Number = float | int | None
 
 @dataclass(frozen=True)
 class Difference:
-    """A number that is not the same. epoch counts from 0, None for the test; a missing number is None."""
+    """A number that differs. epoch: from 0, None for the test; then, now: None if the number is missing."""
 
     epoch: int | None
     metric: str
@@ -25,29 +25,29 @@ class Difference:
 
     @property
     def sentence(self) -> str:
-        """Which, where, and by how much."""
+        """Return which number differs, where, and by how much."""
         where = "in the test" if self.epoch is None else f"in epoch {self.epoch}"
         by = "" if self.then is None or self.now is None else f", {self.now - self.then:+.3g}"
         return f"{self.metric} {where} was {self.then!r} and is {self.now!r}{by}"
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """All numbers that were compared, and those that differ in the order of training."""
+class RerunCheck:
+    """compared: how many numbers were compared. differences: those that differ, in the order of training."""
 
     compared: int
     differences: list[Difference]
 
     @property
     def identical(self) -> bool:
-        """Whether there was something to compare and all of it is the same."""
+        """Return whether there was anything to compare and all of it is equal."""
         return self.compared > 0 and not self.differences
 
 
-def compare_runs(then: RunProgress, now: RunProgress) -> Comparison:
+def check_rerun(then: RunProgress, now: RunProgress) -> RerunCheck:
     """Compare losses and metrics of all epochs, and of the test with its intervals and baselines."""
     pairs = list(_pairs(then, now))
-    return Comparison(len(pairs), [pair for pair in pairs if pair.then != pair.now])
+    return RerunCheck(len(pairs), [pair for pair in pairs if pair.then != pair.now])
 
 
 def _pairs(then: RunProgress, now: RunProgress) -> Iterator[Difference]:
@@ -62,7 +62,7 @@ def _both(epoch: int | None, then: dict[str, Any], now: dict[str, Any]) -> Itera
 
 
 def _of_epoch(epoch: Epoch | None) -> dict[str, Any]:
-    """What of an epoch the seed decides: neither time nor speed."""
+    """Return the numbers of an epoch that the seed determines; times and speeds are left out."""
     if epoch is None:
         return {}
     metrics = {

@@ -1,4 +1,4 @@
-"""Whether two runs of the same experiment and seed ended with the same numbers."""
+"""Checks whether two runs of the same experiment and seed have the same test numbers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def check_seeds(summaries: Sequence[Summary]) -> list[SeedCheck]:
 def _check(experiment: str, one: Summary, other: Summary) -> SeedCheck:
     mine, theirs = _tested(one), _tested(other)
     if not mine or not theirs:
-        return SeedCheck(experiment, False, "cannot tell: a run has no test metrics")
+        return SeedCheck(experiment, False, "not comparable: a run has no test metrics")
     different = [key for key in mine if mine[key] != theirs.get(key)]
     if different:
         key = different[0]

@@ -1,4 +1,4 @@
-"""The row that a run shares with the other seeds of its recipe, found without reading all runs there are."""
+"""Finds the leaderboard row that a run shares with the other seeds of its recipe, without reading all runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SEED = re.compile(r"-(?:s|seed|training\.seed)\d+(?=-|$)")
 
 
 def row_with(run: Run) -> tuple[Board, Row] | None:
-    """The board and row of `run` among experiments that are called alike but for the seed; None if untested."""
+    """Return the board and row of `run` among experiments whose names differ only in the seed; None if untested."""
     stem = _SEED.sub("", run.experiment)
     near = [each for each in RunStore(run.dir.parent.parent).runs() if _SEED.sub("", each.experiment) == stem]
     for board in leaderboard(read_summary(each) for each in near):

@@ -1,4 +1,4 @@
-"""Which runs people mean: an experiment's name means all its runs as a group, an id means one run."""
+"""Selects runs by name: an experiment's name selects all its runs as a group, an id one run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from b4r_tui.runs.summary import Summary, read_summary
 
 @dataclass(frozen=True)
 class NamedRuns:
-    """Runs to be taken together under a name. left_out: runs of the name that have other settings than its latest."""
+    """Runs taken together under a name. left_out: runs of that name whose settings differ from the latest."""
 
     name: str
     runs: tuple[Run, ...]
@@ -20,10 +20,10 @@ class NamedRuns:
 
 
 def named_runs(store: RunStore, names: Sequence[str]) -> list[NamedRuns]:
-    """What each name means: an experiment, a sweep's seeds under their common name, or else one run as in `show`.
+    """Return what each name selects: an experiment, the seeds of a sweep under their common name, or one run.
 
-    Of an experiment whose settings have changed, the tested runs with the settings of the latest count.
-    Raises B4RError where a name means no run, or several.
+    If the settings of an experiment have changed, its tested runs with the latest settings count. Raises B4RError if a
+    name matches no run, or several.
     """
     runs = store.runs()
     return [_named(store, runs, name) for name in dict.fromkeys(names)]
@@ -44,13 +44,13 @@ def _named(store: RunStore, runs: Sequence[Run], name: str) -> NamedRuns:
 
 
 def _of_group(runs: Sequence[Run], name: str) -> list[Run]:
-    """The runs of the group of that name, whose experiments have longer names."""
+    """Return the runs of the group of that name, whose experiments have longer names."""
     near = {run.run_id: run for run in runs if run.experiment.startswith(name.partition("-")[0])}
     groups = groups_of(read_summary(run) for run in near.values())
-    found = [group for group in groups if group.name == name]
-    return [near[run_id] for group in found for run_id in (*group.repeats, *group.run_ids)]
+    matching = [group for group in groups if group.name == name]
+    return [near[run_id] for group in matching for run_id in (*group.repeats, *group.run_ids)]
 
 
 def is_tested(summary: Summary) -> bool:
-    """Whether it has test metrics."""
+    """Return whether the run has test metrics."""
     return summary.get("tested_epoch") is not None

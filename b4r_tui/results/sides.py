@@ -1,4 +1,4 @@
-"""Chosen runs as the sides of a comparison: seeds of one recipe together, or each run on its own."""
+"""Turns selected runs into the sides of a comparison: seeds of one recipe together, or each run by itself."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from b4r_tui.runs.summary import read_summary
 
 
 def sides_of(runs: Sequence[Run], together: bool) -> list[NamedRuns]:
-    """The sides, in the order of their first runs. together: runs that differ in their seed alone are one side.
+    """Return the sides in the order of their first runs. together: runs that differ only in their seed are one side.
 
-    A name that several sides would have gets the run's id behind it.
+    Sides that would have the same name get the id of their first run appended.
     """
     by_id = {run.run_id: run for run in runs}
     if together:

@@ -16,36 +16,36 @@ from engine.contract.config.validation import nearest
 from engine.contract.errors import B4RError
 
 
-def judged(boards: Sequence[Board], baseline: str, folders: Mapping[str, Path]) -> list[Board]:
-    """The boards with each row beside the row of `baseline`: a group's, an experiment's or a run's name.
+def tested_against(boards: Sequence[Board], baseline: str, folders: Mapping[str, Path]) -> list[Board]:
+    """Return the boards with each row tested against that of `baseline`: name of a group, an experiment or a run.
 
-    folders: run id → run folder. A row that cannot be tested gets a note instead; a board without the baseline stays
-    as it is. Raises B4RError where no board has it.
+    folders: run id → run folder. A row that cannot be tested gets a note instead; a board without the baseline is
+    unchanged but for a note. Raises B4RError if no board has the baseline.
     """
     if not any(_row_of(board, baseline) is not None for board in boards):
         names = [row.experiment for board in boards for row in board.rows]
-        raise B4RError(f"no baseline '{baseline}' among the runs tested; {nearest(baseline, names)}")
-    return [_judged(board, baseline, folders) for board in boards]
+        raise B4RError(f"the baseline '{baseline}' is not among the tested runs; {nearest(baseline, names)}")
+    return [_tested_board(board, baseline, folders) for board in boards]
 
 
 def versus(
     group: Group, baseline: Group, under: Conditions, folders: Mapping[str, Path], known: UserValues
 ) -> Versus:
-    """One group beside the baseline, whose values are `known`; p not yet corrected. Raises B4RError."""
+    """Test one group against the baseline, whose values are `known`; p is not corrected yet. Raises B4RError."""
     mine = group_values(group, under, folders)
     check_same_users(mine, known)
-    found = paired(mine.values, known.values)
+    test = paired(mine.values, known.values)
     ours, theirs = (each.score(under.protocol, under.metric) for each in (group, baseline))
     return Versus(
         baseline=baseline.name,
-        p_holm=found.p,
+        p_holm=test.p,
         p_seeds=welch(ours.values, theirs.values) if ours and theirs else None,
-        **vars(found),
+        **vars(test),
     )
 
 
 def group_values(group: Group, under: Conditions, folders: Mapping[str, Path]) -> UserValues:
-    """Every user's value, averaged over the group's runs. Raises B4RError."""
+    """Return the value of every user, averaged over the runs of the group. Raises B4RError."""
     key = f"test.{under.protocol}.{under.metric}"
     return mean_of(
         [
@@ -55,22 +55,22 @@ def group_values(group: Group, under: Conditions, folders: Mapping[str, Path]) -
     )
 
 
-def corrected(found: Sequence[Versus | None]) -> list[Versus | None]:
-    """The same with p_holm corrected for all that were tested."""
-    p_values = iter(holm([each.p for each in found if each is not None]))
-    return [None if each is None else replace(each, p_holm=next(p_values)) for each in found]
+def corrected(tests: Sequence[Versus | None]) -> list[Versus | None]:
+    """Return the tests with p_holm corrected for their number."""
+    p_values = iter(holm([test.p for test in tests if test is not None]))
+    return [None if test is None else replace(test, p_holm=next(p_values)) for test in tests]
 
 
 def _row_of(board: Board, name: str) -> int | None:
     return next((place for place, group in enumerate(board.groups) if group.answers_to(name)), None)
 
 
-def _judged(board: Board, name: str, folders: Mapping[str, Path]) -> Board:
+def _tested_board(board: Board, name: str, folders: Mapping[str, Path]) -> Board:
     place = _row_of(board, name)
     if place is None:
         return replace(board, notes=(*board.notes, f"the baseline {name} is not on this board"))
     baseline, notes = board.groups[place], []
-    found: list[Versus | None] = [None] * len(board.rows)
+    tests: list[Versus | None] = [None] * len(board.rows)
     try:
         known = group_values(baseline, board.conditions, folders)
     except B4RError as error:
@@ -80,10 +80,10 @@ def _judged(board: Board, name: str, folders: Mapping[str, Path]) -> Board:
     for index, group in enumerate(board.groups):
         if index != place:
             try:
-                found[index] = versus(group, baseline, board.conditions, folders, known)
+                tests[index] = versus(group, baseline, board.conditions, folders, known)
             except B4RError as error:
                 notes.append(f"{group.name} was not tested: {error.sentence}")
     rows: list[Row] = [
-        replace(row, versus=each) for row, each in zip(board.rows, corrected(found), strict=True)
+        replace(row, versus=each) for row, each in zip(board.rows, corrected(tests), strict=True)
     ]
     return replace(board, rows=rows, baseline=baseline.name, notes=(*board.notes, *notes))

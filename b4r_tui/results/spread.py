@@ -1,4 +1,4 @@
-"""How far runs of several seeds lie apart: mean, standard deviation, t interval, Welch's test."""
+"""Spread over seeds: mean, standard deviation, t interval and Welch's test."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Score:
-    """A metric of runs that differ in their seed alone.
+    """A metric of runs that differ only in their seed.
 
-    value: the mean over runs. sd: sample standard deviation (n - 1 in its denominator), None of a single run.
-    low, high: the 95 % interval `over` says: of the mean over `seeds` (Student's t), or, of a single run, over `users`
-    (its own bootstrap). values: one a run.
+    value: mean over runs. sd: sample standard deviation (denominator n - 1), None for a single run. low, high: 95 %
+    interval of the mean over seeds (Student's t) or, for a single run, over its users (bootstrap); see `over`. values:
+    one per run.
     """
 
     value: float
@@ -27,12 +27,12 @@ class Score:
 
     @property
     def over(self) -> str:
-        """What the interval is about: `seeds`, or the `users` of a single run."""
+        """Return what the interval is over: `seeds`, or `users` for a single run."""
         return "seeds" if len(self.values) > 1 else "users"
 
 
 def score(values: Sequence[float], low: float | None = None, high: float | None = None) -> Score:
-    """The score of one value a run; low and high are the interval over users, used where there is one run."""
+    """Return the score of one value per run; low, high: interval over users, used only for a single run."""
     mean = statistics.fmean(values)
     if len(values) < 2:
         return Score(mean, None, low, high, tuple(values))
@@ -40,7 +40,7 @@ def score(values: Sequence[float], low: float | None = None, high: float | None 
 
 
 def t_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """mean ± t · s / √n, t of n - 1 degrees of freedom (Student: The probable error of a mean, 1908); needs n ≥ 2."""
+    """Return mean ± t · s / √n, n ≥ 2, n - 1 degrees of freedom (Student: The probable error of a mean, 1908)."""
     from scipy.special import stdtrit  # scipy.stats takes ten times as long to import
 
     n = len(values)
@@ -50,10 +50,10 @@ def t_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple
 
 
 def welch(mine: Sequence[float], theirs: Sequence[float]) -> float | None:
-    """Two-sided p-value that both have one mean, by unpaired values of unlike variance.
+    """Return the two-sided p-value of equal means, for unpaired values with unequal variances.
 
     Welch: The generalization of Student's problem when several different population variances are involved,
-    Biometrika 1947. None where either has fewer than two values, or none of them varies.
+    Biometrika 1947. None if either has fewer than two values, or no value varies.
     """
     if min(len(mine), len(theirs)) < 2:
         return None

@@ -1,4 +1,4 @@
-"""A metric's value for every user, from the ranks that a run left in `predictions/`."""
+"""Values of a metric for each user, from the ranks in a run's `predictions/`."""
 
 from __future__ import annotations
 
@@ -15,38 +15,40 @@ from engine.contract.errors import B4RError
 from engine.contract.ranks.metrics import per_user
 from engine.contract.ranks.user_ranks import UserRanks
 
-_SAME = 1e-6  # by which a mean over users may differ from the run's test metric
+_SAME = 1e-6  # tolerance between a mean over users and the run's test metric
 
 
 @dataclass(frozen=True, eq=False)
 class UserValues:
-    """users: ids of the source, rising. values: (users,) float64."""
+    """users: ids from the source data, ascending. values: (users,) float64."""
 
     users: pa.ChunkedArray
     values: np.ndarray
 
 
 def user_values(run_dir: Path, protocol: str, metric: str, fingerprint: str, tested: float) -> UserValues:
-    """One run's values of a metric that is a mean over users.
+    """Return the values of a run for a metric that is a mean over users.
 
-    fingerprint: of the split, tested: the run's test metric; the file must be of both.
-    Raises B4RError where the metric has no values for users, or the file is missing or of another test.
+    fingerprint: of the split; tested: test metric of the run; the file must match both. Raises B4RError if the metric
+    has no values per user, or the file is missing or belongs to another test.
     """
     path = run_dir / run_folder.PREDICTIONS / run_folder.ranks_file(protocol)
-    ranks, users, said = _read(path)
-    if fingerprint and said not in ("", fingerprint):
-        raise B4RError(f"{path}: its users are of the split {said[:8]}, the run's are of {fingerprint[:8]}")
+    ranks, users, split = _read(path)
+    if fingerprint and split not in ("", fingerprint):
+        raise B4RError(
+            f"{path}: its users belong to split {split[:8]}, those of the run to {fingerprint[:8]}"
+        )
     values = _metric(ranks, metric)
     if abs(float(values.mean()) - tested) > _SAME:
         raise B4RError(
-            f"{path}: its mean {metric} is {values.mean():.6f}, the run's test says {tested:.6f}; "
-            f"`b4r-tui evaluate {run_dir.name}` writes both anew"
+            f"{path}: its mean {metric} is {values.mean():.6f}, but the test metrics of the run have {tested:.6f}; "
+            f"rewrite both with `b4r-tui evaluate {run_dir.name}`"
         )
     return UserValues(users, values)
 
 
 def mean_of(several: Sequence[UserValues]) -> UserValues:
-    """The mean of each user over runs. Raises B4RError where their users differ."""
+    """Return the mean of each user over runs. Raises B4RError if their users differ."""
     first = several[0]
     for other in several[1:]:
         check_same_users(first, other)
@@ -54,7 +56,7 @@ def mean_of(several: Sequence[UserValues]) -> UserValues:
 
 
 def check_same_users(one: UserValues, other: UserValues) -> None:
-    """Raises B4RError where the two are not of the same users."""
+    """Raise B4RError if the two do not have the same users."""
     if not one.users.equals(other.users):
         raise B4RError(
             f"the runs ranked different users ({len(one.users)} and {len(other.users)}), so no user can be "
@@ -63,7 +65,7 @@ def check_same_users(one: UserValues, other: UserValues) -> None:
 
 
 def _read(path: Path) -> tuple[UserRanks, pa.ChunkedArray, str]:
-    """The ranks by rising user id, the ids, and the fingerprint of their split."""
+    """Return the ranks by ascending user id, the ids, and the fingerprint of their split."""
     try:
         table = pq.read_table(path, columns=["user_id", "rank", "ties", "candidates"]).sort_by("user_id")
     except FileNotFoundError as error:
@@ -73,13 +75,13 @@ def _read(path: Path) -> tuple[UserRanks, pa.ChunkedArray, str]:
     except (OSError, pa.ArrowException) as error:
         raise B4RError(f"{path}: cannot be read as ranks: {error}; evaluate the run again") from error
     ranks, ties, candidates = (table[name].to_numpy() for name in ("rank", "ties", "candidates"))
-    said = (table.schema.metadata or {}).get(b"split_fingerprint", b"").decode()
-    return UserRanks(np.arange(len(ranks)), ranks, ties, candidates), table["user_id"], said
+    split = (table.schema.metadata or {}).get(b"split_fingerprint", b"").decode()
+    return UserRanks(np.arange(len(ranks)), ranks, ties, candidates), table["user_id"], split
 
 
 def _metric(ranks: UserRanks, metric: str) -> np.ndarray:
     _, _, cutoff = metric.partition("@")
     values = per_user(ranks, [int(cutoff)] if cutoff.isdecimal() else [])
     if metric not in values:
-        raise B4RError(f"'{metric}' is no mean over users; compare by recall, precision, ndcg, map or mrr")
+        raise B4RError(f"'{metric}' is not a mean over users; compare by recall, precision, ndcg, map or mrr")
     return values[metric]

@@ -1,4 +1,4 @@
-"""How long the runs of a sweep may take, and how many there may be."""
+"""The budget of a sweep: how many runs it may start, and how long they may take."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True)
 class Budget:
-    """seconds: of run time; runs: that were ever started. None is no limit."""
+    """seconds: total run time; runs: number of runs ever started. None: unlimited."""
 
     seconds: float | None = None
     runs: int | None = None
 
     def allows(self, new: int, runs: Iterable[Run], now: float) -> bool:
-        """Whether `new` more runs may start, after those of the sweep so far. now: unix seconds."""
+        """Return whether `new` more runs may start after the runs of the sweep so far. now: Unix seconds."""
         there = list(runs)
         if self.runs is not None and sum(map(_counts, there)) + new > self.runs:
             return False
@@ -29,7 +29,7 @@ class Budget:
 
 
 def covered(spans: Iterable[Span]) -> float:
-    """Seconds in which at least one span lasted: runs side by side count once, waiting not at all."""
+    """Return the seconds covered by at least one span: parallel runs count once, waiting does not count."""
     total, reached = 0.0, float("-inf")
     for start, end in sorted(spans):
         total += max(0.0, end - max(start, reached))
@@ -38,7 +38,7 @@ def covered(spans: Iterable[Span]) -> float:
 
 
 def spans_of(run: Run, now: float) -> list[Span]:
-    """From when to when each attempt of a run went; one under way goes until `now`."""
+    """Return start and end of each attempt of a run; an attempt that is running ends `now`."""
     attempts = sorted((run.dir / run_folder.ATTEMPTS).glob("*"))
     return [span for folder in (*attempts, run.dir) for span in _span(folder, now)]
 
@@ -55,5 +55,5 @@ def _span(folder: Path, now: float) -> list[Span]:
 
 
 def _counts(run: Run) -> bool:
-    """Whether it ever started, or may do so any moment."""
+    """Return whether the run ever started, or still may."""
     return bool(spans_of(run, 0.0)) or not run.state.ended

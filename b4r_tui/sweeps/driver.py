@@ -1,4 +1,4 @@
-"""Drives a sweep: one step looks at all runs under way, settles what is over, and starts what there is room for."""
+"""Drives a sweep: each step polls its runs, settles trials that are over, and starts new ones in free slots."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from b4r_tui.runs.state import RunState
 from b4r_tui.runs.store import Run, RunStore
 from b4r_tui.runs.summary import write_summary
 from b4r_tui.sweeps.budget import Budget
-from b4r_tui.sweeps.earlier import kept, runs_of, started
+from b4r_tui.sweeps.earlier import existing_run, resume_or_launch, runs_of
 from b4r_tui.sweeps.search import Search
 from b4r_tui.sweeps.trial import Trial
 from engine.contract import run_folder
@@ -24,9 +24,9 @@ from engine.contract.config.experiment import Experiment
 
 
 class Driver:
-    """The trials of a sweep, moved on by `step` until `done`.
+    """Runs the trials of a sweep; call `step` until `done`.
 
-    trials: all so far, in order. spent: whether the budget kept runs from being started. now: unix seconds.
+    trials: all so far, in order. spent: whether the budget prevented runs from starting. now: returns Unix seconds.
     """
 
     def __init__(
@@ -40,58 +40,58 @@ class Driver:
         self._store, self._search, self._budget, self._retry, self._now = store, search, budget, retry, now
         self.trials: list[Trial] = []
         self.spent = False
-        self.kept_runs = 0
+        self.reused_runs = 0
         self._runs: dict[Path, Run] = {}
         self._active: list[Trial] = []
         self._asked_all = False
         for point in search.known():
             self._note_runs(point)
         for point in search.known():
-            self._begin(point, search.was_pruned(point), search.told(point))
+            self._begin(point, search.was_pruned(point), search.is_settled(point))
 
     @property
     def done(self) -> bool:
-        """Whether nothing goes on and nothing more is to come."""
+        """Return whether no trial is active and none will follow."""
         return self._asked_all and not self._active
 
     @property
     def watches(self) -> list[RunWatch]:
-        """Runs of all trials, in order."""
+        """Return the runs of all trials, in order."""
         return [watch for trial in self.trials for watch in trial.watches]
 
     def step(self) -> list[RunWatch]:
-        """Move on; the runs that changed. Raises B4RError where no run can be started."""
+        """Take one step and return the runs that changed. Raises B4RError if no run can be started."""
         changed = [watch for trial in self._active for watch in trial.watches if watch.poll()]
         for trial in self._active:
             if not trial.over:
-                self._move(trial)
+                self._advance(trial)
         for trial in [trial for trial in self._active if _is_settled(trial)]:
             self._settle(trial)
-        while self._has_room() and (point := self._next()):
+        while self._has_slot() and (point := self._next()):
             self._note_runs(point)
             changed += self._begin(point)
-        self._asked_all = self._asked_all or self._has_room()
+        self._asked_all = self._asked_all or self._has_slot()
         return changed
 
-    def _has_room(self) -> bool:
-        """Whether one more trial may begin: none of ours waits for its turn, so there may be a free slot."""
+    def _has_slot(self) -> bool:
+        """Return whether one more trial may begin: no run of this sweep is queued, so a slot may be free."""
         most = self._search.most
         waits = any(watch.state is RunState.QUEUED for trial in self._active for watch in trial.watches)
         return not self._asked_all and not waits and (most is None or len(self._active) < most)
 
     def _next(self) -> Point | None:
-        """One more point. A plan is gone through to its end even without a budget, for the runs that are there."""
+        """Return one more point. A plan is walked to its end even without budget, to find runs that exist already."""
         return self._search.next() if self._search.planned or self._allows(1) else None
 
-    def _begin(self, point: Point, pruned: str | None = None, told: bool = False) -> list[RunWatch]:
-        """Take what runs the point has, and start what it lacks where the budget allows; its new watches."""
+    def _begin(self, point: Point, pruned: str | None = None, settled: bool = False) -> list[RunWatch]:
+        """Reuse the runs the point has, start those it lacks if the budget allows, and return its watches."""
         trial = Trial(point, pruned=pruned)
         for experiment in point.experiments:
-            run = kept(self._runs_of(experiment), self._retry)
+            run = existing_run(self._runs_of(experiment), self._retry)
             if run is not None:
                 trial.watches.append(self._watched(run))
-                self.kept_runs += run.state is RunState.FINISHED
-            elif not pruned and not told:
+                self.reused_runs += run.state is RunState.FINISHED
+            elif not pruned and not settled:
                 trial.waiting.append(experiment)
         if trial.waiting and not self._allows(len(trial.waiting)):
             trial.waiting = []
@@ -101,16 +101,16 @@ class Driver:
         return trial.watches
 
     def _start_waiting(self, trial: Trial) -> None:
-        """Start the runs that wait: all, or the first seed's alone where it goes ahead."""
+        """Start the waiting runs: all of them, or only the first seed if the search scouts with it."""
         many = 1 if self._search.scouts and not trial.watches else len(trial.waiting)
         for experiment in trial.waiting[:many]:
-            run = started(self._store, experiment, self._runs_of(experiment))
+            run = resume_or_launch(self._store, experiment, self._runs_of(experiment))
             self._runs[run.dir] = run
             trial.watches.append(self._watched(run))
         del trial.waiting[:many]
 
-    def _move(self, trial: Trial) -> None:
-        """Prune the trial where it is bad; let the other seeds follow the first; withdraw what came too late."""
+    def _advance(self, trial: Trial) -> None:
+        """Prune the trial if it is bad, start the other seeds after the first, and withdraw runs beyond the budget."""
         if trial.pruned is None:
             trial.pruned = self._search.why_prune(trial)
         ended = [watch for watch in trial.watches if watch.state.ended]
@@ -129,7 +129,7 @@ class Driver:
         if trial.pruned:
             for watch in trial.watches:
                 _mark_pruned(watch.run, trial.pruned)
-        self._search.tell(trial)
+        self._search.report(trial)
 
     def _allows(self, new: int) -> bool:
         allowed = self._budget.allows(new, self._runs.values(), self._now())
@@ -137,7 +137,7 @@ class Driver:
         return allowed
 
     def _note_runs(self, point: Point) -> None:
-        """Count the runs that the point has towards the budget."""
+        """Count the existing runs of the point towards the budget."""
         self._runs |= {
             run.dir: run for experiment in point.experiments for run in runs_of(self._store, experiment)
         }
@@ -152,13 +152,13 @@ class Driver:
 
 
 def _is_settled(trial: Trial) -> bool:
-    """Whether it is over; pruned runs also without their supervisors, who would not know why they were stopped."""
+    """Return whether the trial is over; for a pruned one, whether its supervisors have also written how it ended."""
     held = trial.pruned and any(is_held(watch.run.dir / run_folder.LOCK) for watch in trial.watches)
     return trial.over and not held
 
 
 def _mark_pruned(run: Run, why: str) -> None:
-    """Let the run itself say why it was stopped; one that was not stopped is left as it is."""
+    """Record in the run why it was stopped; a run that ended otherwise is left unchanged."""
     ended = run.exit()
     if ended is not None and ended.reason == STOPPED:
         write_exit(run.dir, dataclasses.replace(ended, reason=PRUNED, error=why))

@@ -1,4 +1,4 @@
-"""What tells whether a run there is already is a run of the experiment that is asked for."""
+"""The fingerprint by which a sweep recognises existing runs of an experiment."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from engine.contract.config.experiment import Experiment
 
 
 def fingerprint(experiment: Experiment) -> str:
-    """A hash of all settings that are not at their defaults; names and descriptions do not count."""
+    """Return a hash of all settings that differ from their defaults, except name and description."""
     settings = experiment.model_dump(exclude_defaults=True, exclude={"name", "description"})
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()

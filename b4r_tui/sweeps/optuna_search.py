@@ -1,4 +1,4 @@
-"""A search by optuna: its sampler chooses points, its pruner judges epochs, and a journal file remembers all of it."""
+"""Search by Optuna: its sampler chooses points, its pruner judges epochs, a journal file records both."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _PRUNED, _INVALID, _TORN, _RETRIES, _REPEATS = "pruned", "invalid", "torn", "ret
 
 
 class OptunaSearch:
-    """Asks and tells a study that lies in `folder`.
+    """Drives a study stored in `folder` by Optuna's ask-and-tell interface.
 
-    A trial is a function of the sampler's seed, its number and what was told before, so a search that was cut short
-    goes on as if it had not been. retry: trials that failed are tried once more.
+    A trial is a function of the sampler's seed, its number and the results reported before it, so an interrupted search
+    continues as if it had not been interrupted. retry: failed trials are run again.
     """
 
     planned = False
@@ -45,7 +45,7 @@ class OptunaSearch:
             self._retry()
 
     def known(self) -> list[Point]:
-        """The points of all trials so far that have runs."""
+        """Return the points of all trials so far that have runs."""
         states, retried = self._optuna.trial.TrialState, self._retried()
         return [
             self._point(trial.number, trial.params)
@@ -56,7 +56,7 @@ class OptunaSearch:
         ]
 
     def next(self) -> Point | None:
-        """Ask for one more; None once there were as many trials as wanted."""
+        """Ask for one more point; None once there are as many trials as wanted."""
         while self._asked() < self._wanted():
             trial = self._ask()
             twin = self._twin(trial)
@@ -72,32 +72,32 @@ class OptunaSearch:
         return None
 
     def why_prune(self, trial: Trial) -> str | None:
-        """Report the first seed's epochs, which others are judged by; what the pruner says, while the run goes on."""
+        """Report the epochs of the first seed, and return why the pruner stops it while it is running."""
         frozen = self._frozen(trial)
         if self._options.prune is None or frozen.state.is_finished():
             return None
-        goes_on = not trial.watches[0].state.ended
+        running = not trial.watches[0].state.ended
         asked = self._optuna.trial.Trial(self._study, frozen._trial_id)
         for epoch, value in curve(trial.watches[0], trial.point.experiments[0]).items():
             if epoch + 1 in frozen.intermediate_values:
                 continue
             asked.report(value, epoch + 1)
-            if goes_on and asked.should_prune():
+            if running and asked.should_prune():
                 why = f"pruned after epoch {epoch + 1}: {value:.4f} is bad by the {self._options.prune} rule"
                 asked.set_user_attr(_PRUNED, why)
                 return why
         return None
 
     def was_pruned(self, point: Point) -> str | None:
-        """What was said when it was pruned, also where nobody got round to stopping its run."""
+        """Return why the point was pruned, even if its run had not been stopped yet."""
         return self._study.get_trials(deepcopy=False)[point.number - 1].user_attrs.get(_PRUNED)
 
-    def told(self, point: Point) -> bool:
-        """Whether the study has its value, or knows that there is none."""
+    def is_settled(self, point: Point) -> bool:
+        """Return whether the study has the value of the point, or knows that it has none."""
         return bool(self._study.get_trials(deepcopy=False)[point.number - 1].state.is_finished())
 
-    def tell(self, trial: Trial) -> None:
-        """Tell the study the trial's value, or that it was pruned or failed; one cut short is left open."""
+    def report(self, trial: Trial) -> None:
+        """Report the value of the trial, or that it was pruned or failed; an interrupted trial stays open."""
         states = self._optuna.trial.TrialState
         if self._frozen(trial).state.is_finished():
             return
@@ -109,10 +109,10 @@ class OptunaSearch:
             self._study.tell(trial.point.number - 1, state=states.FAIL)
 
     def _opened(self, path: Path) -> optuna.Study:
-        """The study of this very search: another space, seed or experiment is another study of the same file."""
+        """Return the study of this search: another space, seed or experiment is another study in the same file."""
         optuna = self._optuna
         try:
-            _mend_torn_line(path)
+            _truncate_torn_line(path)
             backend = optuna.storages.journal.JournalFileBackend(str(path))
             return optuna.create_study(
                 study_name=f"{self._sweep.plan.name}-{self._identity()}",
@@ -123,7 +123,7 @@ class OptunaSearch:
             )
         except (OSError, ValueError, KeyError) as error:
             raise B4RError(
-                f"{path}: optuna cannot read it ({error}); move it away and run the sweep again: its runs are kept",
+                f"{path}: optuna cannot read it ({error}); move it away and run the sweep again: its runs are reused",
                 ExitCode.ENVIRONMENT,
             ) from error
 
@@ -147,7 +147,7 @@ class OptunaSearch:
         return pruners.NopPruner()
 
     def _ask(self) -> optuna.trial.Trial:
-        """The next trial, by a sampler seeded for it alone."""
+        """Return the next trial, from a sampler seeded for this trial only."""
         digest = hashlib.sha256(f"{self._options.seed}\0{self._asked()}".encode()).digest()
         self._study.sampler = self._optuna.samplers.TPESampler(
             seed=int.from_bytes(digest[:4], "big"), constant_liar=self._options.parallel > 1
@@ -165,7 +165,7 @@ class OptunaSearch:
         return sum(trial.state is not states.WAITING for trial in self._study.get_trials(deepcopy=False))
 
     def _wanted(self) -> int:
-        """As many as asked for, and one more for each that was torn or is tried again."""
+        """Return the number of trials wanted: one more for each that was torn or is run again."""
         more = sum(
             bool(trial.user_attrs.keys() & {_TORN, _RETRIES})
             for trial in self._study.get_trials(deepcopy=False)
@@ -173,7 +173,7 @@ class OptunaSearch:
         return self._options.trials + more
 
     def _twin(self, trial: optuna.trial.Trial) -> optuna.trial.FrozenTrial | None:
-        """An earlier trial of the same point that has its value: it need not run again."""
+        """Return an earlier trial of the same point that has a value, so that it need not run again."""
         complete = self._study.get_trials(deepcopy=False, states=(self._optuna.trial.TrialState.COMPLETE,))
         mine = _values(self._sweep.plan.spaces, trial.params)
         return next(
@@ -181,7 +181,7 @@ class OptunaSearch:
         )
 
     def _fail_torn(self) -> None:
-        """Give up trials of which not even all settings were written down when the driver died."""
+        """Fail trials whose settings were not all written when the driver died."""
         states = self._optuna.trial.TrialState
         for trial in self._study.get_trials(states=(states.RUNNING,)):
             if trial.params.keys() != self._distributions.keys():
@@ -189,7 +189,7 @@ class OptunaSearch:
                 self._study.tell(trial.number, state=states.FAIL)
 
     def _retry(self) -> None:
-        """Put the points of failed trials in line again."""
+        """Enqueue the points of failed trials again."""
         done = self._retried()
         for trial in self._study.get_trials(states=(self._optuna.trial.TrialState.FAIL,)):
             if trial.number not in done and not trial.user_attrs.keys() & {_TORN, _INVALID}:
@@ -234,24 +234,23 @@ def _distribution(optuna: Any, space: Space) -> Any:
 
 
 def _labels(space: Choices) -> list[str]:
-    """Choices as optuna can store them, whatever they are."""
+    """Return the choices as text, which Optuna can store whatever their types."""
     return [json.dumps(value) for value in space.values]
 
 
 def _values(spaces: dict[str, Space], params: dict[str, Any]) -> Values:
-    """The settings that optuna's parameters mean."""
+    """Return the settings that Optuna's parameters encode."""
     return {
         key: space.values[_labels(space).index(params[key])]
         if isinstance(space, Choices)
-        else space.settled(params[key])
+        else space.rounded(params[key])
         for key, space in spaces.items()
     }
 
 
-def _mend_torn_line(path: Path) -> None:
-    """Cut off a last line that was not written whole: the driver was killed while writing it."""
+def _truncate_torn_line(path: Path) -> None:
+    """Cut off an incomplete last line: the driver was killed while writing it."""
     if not path.exists():
         return
     with path.open("rb+") as file:
-        whole = file.read().rfind(b"\n") + 1
-        file.truncate(whole)
+        file.truncate(file.read().rfind(b"\n") + 1)

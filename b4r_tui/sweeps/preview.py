@@ -1,4 +1,4 @@
-"""What a sweep would run, and about how long that would take, judged by epochs of earlier runs."""
+"""Estimates what a sweep would run and for how long, from the epochs of earlier runs."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from b4r_tui.common.format import plural
 from b4r_tui.experiments.sweep_points import Sweep
 from b4r_tui.runs.progress import RunWatch
 from b4r_tui.runs.store import Run, RunStore
-from b4r_tui.sweeps.earlier import kept, runs_of
+from b4r_tui.sweeps.earlier import existing_run, runs_of
 from engine.contract.config.experiment import Experiment
 from engine.contract.errors import B4RError
 
-NEWEST = 30  # earlier runs that are looked at
+NEWEST = 30  # earlier runs considered
 _UNITS = ((86400.0, "day"), (3600.0, "hour"), (60.0, "minute"), (1.0, "second"))
 
 
 @dataclass(frozen=True)
 class Preview:
-    """runs: to be started; there: those that stand already; seconds: one after another, None where nothing tells.
+    """runs: to be started; there: runs that exist already; seconds: for one run after another, None if unknown.
 
-    most: whether fewer may do, since the search may know some of its points already.
+    most: whether `runs` is an upper bound, since the search may know some of its points already.
     """
 
     runs: int
@@ -31,18 +31,18 @@ class Preview:
 
     @property
     def sentence(self) -> str:
-        """Such as `12 runs, about 40 minutes`."""
+        """Return a sentence such as `12 runs, about 40 minutes`."""
         parts = [("at most " if self.most else "") + plural(self.runs, "run")]
         parts += [f"about {rough(self.seconds)}"] if self.seconds is not None and self.runs else []
-        parts += [f"{self.there} more are there already"] if self.there else []
+        parts += [f"{self.there} more exist already"] if self.there else []
         return ", ".join(parts)
 
 
 def preview(sweep: Sweep, store: RunStore) -> Preview:
-    """What driving the sweep would start now; of a search that chooses as it goes, what it would from its beginning."""
+    """Return what the sweep would start now; for an adaptive search, what it would start from its beginning."""
     options = sweep.plan.options
     planned = [experiment for point in sweep.points for experiment in point.experiments]
-    missing = [each for each in planned if kept(runs_of(store, each), retry=False) is None]
+    missing = [each for each in planned if existing_run(runs_of(store, each), retry=False) is None]
     there = len(planned) - len(missing)
     wanted = missing if sweep.points else [sweep.example] * sweep.runs
     if options.budget_runs is not None:
@@ -55,7 +55,7 @@ def preview(sweep: Sweep, store: RunStore) -> Preview:
 
 
 def epoch_seconds(store: RunStore, name: str, like: Experiment) -> float | None:
-    """Seconds of an epoch in the newest runs of the experiment or its sweep, else of those on the same data."""
+    """Return the seconds per epoch of the newest runs of the experiment or its sweep, else of runs on the same data."""
     newest = store.runs()[::-1]
     own = [
         run for run in newest if run.experiment == name or run.experiment.startswith((f"{name}-", f"{name}."))
@@ -68,7 +68,7 @@ def epoch_seconds(store: RunStore, name: str, like: Experiment) -> float | None:
 
 
 def rough(seconds: float) -> str:
-    """A time span in one unit: 40 minutes, 3 hours."""
+    """Return a time span in one unit: 40 minutes, 3 hours."""
     for unit, name in _UNITS:
         if seconds >= 1.5 * unit or unit == 1.0:
             return plural(max(1, round(seconds / unit)), name)

@@ -1,4 +1,4 @@
-"""What a sweep found: its points ranked by validation, and the best of them as TOML."""
+"""The results of a sweep: its points ranked by validation, and the best one as TOML."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from b4r_tui.experiments.sweep_points import Sweep
 from b4r_tui.runs.summary import read_summary
 from b4r_tui.sweeps.trial import Trial
 
-Question = tuple[str, ...]  # what two points must have in common to be ranked together
+Comparability = tuple[str, ...]  # what two points must have in common to be ranked together
 
 
 def boards_of(sweep: Sweep, trials: Sequence[Trial]) -> list[list[Trial]]:
-    """Points that may be ranked together, each board best first, points without a value last."""
+    """Return points grouped by what may be ranked together, best first; points without a value come last."""
     valued = [trial for trial in trials if trial.value is not None]
-    boards: dict[Question, list[Trial]] = {}
+    boards: dict[Comparability, list[Trial]] = {}
     for trial in sorted(valued, key=lambda trial: -(trial.value or 0.0)):
-        boards.setdefault(_question(sweep, trial), []).append(trial)
+        boards.setdefault(_comparability(sweep, trial), []).append(trial)
     rest = [trial for trial in trials if trial.value is None and (trial.watches or trial.waiting)]
     if rest:
-        found = list(boards.values())
-        return [*found[:-1], [*found[-1], *rest]] if found else [rest]
+        ranked = list(boards.values())
+        return [*ranked[:-1], [*ranked[-1], *rest]] if ranked else [rest]
     return list(boards.values())
 
 
 def best_of(sweep: Sweep, trials: Sequence[Trial]) -> Trial | None:
-    """The best point, of the earliest where several are; None where none has a value, or not all can be compared."""
+    """Return the best point, the earliest of equals; None if no point has a value, or not all are comparable."""
     valued = [trial for trial in trials if trial.value is not None]
-    if len({_question(sweep, trial) for trial in valued}) != 1:
+    if len({_comparability(sweep, trial) for trial in valued}) != 1:
         return None
     return max(valued, key=lambda trial: (trial.value, -trial.point.number))
 
 
 def objective(sweep: Sweep, trial: Trial) -> str:
-    """The name of what points are ranked by: `ndcg@10 on validation, protocol full`."""
+    """Return what points are ranked by: `ndcg@10 on validation, protocol full`."""
     evaluation = trial.point.experiments[0].evaluation
     return f"{evaluation.select_by} on validation, protocol {evaluation.protocols[0]}"
 
 
 def as_toml(sweep: Sweep, best: Trial) -> str:
-    """The best point as an experiment that can be put into the same file."""
+    """Return the best point as an experiment to paste into the same file."""
     name = sweep.plan.name
     lines = [f"[{dotted(('experiments', f'{name}-best'))}]", f"extends = {tomlkit.item(name).as_string()}"]
     lines += [
@@ -55,7 +55,7 @@ def as_toml(sweep: Sweep, best: Trial) -> str:
 
 
 def tested(best: Trial) -> dict[str, float]:
-    """The test metric of the same name under each protocol, the mean over seeds; {} where there is none."""
+    """Return the test metric by which points are ranked under each protocol, averaged over seeds; {} if untested."""
     metric = best.point.experiments[0].evaluation.select_by
     summaries = [read_summary(watch.run) for watch in best.watches]
     keys = {name: f"test.{name}.{metric}" for name in best.point.experiments[0].evaluation.protocols}
@@ -67,7 +67,7 @@ def tested(best: Trial) -> dict[str, float]:
 
 
 def as_json(sweep: Sweep, trials: Sequence[Trial], best: Trial | None) -> dict[str, Any]:
-    """All that was found, as plain data."""
+    """Return the results as plain data for JSON."""
     return {
         "type": "sweep",
         "sweep": sweep.plan.name,
@@ -93,7 +93,7 @@ def _point_json(trial: Trial) -> dict[str, Any]:
     }
 
 
-def _question(sweep: Sweep, trial: Trial) -> Question:
+def _comparability(sweep: Sweep, trial: Trial) -> Comparability:
     values = (repr(trial.point.values[key]) for key in sweep.plan.incomparable)
     return (*values, objective(sweep, trial), trial.fingerprint)
 

@@ -1,4 +1,4 @@
-"""Where the points of a sweep come from: a list made before, or someone who learns as it goes."""
+"""Where the points of a sweep come from: a fixed plan, or a search that learns from results."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from b4r_tui.sweeps.trial import Trial
 
 
 class Search(Protocol):
-    """Chooses points and hears what became of them."""
+    """Chooses points and receives their results."""
 
-    planned: bool  # whether the points are all known from the start
-    most: int | None  # trials at once; None for as many as the queue has slots
-    scouts: bool  # whether the first seed of a point goes ahead, and the others follow where it was not bad
+    planned: bool  # whether all points are known from the start
+    most: int | None  # parallel trials; None: as many as the queue has slots
+    scouts: bool  # whether the first seed of a point runs first, and the others only if it is not pruned
 
     def known(self) -> list[Point]:
-        """Points that were chosen before, whose runs may be there; each is told again where it was not."""
+        """Return the points chosen earlier, whose runs may exist; results not reported yet are reported again."""
 
     def next(self) -> Point | None:
-        """One more point, None where there is none."""
+        """Return one more point, None if there is none."""
 
     def why_prune(self, trial: Trial) -> str | None:
-        """Hear of the epochs so far: why to stop the trial, None where it shall go on."""
+        """Return why to stop the trial, judged by its epochs so far; None if it should continue."""
 
     def was_pruned(self, point: Point) -> str | None:
-        """Why a known point was stopped, None where it was not."""
+        """Return why a known point was pruned, None if it was not."""
 
-    def told(self, point: Point) -> bool:
-        """Whether a known point is settled for good."""
+    def is_settled(self, point: Point) -> bool:
+        """Return whether the result of a known point is final."""
 
-    def tell(self, trial: Trial) -> None:
-        """Hear that the trial is over. One that someone cut short is told nothing of: it may go on some day."""
+    def report(self, trial: Trial) -> None:
+        """Receive the result of a trial that is over. A trial that a user stopped is ignored: it may be resumed."""
 
 
 class PlannedSearch:
-    """The points of a grid, or drawn before the sweep starts."""
+    """The points of a grid, or of a random sample drawn before the sweep starts."""
 
     planned = True
     most: int | None = None
@@ -46,24 +46,24 @@ class PlannedSearch:
         self._points: Iterator[Point] = iter(points)
 
     def known(self) -> list[Point]:
-        """None: the driver looks for runs of each point anyway."""
+        """Return nothing: the driver looks for runs of each point anyway."""
         return []
 
     def next(self) -> Point | None:
-        """The next of the list."""
+        """Return the next point of the plan."""
         return next(self._points, None)
 
     def why_prune(self, trial: Trial) -> str | None:
-        """Nothing is pruned."""
+        """Return None: nothing is pruned."""
         return None
 
     def was_pruned(self, point: Point) -> str | None:
-        """Nothing was."""
+        """Return None: nothing was pruned."""
         return None
 
-    def told(self, point: Point) -> bool:
-        """Nothing is known but by its runs."""
+    def is_settled(self, point: Point) -> bool:
+        """Return False: only the runs of a point show whether it is done."""
         return False
 
-    def tell(self, trial: Trial) -> None:
-        """Nothing is learnt."""
+    def report(self, trial: Trial) -> None:
+        """Do nothing: a plan does not learn."""

@@ -1,4 +1,4 @@
-"""A point of a sweep under way or over: its runs, what they say, and what it is worth."""
+"""A trial: one point of a sweep with its runs, its state and its value."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from engine.contract.config.experiment import Experiment
 class Trial:
     """A point and its runs.
 
-    waiting: experiments whose runs are not started. pruned: why it was stopped, None where it was not.
+    waiting: experiments whose runs have not started. pruned: why the trial was stopped early, else None.
     """
 
     point: Point
@@ -25,12 +25,12 @@ class Trial:
 
     @property
     def over(self) -> bool:
-        """Whether nothing more will happen."""
+        """Return whether all runs have ended and none is waiting."""
         return not self.waiting and all(watch.state.ended for watch in self.watches)
 
     @property
     def state(self) -> str:
-        """In a word, as of a run; also `pruned`, and `left out` where the budget did not allow it whole."""
+        """Return the state as for a run; also `pruned`, and `left out` if the budget did not allow all its runs."""
         if self.pruned:
             return "pruned"
         states = [watch.state for watch in self.watches]
@@ -43,30 +43,30 @@ class Trial:
 
     @property
     def values(self) -> list[float]:
-        """The best validation of each run that finished, by the metric that selects its best epoch."""
+        """Return the best validation value of each finished run, by the metric that selects its best epoch."""
         finished = [watch for watch in self.watches if watch.state is RunState.FINISHED]
         bests = [max(curve(watch, self.point.experiments[0]).values(), default=None) for watch in finished]
         return [best for best in bests if best is not None]
 
     @property
     def value(self) -> float | None:
-        """What the point is worth: the mean over its seeds; None until all of them finished."""
+        """Return the mean over the seeds of the point; None until all of them have finished."""
         values = self.values
         return fmean(values) if len(values) == len(self.point.experiments) and not self.pruned else None
 
     @property
     def deviation(self) -> float | None:
-        """The standard deviation over seeds, of the sample."""
+        """Return the sample standard deviation over seeds."""
         return stdev(self.values) if len(self.values) > 1 else None
 
     @property
     def fingerprint(self) -> str:
-        """That of the split its runs were measured on."""
+        """Return the fingerprint of the split on which the runs were measured."""
         started = [watch.progress.started for watch in self.watches if watch.progress.started]
         return str(started[0].dataset.get("fingerprint", "")) if started else ""
 
 
 def curve(watch: RunWatch, experiment: Experiment) -> dict[int, float]:
-    """epoch → validation value of the metric that selects the best epoch, under the first protocol."""
+    """Return epoch → validation value of the metric that selects the best epoch, under the first protocol."""
     evaluation = experiment.evaluation
     return dict(watch.progress.metric_curve(evaluation.select_by, evaluation.protocols[0]))

@@ -29,7 +29,7 @@ from b4r_tui.reports.table import ReportTable
 from b4r_tui.results.board import Board
 from b4r_tui.results.export.table import mark
 from b4r_tui.results.export.write import LeaderboardExport
-from b4r_tui.results.leaderboard import apart, leaderboard, notes_of
+from b4r_tui.results.leaderboard import leaderboard, notes_of, why_separate
 from b4r_tui.results.selection import is_tested
 from b4r_tui.runs.store import Run, RunStore
 from b4r_tui.runs.summary import INTERVAL_PARTS, Summary, read_summary
@@ -201,7 +201,11 @@ class LeaderboardScreen(ExportingScreen):
                 else ""
             )
             table.show(board_table(board, self._marked, palette), [row.run_id for row in board.rows])
-            lines += [*([apart(ranked.boards) or ""] if several else []), *_legend(board), *notes_of(board)]
+            lines += [
+                *([why_separate(ranked.boards) or ""] if several else []),
+                *_legend(board),
+                *notes_of(board),
+            ]
         self.query_one("#notes", Static).update(Text("\n".join(lines)))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -304,10 +308,10 @@ def rank(root: Path, wanted: Wanted) -> Ranked:
     tested = [summary for run in runs if is_tested(summary := read_summary(run))]
     boards, refused = leaderboard(tested, wanted.metric, wanted.protocol), ""
     if wanted.baseline and boards:
-        from b4r_tui.results.significance import judged  # deferred: imports numpy and pyarrow
+        from b4r_tui.results.significance import tested_against  # deferred: imports numpy and pyarrow
 
         try:
-            boards = judged(boards, wanted.baseline, {run.run_id: run.dir for run in runs})
+            boards = tested_against(boards, wanted.baseline, {run.run_id: run.dir for run in runs})
         except B4RError as error:
             refused = error.sentence
     keys = [key for summary in tested for key in _measured(summary)]

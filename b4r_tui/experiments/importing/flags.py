@@ -1,4 +1,4 @@
-"""The flags of the original's scripts: each with its default there, and the setting it is here."""
+"""The flags of the original's scripts, with their defaults there and the settings they correspond to."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from engine.contract.config.validation import nearest
 
 @dataclass(frozen=True)
 class Flag:
-    """A flag: the group of the setting of the same name, the default of the original, how its text is read."""
+    """A flag: group of the setting of the same name, default in the original, and how its text is parsed."""
 
     name: str
     group: str
@@ -22,7 +22,7 @@ class Flag:
 
 
 def _whole(text: str) -> int:
-    number = float(text)  # 1e3 and 8.0 are whole numbers too, as people write them
+    number = float(text)  # 1e3 and 8.0 count as whole numbers too
     if not number.is_integer():
         raise ValueError
     return int(text) if text.lstrip("+-").isdecimal() else int(number)
@@ -63,7 +63,7 @@ FLAGS = {
 
 @dataclass
 class Given:
-    """What a command line gives: values and lines of flags by name, and what was not understood."""
+    """Flags of a command line: values and line numbers by name, and remarks on what was not understood."""
 
     values: dict[str, Any]
     lines: dict[str, int]
@@ -71,14 +71,16 @@ class Given:
 
 
 def read_flags(words: Sequence[Word]) -> Given:
-    """The flags among the words after the script; the last of several counts, as in the original."""
+    """Parse the flags in the words after the script; of a repeated flag the last counts, as in the original."""
     given = Given({}, {}, [])
     for head, texts in _groups(words):
         spelling = head.text.partition("=")[0]
-        flag, problem = _flag_of(spelling) if spelling.startswith("-") else (None, "belongs to no flag")
+        flag, problem = (
+            _flag_of(spelling) if spelling.startswith("-") else (None, "does not belong to a flag")
+        )
         if flag is None:
             shown = " ".join([head.text, *texts])
-            given.remarks.append(Remark(head.line, f"{shown}: {problem}; left out"))
+            given.remarks.append(Remark(head.line, f"{shown}: {problem}; ignored"))
             continue
         value, problem = _value(flag, texts)
         if problem:
@@ -89,7 +91,7 @@ def read_flags(words: Sequence[Word]) -> Given:
 
 
 def _groups(words: Sequence[Word]) -> Iterator[tuple[Word, list[str]]]:
-    """Each flag with the texts after it, those of `--flag=value` among them."""
+    """Yield each flag with its values, including those of `--flag=value`."""
     head, texts = None, list[str]()
     for word in words:
         if word.text == "--":
@@ -110,26 +112,26 @@ def _is_flag(text: str) -> bool:
 
 
 def _flag_of(spelling: str) -> tuple[Flag | None, str]:
-    """The flag meant, with dashes or underscores, or cut short as argparse allows."""
+    """Return the flag for a spelling with dashes or underscores, or abbreviated as argparse allows."""
     name = spelling.lstrip("-").replace("-", "_")
     if name in FLAGS:
         return FLAGS[name], ""
-    begun = [known for known in FLAGS if name and known.startswith(name)]
-    if len(begun) == 1:
-        return FLAGS[begun[0]], ""
-    if begun:
-        return None, f"may be any of {', '.join(begun)}"
+    prefixed = [known for known in FLAGS if name and known.startswith(name)]
+    if len(prefixed) == 1:
+        return FLAGS[prefixed[0]], ""
+    if prefixed:
+        return None, f"is ambiguous: {', '.join(prefixed)}"
     hint = nearest(name, list(FLAGS))
-    return None, "no flag of the original" + (f"; {hint}" if hint.startswith("did you mean") else "")
+    return None, "is not a flag of the original" + (f"; {hint}" if hint.startswith("did you mean") else "")
 
 
 def _value(flag: Flag, texts: list[str]) -> tuple[Any, str]:
-    """The value of a flag, and what is wrong with it."""
+    """Return the value of a flag, and the problem with it."""
     if not texts:
         return None, f"has no value; {_instead(flag)}"
     wanted = [part for text in texts for part in text.replace(",", " ").split()] if flag.many else texts[:1]
     more = (
-        f"only {texts[0]} counts; {' '.join(texts[1:])} is left out" if wanted == texts[:1] != texts else ""
+        f"only {texts[0]} is used; {' '.join(texts[1:])} is ignored" if wanted == texts[:1] != texts else ""
     )
     try:
         values = [flag.read(text) for text in wanted]

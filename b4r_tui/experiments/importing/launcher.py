@@ -1,4 +1,4 @@
-"""Reads how a command starts the original: through torchx, torchrun or plain Python, and on how many processes."""
+"""Parses how a command starts the original: through TorchX, torchrun or plain Python, and on how many processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SWITCHES = ("standalone", "use_env", "no_python", "dryrun", "wait", "log", "deb
 
 @dataclass
 class Launch:
-    """A start of the original. script: the Python file; launch: our settings; arguments: what the script gets."""
+    """A launch of the original. script: its Python file; launch: our settings; arguments: those of the script."""
 
     script: Word
     launch: dict[str, Any]
@@ -27,7 +27,7 @@ class Launch:
 
 
 def read_launch(command: Command) -> Launch | None:
-    """How `command` starts a program like the original, or None where it is something else."""
+    """Return how `command` launches the original, or None if it is another command."""
     for place, word in enumerate(command.words):
         reader = _reader(command.words, place)
         if reader is not None:
@@ -38,7 +38,7 @@ def read_launch(command: Command) -> Launch | None:
                 launch.launch["env"] = {**launch.launch.get("env", {}), **command.env}
             if place and command.words[0].text != "env":
                 before = " ".join(each.text for each in command.words[:place])
-                launch.remarks.append(Remark(word.line, f"`{before}` before the launcher is left out"))
+                launch.remarks.append(Remark(word.line, f"`{before}` before the launcher is ignored"))
             return launch
     return None
 
@@ -69,26 +69,26 @@ def _python(words: Sequence[Word]) -> Launch | None:
 
 
 def _torchrun(words: Sequence[Word]) -> Launch | None:
-    """torchrun [options] script arguments."""
+    """Parse `torchrun [options] script arguments`."""
     options, rest = _options(words)
     if not rest:
         return None
     nodes = options.pop("nnodes", Word("1", 0))
     ranks = options.pop("nproc_per_node", Word("1", 0))
-    found = Launch(rest[0], {"j": f"{nodes.text}x{ranks.text}"}, list(rest[1:]))
+    parsed = Launch(rest[0], {"j": f"{nodes.text}x{ranks.text}"}, list(rest[1:]))
     if not ranks.text.isdecimal():
-        found.launch["j"] = f"{nodes.text}x1"
-        sentence = f"--nproc-per-node {ranks.text} depends on the machine; 1 is used"
-        found.remarks.append(Remark(ranks.line, sentence))
+        parsed.launch["j"] = f"{nodes.text}x1"
+        sentence = f"--nproc-per-node {ranks.text} depends on the machine; using 1"
+        parsed.remarks.append(Remark(ranks.line, sentence))
     for name, value in options.items():
         if name not in ("standalone", "m", "module"):
-            sentence = f"--{name} {value.text}".rstrip() + ": torchrun is started by b4r-tui; left out"
-            found.remarks.append(Remark(value.line, sentence))
-    return found
+            sentence = f"--{name} {value.text}".rstrip() + ": ignored, since b4r-tui starts torchrun itself"
+            parsed.remarks.append(Remark(value.line, sentence))
+    return parsed
 
 
 def _torchx(words: Sequence[Word]) -> Launch | None:
-    """torchx run [options] dist.ddp [options] --script S -- arguments."""
+    """Parse `torchx run [options] dist.ddp [options] --script S -- arguments`."""
     ends = [place for place, word in enumerate(words) if word.text == "--"]
     end = ends[0] if ends else len(words)
     head, arguments = words[1:end], list(words[end + 1 :])
@@ -96,47 +96,47 @@ def _torchx(words: Sequence[Word]) -> Launch | None:
     script = options.pop("script", None) or options.pop("m", None)
     if script is None:
         return None
-    found = Launch(script, {"j": TORCHX_J}, arguments)
+    parsed = Launch(script, {"j": TORCHX_J}, arguments)
     for name, value in options.items():
-        _torchx_option(found, name, value)
+        _torchx_option(parsed, name, value)
     if "dist.ddp" not in [word.text for word in head]:
-        found.remarks.append(Remark(words[0].line, "another component than dist.ddp; read as if it were it"))
-    return found
+        parsed.remarks.append(Remark(words[0].line, "not the component dist.ddp; treated as if it were"))
+    return parsed
 
 
-def _torchx_option(found: Launch, name: str, value: Word) -> None:
+def _torchx_option(parsed: Launch, name: str, value: Word) -> None:
     text = value.text
     if name == "j":
-        found.launch["j"] = text
+        parsed.launch["j"] = text
     elif name in ("s", "scheduler"):
-        _scheduler(found, value)
+        _scheduler(parsed, value)
     elif name == "gpu" and text.isdecimal():
-        found.launch["gpu"] = int(text)
+        parsed.launch["gpu"] = int(text)
     elif name == "name" and text:
-        found.name = text.rpartition("/")[2] or text.strip("/")
+        parsed.name = text.rpartition("/")[2] or text.strip("/")
     elif name == "env":
         pairs = [pair.partition("=") for pair in text.replace(";", ",").split(",") if "=" in pair]
-        found.launch["env"] = {key: inner for key, _, inner in pairs}
+        parsed.launch["env"] = {key: inner for key, _, inner in pairs}
     else:
-        sentence = f"--{name} {text}".rstrip() + ": has no counterpart here; left out"
-        found.remarks.append(Remark(value.line, sentence))
+        sentence = f"--{name} {text}".rstrip() + ": has no counterpart here; ignored"
+        parsed.remarks.append(Remark(value.line, sentence))
 
 
-def _scheduler(found: Launch, value: Word) -> None:
+def _scheduler(parsed: Launch, value: Word) -> None:
     known = value.text in ("slurm", "")
-    found.launch["scheduler"] = (
+    parsed.launch["scheduler"] = (
         "local" if value.text in LOCAL else value.text if known else f"torchx:{value.text}"
     )
     if value.text == "local_docker":
-        found.remarks.append(
-            Remark(value.line, "local_docker: runs are started without a container, as local")
+        parsed.remarks.append(
+            Remark(value.line, "local_docker: runs start without a container, as with local")
         )
 
 
 def _options(words: Sequence[Word], all_of_them: bool = False) -> tuple[dict[str, Word], Sequence[Word]]:
-    """Options by name with dashes as underscores, and the words from the first that is none of them on.
+    """Return the options by name, dashes as underscores, and the words from the first non-option on.
 
-    all_of_them: words that are no options are passed over. torchrun's -m takes no value, torchx's does.
+    all_of_them: skip words that are not options. The option -m takes no value in torchrun, but one in torchx.
     """
     options: dict[str, Word] = {}
     place = 0

@@ -1,4 +1,4 @@
-"""From a start of the original to one of our experiments: what it said, what it left unsaid, what is otherwise here."""
+"""Maps a launch of the original to an experiment: its flags, its implicit defaults, and what differs here."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ ALWAYS: Settings = {
     "model": {"dropout": 0.1, "norm": "pre", "tie_output": False},
     "training": {"loss": "full", "precision": "fp32", "keep_checkpoints": 0},
     "evaluation": {"pth": "best", "every": 1},
-}  # what the original does and has no flag for
+}  # what the original does without a flag
 _GROUPS = ("data", "model", "training", "evaluation", "launch")
 
 
 @dataclass(frozen=True)
 class Imported:
-    """An experiment made of a command. notes: what should be known, by line; evaluates: it only measured."""
+    """An experiment imported from a command. notes: by line; evaluates: whether the command only evaluated."""
 
     name: str
     experiment: Experiment
@@ -39,12 +39,12 @@ class Imported:
 
 
 def import_launch(launch: Launch, name: str, folder: Path) -> Imported:
-    """The experiment that `launch` means. folder: relative paths are written to start there."""
+    """Return the experiment of `launch`. folder: relative paths are rewritten to start there."""
     given = read_flags(launch.arguments)
     notes = [*launch.remarks, *given.remarks]
     evaluates = "eval" in PurePosixPath(launch.script.text).name
     settings = _settings(given, launch)
-    notes += _told_apart(settings, given, evaluates, launch.script.line)
+    notes += _differences(settings, given, evaluates, launch.script.line)
     _move_paths(settings, folder)
     experiment, refused = _accepted(name, settings, given, launch.script.line)
     notes += refused
@@ -53,13 +53,13 @@ def import_launch(launch: Launch, name: str, folder: Path) -> Imported:
 
 
 def _in_order(group: str, values: dict[str, Any]) -> dict[str, Any]:
-    """The settings of a group as `schema` lists them."""
+    """Return the settings of a group in the order of the schema."""
     known = getattr(Experiment.model_fields[group].default, "__pydantic_fields__", {})
     return {key: values[key] for key in known if key in values}
 
 
 def _settings(given: Given, launch: Launch) -> Settings:
-    """All that the original's flags and defaults say, by group; texts that are empty are left out."""
+    """Return the values of the original's flags and defaults by group, without empty texts."""
     settings: Settings = {group: {} for group in _GROUPS}
     for flag in FLAGS.values():
         value = given.values.get(flag.name, flag.default)
@@ -76,12 +76,12 @@ def _settings(given: Given, launch: Launch) -> Settings:
 
 
 def _matters(key: str, given: Given) -> bool:
-    """The sizes of `random` are said for other data only where the command says them."""
+    """Return whether a setting applies: sizes of `random` apply to other data only if the command gives them."""
     return not key.startswith("random_") or key in given.values
 
 
-def _told_apart(settings: Settings, given: Given, evaluates: bool, line: int) -> Iterator[Remark]:
-    """Mend what the original takes otherwise, and say so."""
+def _differences(settings: Settings, given: Given, evaluates: bool, line: int) -> Iterator[Remark]:
+    """Adapt what the original handles differently, and yield remarks on it."""
     yield from _data(settings["data"], given, line)
     yield from _selection(settings["evaluation"], given, line)
     yield from _checkpoint(settings, given, evaluates, line)
@@ -89,22 +89,22 @@ def _told_apart(settings: Settings, given: Given, evaluates: bool, line: int) ->
     if training["weight_decay"]:
         yield Remark(
             given.lines["weight_decay"],
-            "--weight_decay: the original adds it to the gradient (Adam), here it is decoupled (AdamW) and spares "
-            "biases and norms; tune it anew",
+            "--weight_decay: the original adds it to the gradient (Adam); here it is decoupled (AdamW) and skips "
+            "biases and norms; tune it again",
         )
     root = training.get("export_root")
     if root and not str(root).endswith("/"):
         yield Remark(
             given.lines["export_root"],
-            f"--export_root: the original would write {root}epoch_0_model.pth; here {root} is a folder",
+            f"--export_root: the original would write {root}epoch_0_model.pth; {root} is treated as a directory",
         )
     if "env" in settings["launch"]:
         names = ", ".join(settings["launch"]["env"])
-        yield Remark(line, f"{names}: became launch.env, which the ranks get")
+        yield Remark(line, f"{names}: moved to launch.env, the environment of the ranks")
 
 
 def _data(data: dict[str, Any], given: Given, line: int) -> Iterator[Remark]:
-    """A folder that names other data than --dataset_name is believed."""
+    """Set the data set: a folder name that contradicts --dataset_name takes precedence."""
     name, path = data["dataset_name"], data.get("dataset_path")
     if path is None and name in KNOWN_DATA:
         data["dataset_path"] = f"datasets/{name}"
@@ -113,52 +113,54 @@ def _data(data: dict[str, Any], given: Given, line: int) -> Iterator[Remark]:
     if path in KNOWN_DATA:
         data["dataset_path"] = f"datasets/{path}"
         yield Remark(
-            given.lines["dataset_path"], f"--dataset_path {path}: no folder but a name; datasets/{path}"
+            given.lines["dataset_path"],
+            f"--dataset_path {path}: a name instead of a folder; set to datasets/{path}",
         )
     parts = [part.lower().replace("_", "-") for part in PurePosixPath(path or "").parts]
-    told = [known for known in KNOWN_DATA if known in parts]
-    if told and name not in told and name in KNOWN_DATA:
-        data["dataset_name"] = told[-1]
+    named = [known for known in KNOWN_DATA if known in parts]
+    if named and name not in named and name in KNOWN_DATA:
+        data["dataset_name"] = named[-1]
         yield Remark(
             given.lines.get("dataset_name", line),
-            f"suspicious: --dataset_name {name} with the folder {path}, whose results would go under a wrong name; "
-            f'dataset_name = "{told[-1]}" is used, as the folder says',
+            f"suspicious: --dataset_name {name} contradicts the folder {path}; "
+            f'using dataset_name = "{named[-1]}" after the folder',
         )
 
 
 def _selection(evaluation: dict[str, Any], given: Given, line: int) -> Iterator[Remark]:
-    """The best epoch needs a metric that is measured; the original has no best epoch."""
+    """Choose a measured metric to select the best epoch by; the original has no best epoch."""
     cutoffs = evaluation["metric_ks"]
     near = 10 if 10 in cutoffs else min(cutoffs, key=lambda k: (abs(k - 10), k))
     evaluation["select_by"] = f"ndcg@{near}"
     if near != 10:
         yield Remark(
-            given.lines.get("metric_ks", line), f"--metric_ks without 10: the best epoch is by ndcg@{near}"
+            given.lines.get("metric_ks", line),
+            f"--metric_ks without 10: the best epoch is selected by ndcg@{near}",
         )
 
 
 def _checkpoint(settings: Settings, given: Given, evaluates: bool, line: int) -> Iterator[Remark]:
-    """--pth is read by the original's evaluation only; its default is a file that its training never writes."""
+    """Map --pth, which only the original's evaluation reads; its default is a file that training never writes."""
     pth = given.values.get("pth")
     at = given.lines.get("pth", line)
     if pth and pth != FLAGS["pth"].default:
         settings["evaluation"]["pth"] = pth
         if not evaluates:
-            yield Remark(
-                at, f"--pth: the original's training does not read it; here the run's test is of {pth}"
-            )
+            yield Remark(at, f"--pth: the original's training ignores it; here the run tests {pth}")
     elif pth or evaluates:
-        yield Remark(at, "--pth bert4rec_model: training writes no such file; the best epoch is tested")
+        yield Remark(
+            at, "--pth bert4rec_model: training writes no such file; the best epoch is tested instead"
+        )
     if evaluates:
         yield Remark(
             line,
-            "only measures a checkpoint; launching this experiment would train it first: use `b4r-tui evaluate RUN "
-            f"--pth {settings['evaluation']['pth']}` on a run of the training's",
+            "only evaluates a checkpoint, while launching this experiment trains first; use `b4r-tui evaluate RUN "
+            f"--pth {settings['evaluation']['pth']}` on a finished run",
         )
 
 
 def _move_paths(settings: Settings, folder: Path) -> None:
-    """Relative paths start where the command was to be started, here at the file they stand in."""
+    """Rewrite relative paths, which start at the working directory of the command, to start at the file."""
     pth = settings["evaluation"].get("pth", "")
     places = [("data", "dataset_path"), ("training", "export_root")]
     for group, key in [*places, *([("evaluation", "pth")] if "/" in pth else [])]:
@@ -168,7 +170,7 @@ def _move_paths(settings: Settings, folder: Path) -> None:
 
 
 def _accepted(name: str, settings: Settings, given: Given, line: int) -> tuple[Experiment, list[Remark]]:
-    """The experiment, and the settings that ours refuses: each gives way to our default, or to fewer nodes."""
+    """Return the experiment, and remarks on invalid settings, replaced by our defaults or by fewer nodes."""
     refused: list[Remark] = []
     while True:
         try:
@@ -179,14 +181,14 @@ def _accepted(name: str, settings: Settings, given: Given, line: int) -> tuple[E
         key = key.partition(".")[0]
         shown = settings.get(group, {}).pop(key, None)
         if shown is None:
-            raise AssertionError(f"{problem.key}: {problem.sentence}")  # our defaults go together
+            raise AssertionError(f"{problem.key}: {problem.sentence}")  # our defaults are compatible
         instead = _fewer_nodes(shown) if key == "j" else None
         if instead:
             settings[group][key] = instead
         refused.append(
             Remark(
                 given.lines.get(key, line),
-                f"{group}.{key}: {problem.sentence}; {instead or 'our default'} is used",
+                f"{group}.{key}: {problem.sentence}; using {instead or 'our default'}",
             )
         )
 

@@ -1,7 +1,7 @@
-"""Reads a shell script into the commands it would run, without running any: tree-sitter's grammar of bash does.
+"""Parses a shell script into the commands it would run, without running any, by tree-sitter's bash grammar.
 
-Variables that the script assigns are put in, lists of `for` loops are gone through; what only a shell could
-tell is left as it is written, and noted.
+Variables that the script assigns are substituted and literal `for` lists are expanded; what only a shell could
+resolve is kept as written, with a remark.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import tree_sitter
 import tree_sitter_bash
 
-from b4r_tui.experiments.importing.ascii import as_it_was, ascii_only
+from b4r_tui.experiments.importing.ascii import ascii_only, decoded
 from b4r_tui.experiments.importing.words import Words
 
 _READ_THROUGH = {
@@ -21,8 +21,8 @@ _READ_THROUGH = {
     "else_clause": "a condition",
     "case_statement": "a choice",
     "case_item": "a choice",
-    "while_statement": "a loop that only a shell can count",
-    "c_style_for_statement": "a loop that only a shell can count",
+    "while_statement": "a loop that only a shell can expand",
+    "c_style_for_statement": "a loop that only a shell can expand",
     "function_definition": "a function",
 }
 _SHAPES = (
@@ -39,7 +39,7 @@ _LOOP_LIMIT = 1000
 
 @dataclass(frozen=True)
 class Word:
-    """A word of a command, its quotes and variables resolved. line counts from 1."""
+    """A word of a command with quotes and variables resolved. line: from 1."""
 
     text: str
     line: int
@@ -47,7 +47,7 @@ class Word:
 
 @dataclass(frozen=True)
 class Remark:
-    """What should be known of a line."""
+    """A remark on a line of the script."""
 
     line: int
     sentence: str
@@ -55,7 +55,7 @@ class Remark:
 
 @dataclass(frozen=True)
 class Command:
-    """A command with the variables set just for it."""
+    """A command with the variables set only for it."""
 
     words: list[Word]
     env: dict[str, str]
@@ -65,14 +65,14 @@ class Command:
 
 @dataclass
 class Script:
-    """The commands of a script in order, and what could not be read as a shell would."""
+    """The commands of a script in order, with remarks on what could not be resolved."""
 
     commands: list[Command] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
 
 
 def read_script(text: str) -> Script:
-    """The commands of a bash script."""
+    """Return the commands of a bash script."""
     parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_bash.language()))
     reader = _Reader()
     reader.visit(parser.parse(ascii_only(text.replace("\r\n", "\n")).encode()).root_node)
@@ -86,7 +86,7 @@ class _Reader:
         self._words = Words(self._remark)
 
     def visit(self, node: tree_sitter.Node) -> None:
-        """Read a statement, and those inside it."""
+        """Process a statement and those inside it."""
         if node.type in ("variable_assignment", "declaration_command"):
             self._assign(node)
         elif node.type == "command":
@@ -94,9 +94,7 @@ class _Reader:
         elif node.type == "for_statement":
             self._loop(node)
         elif node.type == "ERROR" or node.is_missing:
-            self._remark(
-                _line(node), "bash that cannot be read begins here; look whether all of it was taken"
-            )
+            self._remark(_line(node), "syntax error in the script; check that all commands were imported")
             self._inside(node)
         elif node.type in _SHAPES or node.type in _READ_THROUGH:
             self._inside(node)
@@ -106,7 +104,7 @@ class _Reader:
         for child in node.named_children:
             self.visit(child)
         if node.type in _READ_THROUGH:
-            remark = Remark(_line(node), f"{_READ_THROUGH[node.type]} is around it; taken as if it were not")
+            remark = Remark(_line(node), f"{_READ_THROUGH[node.type]} around it is ignored")
             inside = self.script.commands[before:]
             self.script.commands[before:] = [
                 replace(command, remarks=(*command.remarks, remark)) for command in inside
@@ -133,18 +131,20 @@ class _Reader:
             self.script.commands.append(Command(words, env, _line(node), tuple(dict.fromkeys(mine))))
 
     def _loop(self, node: tree_sitter.Node) -> None:
-        """Go through a list that is written down, as `for lr in 0.1 0.01`."""
+        """Expand a loop over a literal list, such as `for lr in 0.1 0.01`."""
         variable, body = node.child_by_field_name("variable"), node.child_by_field_name("body")
         if variable is None or body is None:
             return
-        name = as_it_was(variable.text)
+        name = decoded(variable.text)
         values = [text for value in _values(node, variable, body) for text in self._words.expand(value)]
         if (
             not values
             or any("$(" in value or "`" in value for value in values)
             or len(self.script.commands) > _LOOP_LIMIT
         ):
-            self._remark(_line(node), "loops over a list that is not written down; its commands are left out")
+            self._remark(
+                _line(node), "loops over a list that only a shell can expand; its commands are ignored"
+            )
             return
         for value in values:
             self._words.variables[name] = [value]
@@ -157,7 +157,7 @@ class _Reader:
 def _values(
     node: tree_sitter.Node, variable: tree_sitter.Node, body: tree_sitter.Node
 ) -> Iterator[tree_sitter.Node]:
-    """The words of a loop's list."""
+    """Return the words of the list of a loop."""
     return (child for child in node.named_children if child not in (variable, body))
 
 

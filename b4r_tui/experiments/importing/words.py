@@ -1,4 +1,4 @@
-"""Expands a word of bash as a shell would: quotes, backslashes and variables of the script, but no program is run."""
+"""Expands a bash word as a shell would: quotes, backslashes and the script's variables, but runs no program."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import tree_sitter
 
-from b4r_tui.experiments.importing.ascii import as_it_was
+from b4r_tui.experiments.importing.ascii import decoded
 
 _PLAIN = ("word", "number", "string_content", "extglob_pattern", "special_character", "variable_name")
 _EXPANSION = re.compile(
@@ -17,14 +17,14 @@ _ASSIGNED = re.compile(r"\w+")
 
 
 class Words:
-    """Knows the variables of a script: name → values, several for an array. remark is told of what it can't resolve."""
+    """Holds the variables of a script: name → values, several for an array. remark: reports what is unresolved."""
 
     def __init__(self, remark: Callable[[int, str], None]) -> None:
         self.variables: dict[str, list[str]] = {}
         self._remark = remark
 
     def assigned(self, node: tree_sitter.Node) -> tuple[str, list[str]]:
-        """Name and values of an assignment, appended ones with those before."""
+        """Return name and values of an assignment, including earlier values if it appends."""
         text = _text(node)
         match = _ASSIGNED.match(text)
         name = match[0] if match else ""
@@ -65,22 +65,22 @@ class Words:
         if kind in _PLAIN:
             return _unescaped(_text(node))
         if kind.endswith(("substitution", "arithmetic_expansion")):
-            self._remark(_line(node), f"`{_text(node)}` needs a shell to tell; taken as it is written")
+            self._remark(_line(node), f"`{_text(node)}` needs a shell; kept as written")
         return _text(node)
 
     def _quoted(self, node: tree_sitter.Node) -> str:
-        """A text in double quotes; blanks around variables stand in no node of their own."""
+        """Expand a text in double quotes; blanks around variables have no nodes of their own."""
         text, place = "", node.start_byte + 1
         source, start = node.text or b"", node.start_byte
         for child in node.named_children:
-            text += as_it_was(source[place - start : child.start_byte - start])
+            text += decoded(source[place - start : child.start_byte - start])
             is_text = child.type == "string_content"
-            text += re.sub(r'\\(["\\$`]|\n)', _kept, _text(child)) if is_text else self._joined(child)
+            text += re.sub(r'\\(["\\$`]|\n)', _unescape, _text(child)) if is_text else self._joined(child)
             place = child.end_byte
-        return text + as_it_was(source[place - start : -1])
+        return text + decoded(source[place - start : -1])
 
     def _values(self, node: tree_sitter.Node) -> list[str]:
-        """The values of a variable; its text as written where the script does not set it."""
+        """Return the values of a variable; its text as written if the script does not set it."""
         text = _text(node)
         match = _EXPANSION.fullmatch(text)
         name = match["name"] if match else text[1:]
@@ -90,9 +90,9 @@ class Words:
         if match and match["how"]:
             return [match["default"].strip("\"'")]
         if name in ("@", "*", "#", "?") or text in ('"$@"', "${@}"):
-            self._remark(_line(node), f"`{text}` stands for arguments of the script; left out")
+            self._remark(_line(node), f"`{text}` refers to arguments of the script; ignored")
             return []
-        self._remark(_line(node), f"`{text}` is not set in the script; taken as it is written")
+        self._remark(_line(node), f"`{text}` is not set in the script; kept as written")
         return [text]
 
 
@@ -101,15 +101,15 @@ def _is_array(node: tree_sitter.Node) -> bool:
 
 
 def _unescaped(text: str) -> str:
-    return re.sub(r"\\(.|\n)", _kept, text, flags=re.DOTALL)
+    return re.sub(r"\\(.|\n)", _unescape, text, flags=re.DOTALL)
 
 
-def _kept(match: re.Match[str]) -> str:
+def _unescape(match: re.Match[str]) -> str:
     return "" if match[1] == "\n" else match[1]
 
 
 def _text(node: tree_sitter.Node) -> str:
-    return as_it_was(node.text)
+    return decoded(node.text)
 
 
 def _line(node: tree_sitter.Node) -> int:

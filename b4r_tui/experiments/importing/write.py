@@ -1,4 +1,4 @@
-"""Writes imported experiments as TOML: a new file, or beside the experiments of one, whose comments stay."""
+"""Writes imported experiments as TOML: to a new file, or into an existing one whose comments are preserved."""
 
 from __future__ import annotations
 
@@ -12,25 +12,23 @@ from b4r_tui.experiments.importing.mapping import Imported, Settings
 from engine.contract.errors import B4RError
 
 DIFFERENCES = """\
-What the original does otherwise, and no setting brings back:
-- feed-forward layers use ReLU there, GELU here; items begin uniform in ±1 there, normal with 0.02 here.
-- Adam with L2 there, AdamW here; in dmp on CPU the item table has row-wise Adagrad, at 5 × lr (training.embedding_lr).
-- Layer norm goes over positions and width together there, over the width here.
-- Masks are drawn once, before training, there; anew in every epoch here, at least one a sequence.
-- A masked item is the mask token in 80 % and a random item in 20 % of cases there; here 80, 10, and 10 % as it was.
-- The last epoch is tested there; here the best on validation, and every number has its seed.
-- Sampled negatives are by popularity of all interactions there, of training ones here; dropout is off in tests."""
+Differences from the original that no setting restores:
+- Feed-forward layers: ReLU there, GELU here. Item embeddings: initialised uniformly in ±1 there, normal (0.02) here.
+- Adam with L2 there, AdamW here; in dmp on CPU row-wise Adagrad for the item table, at 5 × lr (training.embedding_lr).
+- Layer norm: over positions and width together there, over the width here.
+- Masks: drawn once before training there, redrawn in every epoch here, at least one per sequence.
+- A masked item becomes the mask token (80 %) or a random item (20 %) there; here 80 %, 10 %, and unchanged in 10 %.
+- Tested epoch: the last there, the best on validation here; every random number is seeded here.
+- Sampled negatives: by popularity over all interactions there, over training ones here; no dropout in tests here."""
 
 
 def new_text(imported: Sequence[Imported], sources: Sequence[str]) -> str:
-    """A whole experiments file. sources: names of the scripts."""
+    """Return a complete experiments file. sources: names of the scripts."""
     document = tomlkit.document()
     document.add(
-        tomlkit.comment(
-            f"Made by `b4r-tui import` from {', '.join(sources)}. Every flag is written out, with"
-        )
+        tomlkit.comment(f"Imported by `b4r-tui import` from {', '.join(sources)}. Every flag is listed, with")
     )
-    document.add(tomlkit.comment("the original's default where the script says nothing."))
+    document.add(tomlkit.comment("the original's default where the script does not set it."))
     document.add(tomlkit.comment(""))
     for line in DIFFERENCES.splitlines():
         document.add(tomlkit.comment(line))
@@ -42,7 +40,7 @@ def new_text(imported: Sequence[Imported], sources: Sequence[str]) -> str:
 
 
 def merged_text(text: str, file: str, imported: Sequence[Imported]) -> str:
-    """`text`, an experiments file, with the imported ones at its end. Raises B4RError on a clash of names."""
+    """Return `text`, an experiments file, with the imported ones appended. Raises B4RError on a name clash."""
     try:
         document = tomlkit.parse(text)
     except ValueError as error:
@@ -52,17 +50,17 @@ def merged_text(text: str, file: str, imported: Sequence[Imported]) -> str:
         raise B4RError(f"{file}: experiments: is not a table; write [experiments.NAME]")
     clashes = [each.name for each in imported if each.name in experiments]
     if clashes:
-        raise B4RError(f"{file}: has an experiment '{clashes[0]}' already; give another name with --name")
+        raise B4RError(f"{file}: already has an experiment '{clashes[0]}'; choose another name with --name")
     table = tomlkit.table(is_super_table=True)
     _fill(table, imported)
     added = tomlkit.document()
     added.add("experiments", table)
-    whole = text.rstrip("\n") + "\n\n" + tomlkit.dumps(added) if text.strip() else tomlkit.dumps(added)
-    return _still_toml(whole.rstrip("\n") + "\n", file)
+    merged = text.rstrip("\n") + "\n\n" + tomlkit.dumps(added) if text.strip() else tomlkit.dumps(added)
+    return _still_toml(merged.rstrip("\n") + "\n", file)
 
 
 def shadowed(text: str, settings: Settings) -> list[str]:
-    """Dotted settings of a file's [defaults] that the imported experiment does not say itself."""
+    """Return settings in [defaults] of a file that the imported experiment does not set itself."""
     defaults = tomlkit.parse(text).unwrap().get("defaults", {})
     return [
         f"{group}.{key}"
@@ -74,12 +72,12 @@ def shadowed(text: str, settings: Settings) -> list[str]:
 
 
 def _still_toml(text: str, file: str) -> str:
-    """`text`, which cannot be TOML where `experiments` was an inline table or written as dotted keys."""
+    """Return `text`, which is not valid TOML if `experiments` was an inline table or written as dotted keys."""
     try:
         tomlkit.parse(text)
     except ValueError as error:
         raise B4RError(
-            f"{file}: its experiments are no tables [experiments.NAME]; write them so, or import into another file"
+            f"{file}: its experiments are not tables [experiments.NAME]; rewrite them so, or import into another file"
         ) from error
     return text
 

@@ -1,4 +1,4 @@
-"""Names of the experiments that a sweep makes: the base name, then what sets each apart."""
+"""Names of the members of a sweep: the base name, followed by the swept values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SEEDS = "seeds"
 
 
 def labels_of(keys: Sequence[str]) -> dict[str, str]:
-    """How each swept key is called in names: its last part, or the whole key where two end alike."""
+    """Return the label of each swept key in names: its last part, or the full key if two end alike."""
     last = {key: key.rpartition(".")[2] for key in keys}
     often = Counter(last.values())
     return {
@@ -20,13 +20,13 @@ def labels_of(keys: Sequence[str]) -> dict[str, str]:
 
 
 def member_name(base: str, labels: dict[str, str], values: dict[str, Any]) -> str:
-    """Such as `base-lr0.001-s1`: only characters that experiment names may have."""
+    """Return a name such as `base-lr0.001-s1`, with only the characters allowed in experiment names."""
     parts = [_safe(f"{labels[key]}{_shown(value)}") for key, value in values.items()]
     return "-".join([base, *parts])
 
 
 def numbered_name(base: str, number: int, seed: int | None) -> str:
-    """Such as `base.003-s1`: for points whose values would make no good name."""
+    """Return a name such as `base.003-s1`, for points whose values make no valid name."""
     return f"{base}.{number:03}" + ("" if seed is None else f"-s{seed}")
 
 

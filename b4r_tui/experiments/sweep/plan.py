@@ -1,4 +1,4 @@
-"""A sweep as it is meant, and its points: the whole grid, or so many drawn evenly."""
+"""The plan of a sweep and its points: the full grid, or a uniform random sample."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """The sweep of the experiment `name`. axes: by key as it is written in the table, seeds among them, in order."""
+    """The sweep of the experiment `name`. axes: by key as written in the table, in order, including seeds."""
 
     name: str
     options: SweepOptions
@@ -28,60 +28,60 @@ class SweepPlan:
 
     @property
     def at(self) -> KeyPath:
-        """Where its table stands."""
+        """Return the key path of its table."""
         return ("experiments", self.name, "sweep")
 
     @property
     def spaces(self) -> dict[str, Space]:
-        """What is swept, by dotted setting; seeds are not."""
+        """Return the spaces of the swept settings by dotted key, without seeds."""
         return {".".join(path): space for path, space in self.axes.items() if path != (SEEDS,)}
 
     @property
     def seeds(self) -> tuple[int | None, ...]:
-        """The seeds each point runs with; just None for the experiment's own."""
+        """Return the seeds of each point; (None,) for the seed of the experiment."""
         return tuple(self.options.seeds or (None,))
 
     @property
     def most_points(self) -> int | None:
-        """How many different points there are; None where there is no end of them."""
+        """Return the number of distinct points; None if there are infinitely many."""
         counts = [space.count for space in self.spaces.values()]
         return None if None in counts else math.prod(count for count in counts if count is not None)
 
     @property
     def incomparable(self) -> tuple[str, ...]:
-        """Swept settings that change what is measured: points that differ in them cannot be ranked."""
+        """Return swept settings that change what is measured: points that differ in them cannot be ranked."""
         return tuple(key for key in self.spaces if changes_measure(key))
 
 
 def changes_measure(setting: str) -> bool:
-    """Whether metrics of different values of a setting tell of different questions."""
+    """Return whether metrics are incomparable between different values of a setting."""
     return setting.startswith("data.") or setting in _MEASURED
 
 
 def grid(plan: SweepPlan) -> list[Values]:
-    """All combinations, seeds among them, the last axis running fastest."""
+    """Return all combinations, including seeds; the last axis varies fastest."""
     keys = [".".join(path) for path in plan.axes]
     lists = [space.values if isinstance(space, Choices) else () for space in plan.axes.values()]
     return [dict(zip(keys, values, strict=True)) for values in itertools.product(*lists)]
 
 
 def drawn(plan: SweepPlan, count: int) -> list[Values]:
-    """`count` different points without seeds, or all that there are.
+    """Return `count` distinct points without seeds, or all points if there are fewer.
 
-    A point depends on the sampler's seed, its place and the names of the settings alone: more samples or one more
-    setting leave what was drawn as it is.
+    A point depends only on the sampler's seed, its index and the names of the settings: more samples or another setting
+    do not change points drawn before.
     """
     wanted = min(count, plan.most_points or count)
     points: dict[str, Values] = {}
-    for place in itertools.count():
+    for index in itertools.count():
         if len(points) == wanted:
             return list(points.values())
-        values = {key: space.at(_share(plan.options.seed, key, place)) for key, space in plan.spaces.items()}
+        values = {key: space.at(_share(plan.options.seed, key, index)) for key, space in plan.spaces.items()}
         points.setdefault(repr(values), values)
     raise AssertionError("unreachable")
 
 
-def _share(seed: int, key: str, place: int) -> float:
-    """A number from 0 to below 1, the same on every machine and in every version."""
-    digest = hashlib.sha256(f"{seed}\0{key}\0{place}".encode()).digest()
+def _share(seed: int, key: str, index: int) -> float:
+    """Return a number in [0, 1), the same on every machine and in every version."""
+    digest = hashlib.sha256(f"{seed}\0{key}\0{index}".encode()).digest()
     return (int.from_bytes(digest[:8], "big") >> 11) / 2**53

@@ -1,4 +1,4 @@
-"""What a swept setting may be: one of some values, or a number from a range, each found from a share of 0 to 1."""
+"""Spaces of swept settings: a list of values or a range of numbers, indexed by a share in [0, 1)."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-SIGNIFICANT = 6  # digits of a number drawn from a range, so that a point can be read and written down
+SIGNIFICANT = 6  # digits of a number drawn from a range, so that points stay readable
 
 
 @dataclass(frozen=True)
 class Choices:
-    """One of these values."""
+    """A finite list of values."""
 
     values: tuple[Any, ...]
 
     @property
     def count(self) -> int | None:
-        """How many values there are."""
+        """Return the number of values."""
         return len(self.values)
 
     def at(self, share: float) -> Any:
-        """The value at a share of the whole, 0 ≤ share < 1."""
+        """Return the value at a share of the list, 0 ≤ share < 1."""
         return self.values[int(share * len(self.values))]
 
 
 @dataclass(frozen=True)
 class Range:
-    """A number from low to high, both included. log: evenly in the logarithm. whole: of whole numbers.
+    """Numbers from low to high, inclusive. log: uniform on a log scale. whole: only whole numbers.
 
-    step: the distance between two numbers counted from low; None for 1 of whole numbers, else for any.
+    step: between values, counted from low; None: 1 for whole numbers, otherwise continuous.
     """
 
     low: float
@@ -40,24 +40,26 @@ class Range:
 
     @property
     def count(self) -> int | None:
-        """How many values there are; None where there is no end of them."""
+        """Return the number of values; None if there are infinitely many."""
         step = self.step or (1 if self.whole else None)
         return None if step is None else int((self.high - self.low) / step + 1e-9) + 1
 
     def at(self, share: float) -> Any:
-        """The number at a share of the whole, 0 ≤ share < 1."""
+        """Return the number at a share of the range, 0 ≤ share < 1."""
         if self.log:
-            margin = 0.5 if self.whole else 0.0  # so that the first and last whole number get their share too
+            margin = (
+                0.5 if self.whole else 0.0
+            )  # so that the first and last whole number are as likely as the others
             low, high = math.log(self.low - margin), math.log(self.high + margin)
-            return self.settled(math.exp(low + share * (high - low)))
+            return self.rounded(math.exp(low + share * (high - low)))
         if self.count is not None:
-            return self.settled(self.low + int(share * self.count) * (self.step or 1))
-        return self.settled(self.low + share * (self.high - self.low))
+            return self.rounded(self.low + int(share * self.count) * (self.step or 1))
+        return self.rounded(self.low + share * (self.high - self.low))
 
-    def settled(self, number: float) -> float | int:
-        """The number as a setting gets it: whole, or of a few digits, and never outside."""
-        settled = round(number) if self.whole else float(f"{number:.{SIGNIFICANT}g}")
-        return min(max(settled, self.low), self.high)
+    def rounded(self, number: float) -> float | int:
+        """Return the number as the setting gets it: whole, or with a few digits, and within the range."""
+        rounded = round(number) if self.whole else float(f"{number:.{SIGNIFICANT}g}")
+        return min(max(rounded, self.low), self.high)
 
 
 Space = Choices | Range

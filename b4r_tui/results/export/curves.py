@@ -1,4 +1,4 @@
-"""Curves of runs as the points of an SVG drawing."""
+"""Curves of runs as the geometry of an SVG chart."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 640, 260
-LEFT, RIGHT, TOP, BOTTOM = 58, 12, 10, 28  # margins; axis labels stand in the left and the lower one
+LEFT, RIGHT, TOP, BOTTOM = 58, 12, 10, 28  # margins; axis labels are in the left and the lower one
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A run's values: (epoch from 1, value). colour: which of the palette, one a group."""
+    """Values of a run: (epoch from 1, value). colour: index into the palette, one per group."""
 
     name: str
     colour: int
@@ -21,7 +21,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Tick:
-    """A mark on an axis: where, and what it says."""
+    """A tick of an axis: its position and its label."""
 
     at: float
     label: str
@@ -29,7 +29,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Line:
-    """A curve as drawn: the points of a polyline, and where it ends."""
+    """A curve as drawn: the points of a polyline, and its end."""
 
     name: str
     colour: int
@@ -39,7 +39,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    """A drawing, WIDTH × HEIGHT units, y downwards."""
+    """A chart of WIDTH × HEIGHT units, y pointing down."""
 
     title: str
     lines: tuple[Line, ...]
@@ -48,13 +48,15 @@ class Chart:
 
 
 def chart(title: str, curves: Sequence[Curve]) -> Chart | None:
-    """The curves in one pair of axes; None where they have no finite point."""
-    kept = [Curve(each.name, each.colour, [p for p in each.points if math.isfinite(p[1])]) for each in curves]
-    kept = [each for each in kept if each.points]
-    if not kept:
+    """Return the curves in one pair of axes; None if they have no finite point."""
+    finite = [
+        Curve(each.name, each.colour, [p for p in each.points if math.isfinite(p[1])]) for each in curves
+    ]
+    finite = [each for each in finite if each.points]
+    if not finite:
         return None
-    epochs = [epoch for each in kept for epoch, _ in each.points]
-    values = [value for each in kept for _, value in each.points]
+    epochs = [epoch for each in finite for epoch, _ in each.points]
+    values = [value for each in finite for _, value in each.points]
     last, steps = max(max(epochs), 2), ticks(min(values), max(values))
     low, high = min(steps[0], min(values)), max(steps[-1], max(values))
 
@@ -71,19 +73,19 @@ def chart(title: str, curves: Sequence[Curve]) -> Chart | None:
             " ".join(f"{x(epoch)},{y(value)}" for epoch, value in each.points),
             (x(each.points[-1][0]), y(each.points[-1][1])),
         )
-        for each in kept
+        for each in finite
     ]
-    whole = sorted({max(1, round(step)) for step in ticks(1, last) if step <= last})
+    epoch_ticks = sorted({max(1, round(step)) for step in ticks(1, last) if step <= last})
     return Chart(
         title,
         tuple(lines),
-        tuple(Tick(x(step), str(step)) for step in whole),
+        tuple(Tick(x(step), str(step)) for step in epoch_ticks),
         tuple(Tick(y(step), f"{step:.4g}") for step in steps),
     )
 
 
 def ticks(low: float, high: float, most: int = 5) -> list[float]:
-    """At most `most` + 1 round numbers that cover low to high, steps of 1, 2 or 5 times a power of ten."""
+    """Return at most `most` + 1 round numbers that cover low to high, in steps of 1, 2 or 5 times a power of ten."""
     if high <= low:
         reach = abs(low) * 0.1 or 1.0
         low, high = low - reach, high + reach

@@ -1,4 +1,4 @@
-"""csv, JSON and parquet: one record a group, every figure in a column of its own."""
+"""csv, JSON and parquet: one record per group, one column per figure."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ Record = dict[str, Any]
 
 
 def records(panels: Sequence[Panel]) -> list[Record]:
-    """A flat record a group: conditions, runs, then for each metric m `m`, `m.sd`, `m.low`, `m.high`, `m.popularity`
-    and, beside a baseline, `m.difference`, `m.difference.low`, `m.difference.high`, `m.p`, `m.p_holm`, `m.p_seeds`.
+    """Return one flat record per group: conditions, runs, then for each metric m `m`, `m.sd`, `m.low`, `m.high`,
+    `m.popularity` and, with a baseline, `m.difference`, `m.difference.low`, `m.difference.high`, `m.p`, `m.p_holm`,
+    `m.p_seeds`.
 
-    What a group lacks is None; all records have the same keys.
+    All records have the same keys; values a group lacks are None.
     """
-    found = [record for panel in panels for record in _of_panel(panel)]
-    keys = list(dict.fromkeys(key for record in found for key in record))
-    return [{key: record.get(key) for key in keys} for record in found]
+    ragged = [record for panel in panels for record in _of_panel(panel)]
+    keys = list(dict.fromkeys(key for record in ragged for key in record))
+    return [{key: record.get(key) for key in keys} for record in ragged]
 
 
 def as_csv(panels: Sequence[Panel]) -> str:
-    """The records as csv with a header; lists are joined by spaces."""
+    """Return the records as csv with a header; lists are joined by spaces."""
     rows, text = records(panels), io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(rows[0] if rows else [])
@@ -35,12 +36,12 @@ def as_csv(panels: Sequence[Panel]) -> str:
 
 
 def as_json(panels: Sequence[Panel]) -> str:
-    """The records as a JSON array."""
+    """Return the records as a JSON array."""
     return json.dumps(records(panels), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def as_parquet(panels: Sequence[Panel]) -> bytes:
-    """The records as a parquet file."""
+    """Return the records as the bytes of a parquet file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -50,7 +51,7 @@ def as_parquet(panels: Sequence[Panel]) -> bytes:
 
 
 def _of_panel(panel: Panel) -> list[Record]:
-    found = []
+    flat = []
     for place, (group, row) in enumerate(panel.rows()):
         record: Record = {
             "protocol": panel.protocol,
@@ -69,8 +70,8 @@ def _of_panel(panel: Panel) -> list[Record]:
         }
         for metric in panel.metrics:
             record |= _figures(metric, panel.cells[metric][place], panel.baseline is not None)
-        found.append(record)
-    return found
+        flat.append(record)
+    return flat
 
 
 def _figures(metric: str, row: Row | None, tested: bool) -> Record:
@@ -79,13 +80,13 @@ def _figures(metric: str, row: Row | None, tested: bool) -> Record:
     record = {metric: figures.pop(f"{metric}.value"), **figures}
     if not tested:
         return record
-    found = row.versus if row else None
+    test = row.versus if row else None
     record |= {
-        f"{metric}.difference": getattr(found, "difference", None),
-        f"{metric}.difference.low": getattr(found, "low", None),
-        f"{metric}.difference.high": getattr(found, "high", None),
+        f"{metric}.difference": getattr(test, "difference", None),
+        f"{metric}.difference.low": getattr(test, "low", None),
+        f"{metric}.difference.high": getattr(test, "high", None),
     }
-    return record | {f"{metric}.{name}": getattr(found, name, None) for name in ("p", "p_holm", "p_seeds")}
+    return record | {f"{metric}.{name}": getattr(test, name, None) for name in ("p", "p_holm", "p_seeds")}
 
 
 def _joined(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The report: one HTML file that needs nothing else, with leaderboards, curves, settings and environment."""
+"""The HTML report: one self-contained file with leaderboards, curves, settings and environment."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from b4r_tui.runs.store import Run
 from engine.contract import run_folder
 from engine.contract.atomic_files import read_json
 
-COLOURS = 8  # of the palette in the template, the last one grey for all further groups
+COLOURS = 8  # in the palette of the template; the last one, grey, is shared by all further groups
 _FACTS = ("host", "platform", "device", "cpu_cores", "threads", "world_size", "python", "git_commit")
 
 
 @dataclass(frozen=True)
 class Section:
-    """A panel with all that stands below it."""
+    """A panel with its legend, charts and differing settings."""
 
     panel: Panel
     places: dict[str, list[int]]
@@ -32,7 +32,7 @@ class Section:
 
 
 def as_html(panels: Sequence[Panel], runs: Mapping[str, Run], made_at: float, version: str) -> str:
-    """The report as one page. runs: by id, those in the panels. made_at: unix seconds, told at the end."""
+    """Return the report as one page. runs: those in the panels, by id. made_at: Unix seconds."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -54,39 +54,39 @@ def as_html(panels: Sequence[Panel], runs: Mapping[str, Run], made_at: float, ve
     return environment.get_template("report.html.j2").render(
         sections=[_section(panel, runs) for panel in panels],
         environments=environments(shown),
-        runs=[_told(panel, group, runs) for panel in panels for group in panel.groups],
+        runs=[_provenance(panel, group, runs) for panel in panels for group in panel.groups],
         made=moment(made_at),
         version=version,
     )
 
 
 def colour_of(place: int) -> int:
-    """The colour of a group, by its place on the board."""
+    """Return the palette index of a group, by its place on the board."""
     return min(place, COLOURS - 1)
 
 
 def environments(runs: Sequence[Run]) -> list[tuple[str, str]]:
-    """(fact, value) of the machines and versions that the runs had, values that differ side by side."""
-    found: dict[str, dict[str, None]] = {}
+    """Return (fact, values) of the machines and versions of the runs; differing values are joined by commas."""
+    facts: dict[str, dict[str, None]] = {}
     for run in runs:
-        said = read_json(run.dir / run_folder.ENVIRONMENT) or {}
+        environment = read_json(run.dir / run_folder.ENVIRONMENT) or {}
         for key in _FACTS:
-            if said.get(key) is not None:
-                found.setdefault(key.replace("_", " "), {})[str(said[key])] = None
-        for name, version in (said.get("packages") or {}).items():
-            found.setdefault(name, {})[str(version)] = None
-    return [(fact, ", ".join(values)) for fact, values in found.items()]
+            if environment.get(key) is not None:
+                facts.setdefault(key.replace("_", " "), {})[str(environment[key])] = None
+        for name, version in (environment.get("packages") or {}).items():
+            facts.setdefault(name, {})[str(version)] = None
+    return [(fact, ", ".join(values)) for fact, values in facts.items()]
 
 
 def _section(panel: Panel, runs: Mapping[str, Run]) -> Section:
-    told = [
+    members = [
         (place, group.name, run_id, _progress(runs[run_id]))
         for place, group in enumerate(panel.groups)
         for run_id in group.run_ids
     ]
-    charts = [chart("Training loss by epoch", [_curve(each, None, panel.protocol) for each in told])]
+    charts = [chart("Training loss by epoch", [_curve(each, None, panel.protocol) for each in members])]
     charts += [
-        chart(f"Validation {metric} by epoch", [_curve(each, metric, panel.protocol) for each in told])
+        chart(f"Validation {metric} by epoch", [_curve(each, metric, panel.protocol) for each in members])
         for metric in panel.metrics
     ]
     return Section(
@@ -104,8 +104,8 @@ def _progress(run: Run) -> RunProgress:
     return watch.progress
 
 
-def _curve(told: tuple[int, str, str, RunProgress], metric: str | None, protocol: str) -> Curve:
-    place, name, run_id, progress = told
+def _curve(member: tuple[int, str, str, RunProgress], metric: str | None, protocol: str) -> Curve:
+    place, name, run_id, progress = member
     if metric is None:
         points = [(epoch.epoch + 1, epoch.train_loss) for epoch in progress.history]
         points = [(epoch, loss) for epoch, loss in points if loss is not None]
@@ -114,8 +114,8 @@ def _curve(told: tuple[int, str, str, RunProgress], metric: str | None, protocol
     return Curve(f"{name} · {run_id}", colour_of(place), points)
 
 
-def _told(panel: Panel, group: Any, runs: Mapping[str, Run]) -> dict[str, Any]:
-    """The runs of a group, for the list of where the figures come from."""
+def _provenance(panel: Panel, group: Any, runs: Mapping[str, Run]) -> dict[str, Any]:
+    """Return the runs of a group, for the list of where the figures come from."""
     return {
         "name": group.name,
         "protocol": panel.protocol,

@@ -1,4 +1,4 @@
-"""A leaderboard in LaTeX for the package booktabs: best in bold, second underlined, marks against the baseline."""
+"""LaTeX export for the package booktabs: best in bold, second underlined, marks for significance."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _SPECIAL = {
 
 
 def as_latex(panels: Sequence[Panel]) -> str:
-    """A table environment for each panel, after a comment that says what the preamble needs."""
+    """Return one table environment per panel, after a comment on what the preamble needs."""
     return "\n".join(["% needs \\usepackage{booktabs}", *(_panel(panel) for panel in panels)])
 
 
 def escaped(text: str) -> str:
-    """Text that stands for itself in LaTeX."""
+    """Return the text with LaTeX's special characters escaped."""
     return "".join(_SPECIAL.get(sign, sign) for sign in text)
 
 

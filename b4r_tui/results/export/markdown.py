@@ -1,4 +1,4 @@
-"""A leaderboard in markdown: best in bold, second underlined, marks against the baseline."""
+"""Markdown export: best in bold, second underlined, marks for significance."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _STYLES = {0: "{}", 1: "**{}**", 2: "<u>{}</u>"}
 
 
 def as_markdown(panels: Sequence[Panel]) -> str:
-    """A heading, a table and its legend for each panel."""
+    """Return a heading, a table and its legend for each panel."""
     return "\n".join(_panel(panel) for panel in panels)
 
 
 def escaped(text: str) -> str:
-    """Text that stands for itself in a cell."""
+    """Return the text with Markdown's special characters escaped, for a table cell."""
     return re.sub(r"([\\`*_{}\[\]<>|#~&])", r"\\\1", text)
 
 

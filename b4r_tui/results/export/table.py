@@ -1,4 +1,4 @@
-"""The table that every format shows: boards of several metrics side by side, a row a group."""
+"""The table behind every export format: boards of several metrics side by side, one row per group."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from b4r_tui.results.leaderboard import leaderboard, notes_of
 from b4r_tui.runs.summary import Summary
 
 USUAL = ("recall@10", "ndcg@10")
-UNRANKED = ("coverage", "arp")  # of which more is not better
+UNRANKED = ("coverage", "arp")  # for which higher is not better
 LEVELS = ((0.01, "**"), (0.05, "*"))  # p below it → its mark
 
 
@@ -21,8 +21,8 @@ LEVELS = ((0.01, "**"), (0.05, "*"))  # p below it → its mark
 class Panel:
     """Groups measured under the same conditions, best by the first metric first.
 
-    cells: by metric, a row of that metric's board for each group, None where the group lacks it. fingerprint: of
-    the split. baseline: the name of the group that marks are against. notes: sentences to stand below.
+    cells: by metric, the row of that metric's board for each group, None if the group lacks it. fingerprint: of the
+    split. baseline: name of the group that marks compare with. notes: sentences printed below the table.
     """
 
     protocol: str
@@ -36,7 +36,7 @@ class Panel:
     notes: tuple[str, ...]
 
     def rows(self) -> list[tuple[Group, Row]]:
-        """Each group with what is the same for all its metrics."""
+        """Return each group with one of its rows, for facts that are the same for all metrics."""
         return [
             (group, next(row for row in (self.cells[name][place] for name in self.metrics) if row))
             for place, group in enumerate(self.groups)
@@ -44,7 +44,7 @@ class Panel:
 
     @property
     def title(self) -> str:
-        """Conditions in a few words."""
+        """Return the conditions of the panel in a few words."""
         sampled = f", negatives {self.negatives[:8]}" if self.negatives else ""
         return f"{self.dataset} {self.fingerprint[:8]}, test split, protocol {self.protocol}{sampled}".strip()
 
@@ -56,17 +56,17 @@ def panels(
     baseline: str | None = None,
     folders: Mapping[str, Path] | None = None,
 ) -> list[Panel]:
-    """The panels of all tested runs. metrics: none for those that chose best epochs, recall@10 and ndcg@10.
+    """Return the panels of all tested runs. metrics: if empty, those that selected best epochs, recall@10 and ndcg@10.
 
-    folders: run id → run folder, needed for the marks against `baseline`. Raises B4RError where no run tested is
-    called `baseline`.
+    folders: run id → run folder, needed for tests against `baseline`. Raises B4RError if no tested run is called
+    `baseline`.
     """
     chosen = list(dict.fromkeys(metrics or [*_selected_by(summaries), *USUAL]))
     boards = [board for metric in chosen for board in leaderboard(summaries, metric, protocol)]
     if baseline is not None and boards:
-        from b4r_tui.results.significance import judged  # with numpy and pyarrow
+        from b4r_tui.results.significance import tested_against  # imports numpy and pyarrow
 
-        boards = judged(boards, baseline, folders or {})
+        boards = tested_against(boards, baseline, folders or {})
     together: dict[tuple[str, str, str, str], list[Board]] = {}
     for board in boards:
         together.setdefault(_place(board.conditions), []).append(board)
@@ -74,9 +74,9 @@ def panels(
 
 
 def standing(panel: Panel, metric: str) -> list[int]:
-    """For each group 1 if it is best by a metric, 2 if second, else 0; equal values stand alike.
+    """Return for each group 1 if it is best by a metric, 2 if second, else 0; equal values share a place.
 
-    All 0 where there is nothing to rank: one group, or a metric of which more is not better.
+    All 0 if there is nothing to rank: a single group, or a metric for which higher is not better.
     """
     values = [row.value if row else None for row in panel.cells[metric]]
     ranked = sorted({value for value in values if value is not None}, reverse=True)
@@ -87,27 +87,27 @@ def standing(panel: Panel, metric: str) -> list[int]:
 
 
 def mark(row: Row | None) -> str:
-    """`*` or `**` where a row differs from the baseline, corrected for the rows; else nothing."""
+    """Return `*` or `**` if a row differs significantly from the baseline after correction, else nothing."""
     if row is None or row.versus is None:
         return ""
     return next((sign for level, sign in LEVELS if row.versus.p_holm < level), "")
 
 
 def legend(panel: Panel) -> list[str]:
-    """What the figures and marks mean, a sentence each."""
+    """Return what the figures and marks mean, one sentence each."""
     several = any(len(group.runs) > 1 for group in panel.groups)
     users = next((row.n for _, row in panel.rows() if row.n is not None), None)
-    said = [f"{users:,} users."] if users else []
+    sentences = [f"{users:,} users."] if users else []
     if all(row.by_validation for _, row in panel.rows()):
-        said.append("Each run tests the epoch that was best on validation.")
+        sentences.append("Each run was tested at its best epoch on validation.")
     if several:
-        said.append("Mean ± sample standard deviation over seeds.")
+        sentences.append("Mean ± sample standard deviation over seeds.")
     if panel.baseline is not None:
-        said.append(
+        sentences.append(
             f"*, **: differs from {panel.baseline} at p < 0.05, 0.01 (paired randomisation test over users, runs "
             "averaged first, Holm-corrected per metric)."
         )
-    return [*said, *panel.notes]
+    return [*sentences, *panel.notes]
 
 
 def _selected_by(summaries: Sequence[Summary]) -> list[str]:

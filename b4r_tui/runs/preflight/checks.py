@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from b4r_tui.common.machine import cpu_cores, gpus_for
-from b4r_tui.experiments.checks import objections
+from b4r_tui.experiments.checks import problems_here
 from b4r_tui.runs.ownership import check_root
 from b4r_tui.runs.preflight import capacity
 from b4r_tui.runs.preflight.check import Check, in_gb
@@ -23,8 +23,8 @@ _MB = 1 << 20
 
 def check_launch(experiment: Experiment, root: Path) -> Iterator[Check]:
     """Yield everything that is wrong or doubtful with a run of `experiment` in the runs root."""
-    for objection in objections(experiment):
-        yield Check(objection.key, objection.sentence, objection.code)
+    for problem in problems_here(experiment):
+        yield Check(problem.key, problem.sentence, problem.code)
     yield from _root(root)
     here = experiment.launch.is_local  # the scheduler knows what other machines have
     if here:

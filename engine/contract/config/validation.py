@@ -9,6 +9,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from engine.contract.errors import ExitCode
+
 _TYPE_NAMES = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -24,10 +26,11 @@ _TYPE_NAMES = {
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem with a setting: its dotted key, and a sentence with what is wrong and how to fix it."""
+    """A problem with a setting: its dotted key, and a sentence with the fix. code: input or machine at fault."""
 
     key: str
     sentence: str
+    code: ExitCode = ExitCode.BAD_INPUT
 
 
 def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]:

@@ -17,7 +17,7 @@ from b4r_tui.app.screens.dialogs.choose import Choose
 from b4r_tui.app.screens.leaderboard import EMPTY, LeaderboardScreen, Wanted, rank
 from b4r_tui.app.screens.main.screen import MainScreen
 from b4r_tui.results.leaderboard import leaderboard
-from b4r_tui.results.significance import judged
+from b4r_tui.results.significance import tested_against
 from b4r_tui.runs.store import Run
 from b4r_tui.runs.summary import read_summary
 from tests.b4r_tui.app.conftest import Place, until
@@ -106,7 +106,7 @@ async def test_what_cannot_be_ranked_together_stands_on_other_boards_and_says_wh
 async def test_b_tests_all_rows_against_the_highlighted_one_and_b_again_none(made: Made) -> None:
     place, runs = made
     summaries = [read_summary(run) for run in runs.values()]
-    core = judged(leaderboard(summaries), "small", {run.run_id: run.dir for run in runs.values()})[0]
+    core = tested_against(leaderboard(summaries), "small", {run.run_id: run.dir for run in runs.values()})[0]
     big = next(row for row in core.rows if row.experiment == "big")
     assert big.versus is not None and big.versus.p_holm < 0.01
     async with ranking(place) as pilot:

@@ -118,7 +118,7 @@ async def test_the_tour_never_replaces_a_file(tmp_path: Path) -> None:
         await choose_in_palette(pilot, "Tour")
         await touring(pilot)
         await pilot.press("right", "right", "right", "enter")
-        assert "is there already and was left as it is" in said(pilot, "#text")
+        assert "exists and was not changed" in said(pilot, "#text")
     assert (tmp_path / FILE).read_text() == "# mine\n"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from b4r_tui.common import machine
-from b4r_tui.experiments.checks import objections
+from b4r_tui.experiments.checks import problems_here
 from engine.contract.config.launch import LaunchConfig
 from engine.contract.data_files import DATA_FILES
 from engine.data.readers.library_thing import LIBRARY_THING
@@ -23,31 +23,31 @@ def test_the_files_asked_for_are_those_the_readers_open() -> None:
     assert {name: reader.file_name for name, reader in readers.items()} == DATA_FILES
 
 
-def data_objections(folder: Path, name: str) -> list[str]:
+def data_problems(folder: Path, name: str) -> list[str]:
     experiment = experiment_of(data={"dataset_name": name, "dataset_path": str(folder)})
-    return [each.sentence for each in objections(experiment) if each.key == "data.dataset_path"]
+    return [each.sentence for each in problems_here(experiment) if each.key == "data.dataset_path"]
 
 
 def test_a_folder_is_checked_for_the_files_of_its_data_set(tmp_path: Path) -> None:
-    assert data_objections(tmp_path, "lt") == [f"no reviews.txt in {tmp_path}, which lt is read from"]
-    assert "no data file (.csv, .tsv, .inter, .txt, .parquet)" in data_objections(tmp_path, "csv")[0]
+    assert data_problems(tmp_path, "lt") == [f"no reviews.txt in {tmp_path}, which lt needs"]
+    assert "no data file (.csv, .tsv, .inter, .txt, .parquet)" in data_problems(tmp_path, "csv")[0]
     for name in ("a.csv", "reviews.txt.gz", "notes.md"):
         (tmp_path / name).touch()
-    assert data_objections(tmp_path, "lt") == []
-    assert data_objections(tmp_path, "csv") == [
+    assert data_problems(tmp_path, "lt") == []
+    assert data_problems(tmp_path, "csv") == [
         f"2 data files in {tmp_path}; name one of them, such as {tmp_path / 'a.csv'}"
     ]
     (tmp_path / "reviews.txt.gz").unlink()
-    assert data_objections(tmp_path, "csv") == []
+    assert data_problems(tmp_path, "csv") == []
 
 
 def test_a_zip_as_downloaded_will_do(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "ml-1m.zip", "w") as archive:
         archive.writestr("ml-1m/ratings.dat", "1::2::3::4")
-    assert data_objections(tmp_path, "ml-1m") == []
-    assert "no u.data" in data_objections(tmp_path, "ml-100k")[0]
+    assert data_problems(tmp_path, "ml-1m") == []
+    assert "no u.data" in data_problems(tmp_path, "ml-100k")[0]
     (tmp_path / "ml-1m.zip").write_bytes(b"PK")
-    assert "ml-1m.zip: damaged" in data_objections(tmp_path, "ml-1m")[0]
+    assert "ml-1m.zip: damaged" in data_problems(tmp_path, "ml-1m")[0]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from b4r_tui.experiments.checks import objections
+from b4r_tui.experiments.checks import problems_here
 from b4r_tui.experiments.load import load_experiments
 from engine.contract.errors import B4RError, ExitCode
 from tests.builders import experiment_of
@@ -16,26 +16,26 @@ from tests.conftest import ROOT
 @pytest.mark.parametrize(
     ("launch", "key", "words"),
     [
-        ({"scheduler": "slurm", "j": "4x8"}, "launch.scheduler", "no program sbatch here"),
-        ({"j": "2x64", "hosts": ["a", "b"]}, "launch.hosts", "no program ssh here"),
+        ({"scheduler": "slurm", "j": "4x8"}, "launch.scheduler", "sbatch not found"),
+        ({"j": "2x64", "hosts": ["a", "b"]}, "launch.hosts", "ssh not found"),
     ],
 )
 def test_a_missing_program_is_named(launch: dict, key: str, words: str, monkeypatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    (objection,) = objections(experiment_of(launch={**launch, "gpu": 0}))
-    assert (objection.key, objection.code) == (key, ExitCode.ENVIRONMENT)
-    assert words in objection.sentence
+    (problem,) = problems_here(experiment_of(launch={**launch, "gpu": 0}))
+    assert (problem.key, problem.code) == (key, ExitCode.ENVIRONMENT)
+    assert words in problem.sentence
 
 
 def test_without_torchx_its_extra_is_named(monkeypatch) -> None:
     monkeypatch.setattr("b4r_tui.experiments.checks.find_spec", lambda name: None)
-    (objection,) = objections(experiment_of(launch={"scheduler": "torchx:kubernetes"}))
-    assert "b4r-tui[torchx]" in objection.sentence
+    (problem,) = problems_here(experiment_of(launch={"scheduler": "torchx:kubernetes"}))
+    assert "b4r-tui[torchx]" in problem.sentence
 
 
 def test_gpus_and_cores_of_other_machines_are_not_counted_here(monkeypatch) -> None:
     monkeypatch.setattr("b4r_tui.experiments.checks.shutil.which", lambda program: program)
-    assert not list(objections(experiment_of(launch={"scheduler": "slurm", "j": "4x8", "gpu": 8})))
+    assert not list(problems_here(experiment_of(launch={"scheduler": "slurm", "j": "4x8", "gpu": 8})))
 
 
 def test_a_heir_changes_one_option_of_the_table_and_a_wrong_one_is_found_in_its_line(tmp_path: Path) -> None:

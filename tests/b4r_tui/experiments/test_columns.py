@@ -88,10 +88,10 @@ def packed(folder: Path, name: str) -> None:
         (
             'columns = {user = "listener", item = "trak"}',
             "item",
-            "has no column 'trak' (there are listener, track, stars); did you mean 'track'?",
+            "has no column 'trak' (columns: listener, track, stars); did you mean 'track'?",
         ),
         ('columns = {user = "listener", item = "track", rating = "x"}', "rating", "; name one of them"),
-        ("columns = {user = 0, item = 3}", "item", "has 3 columns, so none at position 3 counted from 0"),
+        ("columns = {user = 0, item = 3}", "item", "has 3 columns, none at position 3 (counted from 0)"),
     ],
 )
 def test_a_column_that_the_file_lacks_is_told_before_anything_starts(

@@ -110,7 +110,7 @@ def test_an_experiment_not_chosen_may_lack_its_data(written) -> None:
         SYNTHETIC + "[experiments.a]\n[experiments.b]\ndata.dataset_name='ml-1m'\ndata.dataset_path='nowhere'"
     )
     assert list(loaded(path, "a")) == ["a"]
-    with pytest.raises(ExperimentFileError, match="no folder"):
+    with pytest.raises(ExperimentFileError, match="not found"):
         loaded(path)
 
 
@@ -154,12 +154,12 @@ BAD = {
         "emb_dim (8) must be divisible by nhead (3)",
     ),
     "unknown parent": ("[experiments.base]\n[experiments.b]\nextends = 'bse'\n", 3, "did you mean 'base'?"),
-    "own parent": ("[experiments.a]\nextends = 'a'\n", 2, "goes in a circle (a → a)"),
+    "own parent": ("[experiments.a]\nextends = 'a'\n", 2, "is circular (a → a)"),
     "circle": (
         "[experiments.a]\nextends='c'\n[experiments.b]\nextends='a'\n[experiments.c]\nextends='b'\n"
         "[experiments.d]\nextends='c'",
         2,
-        "goes in a circle (a → c → b → a)",
+        "is circular (a → c → b → a)",
     ),
     "parent is a list": ("[experiments.a]\nextends = ['b']\n", 2, "is not the name of an experiment"),
     "bad name": ('[experiments."a b"]\n', 1, "invalid experiment name"),
@@ -182,7 +182,7 @@ BAD = {
     "sweep of a seed twice": (
         "[experiments.a.sweep]\nseeds = [1]\n'training.seed' = [2]\n",
         3,
-        "sweeps training.seed a second time",
+        "sweeps training.seed twice",
     ),
     "sweep too large": (
         "[experiments.a.sweep]\n"
@@ -193,7 +193,7 @@ BAD = {
     "names that clash": (
         "[experiments.a-s1]\n[experiments.a.sweep]\nseeds = [1]\n",
         2,
-        "would be called 'a-s1'",
+        "would be named 'a-s1'",
     ),
     "protocol": ("[experiments.a]\nevaluation.protocols = ['ful']\n", 2, "is not a valid protocol"),
     "metric not measured": ("[experiments.a]\nevaluation.select_by = 'ndcg@7'\n", 2, "is not measured"),
@@ -228,7 +228,7 @@ BAD = {
     "missing folder": (
         "[experiments.a.data]\ndataset_name = 'ml-1m'\ndataset_path = 'nowhere'\n",
         3,
-        "put ml-1m's ratings.dat there",
+        "put ratings.dat of ml-1m there",
     ),
     "missing data file": (
         "[experiments.a.data]\ndataset_name = 'ml-1m'\ndataset_path = '.'\n",
@@ -251,14 +251,18 @@ BAD = {
         'has no effect with loss = "sampled"',
     ),
     "calibration out of range": ("[experiments.a.training]\nloss = 'gbce'\ngbce_t = 1.5\n", 3, "less than"),
-    "missing script": ("[experiments.a]\nlaunch.script = 'none.py'\n", 2, "no file"),
-    "missing checkpoint": ("[experiments.a]\nevaluation.pth = './none.pth'\n", 2, "no checkpoint"),
+    "missing script": ("[experiments.a]\nlaunch.script = 'none.py'\n", 2, "not found: "),
+    "missing checkpoint": ("[experiments.a]\nevaluation.pth = './none.pth'\n", 2, "not found: "),
     "nodes": ("[experiments.a]\nlaunch.j = '2x1'\n", 2, "needs 2 hosts"),
     "job": ("[experiments.a]\nlaunch.j = 'two'\n", 2, "launch.j must be NODESxPROCESSES, e.g. 1x2"),
-    "processes": ("[experiments.a]\nlaunch.j = '1x9999'\nlaunch.gpu = 0\n", 2, "9999 processes on"),
-    "a GPU for two": ("[experiments.a]\nlaunch.gpu = 1\nlaunch.j = '1x2'\n", 2, "need a GPU each"),
-    "variable": ("[experiments.a]\nlaunch.env.'A-B' = 'x'\n", 2, "cannot be an environment variable"),
-    "our variable": ("[experiments.a]\nlaunch.env.B4R_RUN_ID = 'x'\n", 2, "the launcher sets itself"),
+    "processes": (
+        "[experiments.a]\nlaunch.j = '1x9999'\nlaunch.gpu = 0\n",
+        2,
+        "9999 processes are too many for",
+    ),
+    "a GPU for two": ("[experiments.a]\nlaunch.gpu = 1\nlaunch.j = '1x2'\n", 2, "need one GPU each"),
+    "variable": ("[experiments.a]\nlaunch.env.'A-B' = 'x'\n", 2, "is not a valid environment variable"),
+    "our variable": ("[experiments.a]\nlaunch.env.B4R_RUN_ID = 'x'\n", 2, "reserved for the launcher"),
 }
 
 
@@ -304,7 +308,7 @@ def test_a_problem_that_is_inherited_is_told_once_where_it_was_written(written) 
 def test_too_few_gpus_is_a_matter_of_the_environment(written, monkeypatch) -> None:
     monkeypatch.setattr("b4r_tui.experiments.checks.gpu_names", lambda: ())
     path = written(SYNTHETIC + "[experiments.a]\nlaunch.gpu = 2")
-    with pytest.raises(ExperimentFileError, match="2 GPUs wanted, none can be used here") as caught:
+    with pytest.raises(ExperimentFileError, match="2 GPUs requested, none available here") as caught:
         load_experiments(path)
     assert caught.value.code is ExitCode.ENVIRONMENT
 

@@ -111,14 +111,18 @@ def test_validate_tells_how_many_runs_a_sweep_makes(
 
 
 BAD = {
-    "low above high": (SEARCH + "'training.lr' = {low = 1.0, high = 0.1}", 4, "is not above low = 1.0"),
+    "low above high": (
+        SEARCH + "'training.lr' = {low = 1.0, high = 0.1}",
+        4,
+        "must be greater than low = 1.0",
+    ),
     "logarithm of 0": (SEARCH + "'training.lr' = {low = 0, high = 1, log = true}", 4, "has no logarithm"),
     "no high": (SEARCH + "training.lr = {low = 0.1}", 4, "is missing"),
     "unknown part": (SEARCH + "training.lr = {low = 0.1, hgh = 1.0}", 4, "did you mean 'high'?"),
     "log and step": (
         SEARCH + "training.lr = {low = 1, high = 9, log = true, step = 1}",
         4,
-        "does not go with log",
+        "cannot be combined with log",
     ),
     "step of nothing": (SEARCH + "model.nhead = {low = 1, high = 9, step = 0}", 4, "greater than 0"),
     "fraction": (SEARCH + "model.nhead = {low = 1, high = 2.5}", 4, "2.5 is not a whole number"),
@@ -128,15 +132,15 @@ BAD = {
     "no multiple": (SEARCH + "model.emb_dim = {low = 16, high = 64}", 4, "must be a multiple of 4"),
     "unknown setting": (SEARCH + "'training.lrr' = {low = 0.1, high = 1.0}", 4, "did you mean 'lr'?"),
     "range of a text": (SEARCH + "model.norm = {low = 1, high = 2}", 4, "is not valid"),
-    "range in a grid": ("'training.lr' = {low = 0.1, high = 1.0}", 3, "is a range, which a grid has not"),
+    "range in a grid": ("'training.lr' = {low = 0.1, high = 1.0}", 3, "is a range, which a grid cannot use"),
     "unknown option": ("methd = 'random'", 3, "did you mean 'method'?"),
     "unknown method": (
         "method = 'tpe'\n'training.lr' = [0.1]",
         3,
         "is not valid; use grid, random or optuna",
     ),
-    "budget": ("budget = '4 hrs'\nseeds = [1]", 3, "is no time span"),
-    "samples of a grid": ("samples = 3\nseeds = [1]", 3, 'does nothing to method = "grid"'),
+    "budget": ("budget = '4 hrs'\nseeds = [1]", 3, "is not a time span"),
+    "samples of a grid": ("samples = 3\nseeds = [1]", 3, 'has no effect with method = "grid"'),
     "pruned at random": (SEARCH + "prune = 'median'\nmodel.nhead = [1, 2]", 4, "or use method = optuna"),
     "nothing to draw": (SEARCH + "seeds = [1]", 2, "has nothing to sweep"),
     "other data": (SEARCH + "data.min_rating = [0.0, 1.0]", 4, "changes what is measured"),

@@ -1,4 +1,4 @@
-"""`b4r-tui import`: every flag of the original, every way to start it, and what is said of differences."""
+"""`b4r-tui import`: every flag of the original, every way to start it, and what is reported about differences."""
 
 from __future__ import annotations
 
@@ -81,15 +81,15 @@ def test_the_table_of_flags_is_the_originals() -> None:
 
 @pytest.mark.parametrize("between", [" ", "="])
 @pytest.mark.parametrize("dashes", [False, True])
-@pytest.mark.parametrize(("flag", "text", "setting", "value", "unsaid"), EVERY_FLAG)
+@pytest.mark.parametrize(("flag", "text", "setting", "value", "default"), EVERY_FLAG)
 def test_every_flag_is_taken_in_both_spellings_and_changes_its_setting_only(
-    here: Path, flag: str, text: str, setting: str, value: Any, unsaid: Any, dashes: bool, between: str
+    here: Path, flag: str, text: str, setting: str, value: Any, default: Any, dashes: bool, between: str
 ) -> None:
     without = imported(here, START)["train"]
     spelt = flag.replace("_", "-") if dashes else flag
     text = text.replace(" ", between.replace("=", ",")) if flag == "metric_ks" else text
     given = imported(here, f"{START} --{spelt}{between}{text}")["train"]
-    assert at(without, setting) == unsaid
+    assert at(without, setting) == default
     assert at(given, setting) == value
     changed = {
         f"{group}.{key}"
@@ -160,41 +160,41 @@ def test_nothing_in_a_script_is_run(here: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "remark"),
     [
-        ("--lerning_rate 3", "--lerning_rate 3: no flag of the original"),
+        ("--lerning_rate 3", "--lerning_rate 3: is not a flag of the original"),
         ("--num_epoch5 3", "did you mean 'num_epochs'?"),
-        ("--m 3", "may be any of min_rating"),
+        ("--m 3", "is ambiguous: min_rating"),
         ("--lr fast", "'fast' is not a number; the original's default is used"),
         ("--nhead 2.5", "'2.5' is not a whole number"),
         ("--lr", "has no value"),
-        ("--lr 0.1 0.2", "only 0.1 counts; 0.2 is left out"),
+        ("--lr 0.1 0.2", "only 0.1 is used; 0.2 is ignored"),
         ("--weight_decay 0.1", "decoupled (AdamW)"),
         ("--export_root out/pths", "would write out/pthsepoch_0_model.pth"),
-        ("--export_root out/pths", "here out/pths is a folder"),
+        ("--export_root out/pths", "out/pths is treated as a directory"),
         ("--metric_ks 1 5", "by ndcg@5"),
         (
             "--dataset_name lt --dataset_path data/ml-1m",
-            "suspicious: --dataset_name lt with the folder data/ml-1m",
+            "suspicious: --dataset_name lt contradicts the folder data/ml-1m",
         ),
-        ("--pth epoch_1_model.pth", "training does not read it"),
-        ("--num_epochs 0", "training.num_epochs: 0 must be greater than or equal to 1; our default is used"),
+        ("--pth epoch_1_model.pth", "training ignores it"),
+        ("--num_epochs 0", "training.num_epochs: 0 must be greater than or equal to 1; using our default"),
         ("--lr $UNSET", "`$UNSET` is not set in the script"),
-        ("--lr $(cat lr)", "needs a shell to tell"),
+        ("--lr $(cat lr)", "needs a shell"),
         ("$1 --lr 0.1", "`$1` is not set"),
     ],
 )
 def test_what_cannot_be_mapped_is_reported_with_its_line(
-    here: Path, capsys: pytest.CaptureFixture[str], line: str, said: str
+    here: Path, capsys: pytest.CaptureFixture[str], line: str, remark: str
 ) -> None:
     imported(here, f"\n{START} \\\n{line}\n")
     err = capsys.readouterr().err
-    told = [each for each in err.splitlines() if said in each]
-    assert told, err
-    assert told[0].startswith((f"{here}/train.sh:3: train: ", f"{here}/train.sh:2: train: "))
+    matching = [each for each in err.splitlines() if remark in each]
+    assert matching, err
+    assert matching[0].startswith((f"{here}/train.sh:3: train: ", f"{here}/train.sh:2: train: "))
 
 
-def test_other_schedulers_are_reached_through_torchx_and_what_they_are_told_is_reported(
+def test_other_schedulers_are_reached_through_torchx_and_lost_options_are_reported(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     start = (
@@ -246,11 +246,11 @@ def test_into_keeps_every_letter_of_the_file_and_refuses_a_name_twice(
     assert list(tomli.loads(after)["experiments"]) == ["other", "seed"]
     assert "[defaults] also apply to these experiments: training.grad_clip" in capsys.readouterr().err
     assert main(["import", "train.sh", "--into", "experiments.toml", "--name", "seed"]) == 2
-    assert "has an experiment 'seed' already" in capsys.readouterr().err
+    assert "already has an experiment 'seed'" in capsys.readouterr().err
     assert (here / "experiments.toml").read_text() == after
 
 
-def test_bad_input_is_told_in_a_sentence(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_input_is_one_sentence(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "none.sh").write_text("echo hello\npython other.py --lr 1\n")
     assert main(["import", "none.sh"]) == 2
     assert "no command starts the original" in capsys.readouterr().err

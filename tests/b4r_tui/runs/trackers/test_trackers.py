@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from b4r_tui.commands.main import main
-from b4r_tui.experiments.checks import objections
+from b4r_tui.experiments.checks import problems_here
 from b4r_tui.runs.launch import launch
 from b4r_tui.runs.progress import RunWatch
 from b4r_tui.runs.store import Run, RunStore
@@ -149,5 +149,5 @@ def test_a_missing_package_is_one_sentence_before_anything_starts(
     (line,) = capsys.readouterr().err.splitlines()
     assert "pip install 'b4r-tui[tensorboard]'" in line
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    (objection,) = objections(scripted(GOOD, trackers=["mlflow"]))
-    assert (objection.key, int(objection.code)) == ("launch.trackers", 3)
+    (problem,) = problems_here(scripted(GOOD, trackers=["mlflow"]))
+    assert (problem.key, int(problem.code)) == ("launch.trackers", 3)
