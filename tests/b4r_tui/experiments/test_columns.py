@@ -117,4 +117,4 @@ def test_a_split_by_time_of_data_without_times_is_refused(tmp_path: Path) -> Non
         loaded(tmp_path, text)
     (problem,) = caught.value.problems
     assert (problem.key, problem.line) == ("experiments.own.data.split", 5)
-    assert "not when" in problem.sentence
+    assert "has no timestamps" in problem.sentence

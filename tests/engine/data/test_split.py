@@ -162,7 +162,8 @@ def test_the_fingerprint_follows_the_cuts_of_a_temporal_split_alone(tmp_path):
 
 
 def test_a_source_without_times_cannot_be_cut_in_time(tmp_path):
-    config = config_of(dataset_name="synthetic", random_size=900, random_user_count=60)
+    config = config_of(dataset_name="synthetic", random_size=900, random_user_count=60, split="leave-two-out")
+    config = config.model_copy(update={"split": "temporal"})  # unchecked, as for a file without times
     with pytest.raises(B4RError, match=r"^synthetic has no timestamps, .* leave-two-out$"):
         load_dataset(config, tmp_path)
 

@@ -240,7 +240,7 @@ REFUSED: dict[str, tuple[str, Make, str]] = {
         r"a\.zip/d/a\.csv:5: expected 4 fields",
     ),
     "parquet that is none": ("csv", file("a.parquet", CSV), r"a\.parquet: cannot be read as parquet"),
-    "parquet in a zip": ("csv", zipped("a.zip", ("a.parquet", CSV)), r"a\.parquet: is parquet in an archive"),
+    "parquet in a zip": ("csv", zipped("a.zip", ("a.parquet", CSV)), r"a\.parquet: parquet in an archive"),
     "null in parquet": ("csv", parquet(user=["a", None], item=[1, 2]), r"a\.parquet: row 2: user is missing"),
     "NaN in parquet": (
         "csv",
