@@ -95,7 +95,7 @@ def _list(store: RunStore, arguments: argparse.Namespace, context: Context) -> E
 def _heading(outlook: Outlook, root: Path) -> list[str]:
     queued = sum(row.state == "queued" for row in outlook.rows)
     lines = [f"{len(outlook.rows) - queued} running, {queued} queued in {root}; {_capacity(outlook)}"]
-    if outlook.stands_still:
+    if outlook.has_no_runner:
         lines.append("no runner is active, e.g. after a reboot; start it with: b4r-tui queue resume")
     return lines
 
