@@ -121,19 +121,19 @@ def _left(left: int, removed: int) -> tuple[Text, Text]:
 
 
 def _live_row(watch: RunWatch, experiment: Experiment, cutoff: int, protocol: str, now: float) -> list[Text]:
-    said, state = watch.progress, watch.state
-    recall, ndcg = said.metric(f"recall@{cutoff}"), said.metric(f"ndcg@{cutoff}")
+    progress, state = watch.progress, watch.state
+    recall, ndcg = progress.metric(f"recall@{cutoff}"), progress.metric(f"ndcg@{cutoff}")
     running = state is RunState.RUNNING
     return [
         text(experiment.name),
         text(f"{experiment.launch.mode} x{experiment.launch.ranks}"),
         text(state, STATE_STYLES[state.value]),
-        text(f"{said.epochs_done}/{said.epochs}"),
-        _bar(said.fraction(), STATE_STYLES[state.value], said.eta_seconds(now) if running else None),
-        text(loss(said.loss)),
+        text(f"{progress.epochs_done}/{progress.epochs}"),
+        _bar(progress.fraction(), STATE_STYLES[state.value], progress.eta_seconds(now) if running else None),
+        text(loss(progress.loss)),
         text(decimal(recall)),
         text(decimal(ndcg)),
-        text(rate(said.sequences_per_second)),
+        text(rate(progress.sequences_per_second)),
         text(protocol),
     ]
 

@@ -23,7 +23,7 @@ class TensorBoard:
         self._written: list[Number] = []
 
     def put(self, numbers: Sequence[Number]) -> None:
-        """Append what is new; where something written no longer counts, as after a resume, begin anew."""
+        """Append what is new; start over if something written is superseded, as after a resume."""
         if self._writer is None or self._written != list(numbers[: len(self._written)]):
             self._begin()
         assert self._writer is not None
