@@ -67,9 +67,16 @@ def _tables(experiments: Any) -> dict[str, Table]:
 
 def _own_problems(name: str, table: Table) -> Iterator[KeyProblem]:
     known = [*OWN_KEYS, *GROUPS]
-    for key in table:
-        if key not in known:
-            yield KeyProblem(("experiments", name, key), f"unknown key; {nearest(key, known)}")
+    for key, value in table.items():
+        if key in known:
+            continue
+        if isinstance(value, dict) and value.keys() & set(
+            known
+        ):  # an experiment by itself: the dot split its name
+            fix = f'a dot in a table name starts a sub-table; quote it: [experiments."{name}.{key}"]'
+        else:
+            fix = nearest(key, known)
+        yield KeyProblem(("experiments", name, key), f"unknown key; {fix}")
 
 
 def _lineage(name: str, tables: dict[str, Table]) -> tuple[list[str], list[KeyProblem]]:

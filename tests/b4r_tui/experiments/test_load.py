@@ -154,6 +154,11 @@ BAD = {
         "emb_dim (8) must be divisible by nhead (3)",
     ),
     "unknown parent": ("[experiments.base]\n[experiments.b]\nextends = 'bse'\n", 3, "did you mean 'base'?"),
+    "dot in a name": (
+        "[experiments.a.b]\nextends = 'c'\n",
+        1,
+        'a dot in a table name starts a sub-table; quote it: [experiments."a.b"]',
+    ),
     "own parent": ("[experiments.a]\nextends = 'a'\n", 2, "is circular (a → a)"),
     "circle": (
         "[experiments.a]\nextends='c'\n[experiments.b]\nextends='a'\n[experiments.c]\nextends='b'\n"
