@@ -45,7 +45,7 @@ from benchmarks import peers, step_clock
 from benchmarks.configurations import (
     CONFIGURATIONS,
     Configuration,
-    some_windows,
+    sample_windows,
     write_ratings,
     write_rows,
     write_settings,
@@ -148,7 +148,7 @@ def prepare_peers(
 ) -> list[Contestant]:
     """Write each peer's files once, outside the timed part."""
     inputs = folder / "inputs"
-    windows = some_windows(dataset, configuration.max_len)
+    windows = sample_windows(dataset, configuration.max_len)
     write_windows_for_recbole(inputs / "windows", dataset, windows)
     write_rows(inputs / "windows.npz", dataset, windows)
     write_settings(inputs, configuration)

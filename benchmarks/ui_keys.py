@@ -233,8 +233,8 @@ def main() -> None:
         try:
             await scenario(Stopwatch(app), arguments.rounds, arguments.rows, start, results)
         finally:
-            if error := getattr(app, "broke", None):
-                raise error
+            if isinstance(app, B4RApp) and app.crash:
+                raise app.crash
         app.exit()
 
     app.run(auto_pilot=drive)
