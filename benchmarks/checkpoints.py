@@ -1,11 +1,10 @@
-"""What checkpoints cost: seconds by which an epoch's savings hold training up, beside the seconds of the epoch itself.
+"""Measures what checkpoints cost: seconds for which saving pauses training per epoch, vs. those of the epoch itself.
 
     python -m benchmarks.checkpoints [--cases small dmp …] [--data FOLDER] [--rounds N] [--json FILE]
 
-`small` is MovieLens 1M in --data, the other cases the data set `random` with half a million items. The engine's own
-data, model, loss, optimisers, steps and savings, on real torchrun ranks. Some steps are timed bare, then with an
-epoch's savings before them as the engine makes them, then with the same savings written by a thread meanwhile
-(`benchmarks.behind`).
+`small` is MovieLens 1M in --data; the other cases use the data set `random` with half a million items. The engine's own
+code runs on real torchrun ranks. Some steps are timed alone, then after an epoch's checkpoints are saved as the engine
+does it, then while a thread writes the same checkpoints (`benchmarks.background_save`).
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True)
 class Case:
-    """What is trained. threads: of each rank, None for a share of the cores; steps: those timed, some 10 s."""
+    """A training job. threads: per rank, None for a share of the cores; steps: number timed, about 10 s."""
 
     title: str
     mode: str
@@ -69,37 +68,37 @@ CASES = {
 
 
 def settings(name: str, options: argparse.Namespace) -> dict[str, Any]:
-    """The experiment of a case."""
+    """Return the experiment of a case."""
     case = CASES[name]
-    found = {group: dict(values) for group, values in case.settings.items()}
-    if found["data"]["dataset_name"] != "random":
-        found["data"]["dataset_path"] = str((options.data / "ml-1m").resolve())
+    groups = {group: dict(values) for group, values in case.settings.items()}
+    if groups["data"]["dataset_name"] != "random":
+        groups["data"]["dataset_path"] = str((options.data / "ml-1m").resolve())
     launch = {"mode": case.mode, "j": f"1x{case.ranks}", "gpu": options.gpu}
-    return {"name": name, **found, "evaluation": {"protocols": ["full"]}, "launch": launch}
+    return {"name": name, **groups, "evaluation": {"protocols": ["full"]}, "launch": launch}
 
 
 def measure(run_dir: Path, steps: int, rounds: int) -> None:
-    """What every rank does; rank 0 writes what it has found."""
+    """Measure on every rank; rank 0 writes its results."""
     from engine.contract.config.experiment import read_run_config
     from engine.distributed.process_group import process_group
 
     experiment = read_run_config(run_dir)
     with process_group(experiment.launch.gpu) as group:
-        found = _rounds(run_dir, experiment, group, steps, rounds)
+        measured = _rounds(run_dir, experiment, group, steps, rounds)
         if group.is_first:
-            (run_dir / "found.json").write_text(json.dumps(found))
+            (run_dir / "measured.json").write_text(json.dumps(measured))
 
 
 def _rounds(run_dir: Path, experiment: Any, group: Any, steps: int, rounds: int) -> dict[str, Any]:
-    """Seconds of the steps bare, with savings before them and with savings behind them, in turns."""
-    from benchmarks.behind import Behind
+    """Time the steps alone, after saving, and during a background save, in turns."""
+    from benchmarks.background_save import BackgroundSave
     from engine.runtime.report import Reporter
     from engine.train import prepare
     from engine.training.train_state import TrainState
     from engine.training.trainer import Trainer
 
     run = prepare(run_dir, experiment, group, Reporter(run_dir, group))
-    trainer, behind = Trainer(run), Behind(run)
+    trainer, background = Trainer(run), BackgroundSave(run)
     run.model.objective.train()
     batches = cycle([batch.to(group.device) for batch in islice(trainer._loader.epoch(0), 8)])
     seconds: dict[str, list[float]] = {
@@ -115,23 +114,23 @@ def _rounds(run_dir: Path, experiment: Any, group: Any, steps: int, rounds: int)
         timed("last", lambda: trainer._resumer._save(TrainState(1)))
         train()
 
-    def save_behind() -> None:
-        thread = timed("copy", behind.start)
+    def save_in_background() -> None:
+        thread = timed("copy", background.start)
         train()
         thread.join()
 
     def timed(name: str, work: Callable[[], Any]) -> Any:
         start = time.perf_counter()
-        found = work()
-        group.sum([0.0])  # as long as the slowest rank
+        result = work()
+        group.sum([0.0])  # waits for the slowest rank
         seconds[name].append(time.perf_counter() - start)
-        return found
+        return result
 
     train()
     for _ in range(rounds):
         timed("bare", train)
         timed("before", save_before)
-        timed("behind", save_behind)
+        timed("behind", save_in_background)
     last = run.checkpoints.folder / "last"
     return {
         "items": run.dataset.num_items,
@@ -144,7 +143,7 @@ def _rounds(run_dir: Path, experiment: Any, group: Any, steps: int, rounds: int)
 
 
 def run(name: str, options: argparse.Namespace) -> dict[str, Any]:
-    """One row of the table, from torchrun."""
+    """Measure one row of the table under torchrun."""
     import tomlkit
 
     case = CASES[name]
@@ -157,21 +156,21 @@ def run(name: str, options: argparse.Namespace) -> dict[str, Any]:
         share = case.threads or max(1, threads() // case.ranks)
         env = os.environ | torchrun.DEFAULTS | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(share)}
         subprocess.run(command, check=True, env=env, cwd=ROOT, stderr=subprocess.DEVNULL)
-        return row(name, json.loads((run_dir / "found.json").read_text()))
+        return row(name, json.loads((run_dir / "measured.json").read_text()))
 
 
-def row(name: str, found: dict[str, Any]) -> dict[str, Any]:
-    """What was found, as figures of an epoch. most_gain: the share of it that a thread would save if it cost nothing.
+def row(name: str, measured: dict[str, Any]) -> dict[str, Any]:
+    """Return the measurements per epoch. most_gain: the share of it that a thread would save if it cost nothing.
 
-    Seconds lost are medians over rounds, each beside its own bare steps.
+    Seconds lost are medians over rounds, each relative to the steps alone of the same round.
     """
-    seconds = found["seconds"]
+    seconds = measured["seconds"]
     median = {name: statistics.median(values) for name, values in seconds.items()}
-    epoch = median["bare"] / found["steps"] * found["epoch_steps"]
+    epoch = median["bare"] / measured["steps"] * measured["epoch_steps"]
     savings = median["file"] + median["last"]
     lost = {
         way: statistics.median(
-            with_ - bare for with_, bare in zip(seconds[way], seconds["bare"], strict=True)
+            total - bare for total, bare in zip(seconds[way], seconds["bare"], strict=True)
         )
         for way in ("before", "behind")
     }
@@ -180,11 +179,11 @@ def row(name: str, found: dict[str, Any]) -> dict[str, Any]:
         "title": CASES[name].title,
         "mode": CASES[name].mode,
         "ranks": CASES[name].ranks,
-        "items": found["items"],
-        "epoch_steps": found["epoch_steps"],
+        "items": measured["items"],
+        "epoch_steps": measured["epoch_steps"],
         "epoch_seconds": round(epoch, 1),
-        "file_mb": round(found["file_bytes"] / 1e6, 1),
-        "last_mb": round(found["last_bytes"] / 1e6, 1),
+        "file_mb": round(measured["file_bytes"] / 1e6, 1),
+        "last_mb": round(measured["last_bytes"] / 1e6, 1),
         "file_seconds": round(median["file"], 2),
         "last_seconds": round(median["last"], 2),
         "copy_seconds": round(median["copy"], 2),
@@ -198,17 +197,15 @@ def row(name: str, found: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run all cases, print the table, write the JSON."""
+    """Run all cases, print the table and write the JSON."""
     from benchmarks.tables import checkpoints_table
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--cases", nargs="+", choices=CASES, default=list(CASES))
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with ml-1m in it")
-    parser.add_argument("--rounds", type=int, default=3, help="times that all ways take their turns")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds, each of all three ways (3)")
     parser.add_argument("--gpu", type=int, default=0, help="GPUs to use, 0 for CPU")
-    parser.add_argument(
-        "--folder", type=Path, help="where checkpoints are written; default the temporary one"
-    )
+    parser.add_argument("--folder", type=Path, help="where to write checkpoints (default: temporary)")
     parser.add_argument("--json", type=Path, help="file for the rows")
     parser.add_argument("--steps", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)

@@ -1,4 +1,4 @@
-"""The three training configurations that are measured, and the same training windows in each library's own format."""
+"""Defines the three training configurations, and writes the same training windows in each library's format."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from engine.data.dataset import Dataset
 from engine.data.ragged import take_ranges
 from engine.data.windows import Windows, cut_windows
 
-MOST_WINDOWS = 50_000  # that peers get, drawn at random: preparing more is no training
-DUPE_FACTOR = {"A": 50, "B": 5, "C": 50}  # of ours: epochs so long that no validation comes in between
+MAX_WINDOWS = 50_000  # for peers, drawn at random: preparing more is not training
+DUPE_FACTOR = {"A": 50, "B": 5, "C": 50}  # ours; makes epochs so long that no validation interrupts training
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class Configuration:
     goal: float = 1.0  # times the best peer
 
     def settings(self) -> dict[str, Any]:
-        """What the peers' programs read."""
+        """Return what the peers' programs read."""
         names = ("max_len", "emb_dim", "batch", "num_layers", "nhead", "mask_prob", "dropout")
         return {name: getattr(self, name) for name in names}
 
     def experiment(self, data: Path, threads: int, precision: str = "fp32") -> Experiment:
-        """Ours, on the CPU, with settings that are not named here left as they are."""
+        """Return our experiment on the CPU, with defaults for all other settings."""
         return Experiment.model_validate(
             {
                 "name": f"train-{self.name}",
@@ -78,17 +78,17 @@ CONFIGURATIONS = {
 }
 
 
-def some_windows(dataset: Dataset, max_len: int) -> Windows:
-    """All training windows of ours, or as many as peers get of them."""
+def sample_windows(dataset: Dataset, max_len: int) -> Windows:
+    """Return all our training windows, or a random MAX_WINDOWS of them for the peers."""
     windows = cut_windows(dataset, max_len)
-    if len(windows) <= MOST_WINDOWS:
+    if len(windows) <= MAX_WINDOWS:
         return windows
-    chosen = np.sort(np.random.default_rng(0).choice(len(windows), MOST_WINDOWS, replace=False))
+    chosen = np.sort(np.random.default_rng(0).choice(len(windows), MAX_WINDOWS, replace=False))
     return Windows(windows.starts[chosen], windows.ends[chosen])
 
 
 def write_rows(path: Path, dataset: Dataset, windows: Windows) -> None:
-    """For RecTools: `users`, `items`, (rows,) each, where every window is a user of its own."""
+    """Write RecTools' `users` and `items`, (rows,) each, where every window is a separate user."""
     lengths = windows.ends - windows.starts
     users = np.repeat(np.arange(len(windows)), lengths)
     np.savez(path, users=users, items=take_ranges(dataset.items, windows.starts, lengths))
@@ -97,7 +97,7 @@ def write_rows(path: Path, dataset: Dataset, windows: Windows) -> None:
 def write_inter(
     path: Path, users: Sequence[Any], histories: Sequence[Sequence[int]], targets: Sequence[int]
 ) -> None:
-    """For RecBole: a `.inter` file with a ready-made sequence and the item after it a line."""
+    """Write RecBole's `.inter` file: per line a prepared sequence and the item after it."""
     frame = pd.DataFrame(
         {
             "user_id:token": users,
@@ -109,7 +109,7 @@ def write_inter(
 
 
 def write_windows_for_recbole(folder: Path, dataset: Dataset, windows: Windows) -> None:
-    """`windows.train.inter`, and `windows.rest.inter` that only names every item, so that all are in its vocabulary.
+    """Write `windows.train.inter`, and `windows.rest.inter`, which puts every item into the vocabulary.
 
     RecBole does not train on the item after the sequence, which here is the sequence's first.
     """
@@ -124,7 +124,7 @@ def write_windows_for_recbole(folder: Path, dataset: Dataset, windows: Windows) 
 
 
 def write_ratings(path: Path, dataset: Dataset) -> None:
-    """For TorchRec's example: the whole data set in the format of MovieLens 1M, times rising with each row."""
+    """Write TorchRec's data set in the format of MovieLens 1M, with ascending timestamps."""
     users = np.repeat(np.arange(dataset.num_users), dataset.lengths)
     rows = (
         f"{user}::{item}::5::{time}\n"
@@ -134,5 +134,5 @@ def write_ratings(path: Path, dataset: Dataset) -> None:
 
 
 def write_settings(folder: Path, configuration: Configuration) -> None:
-    """`settings.json` for the peers' programs."""
+    """Write `settings.json` for the peers' programs."""
     (folder / "settings.json").write_text(json.dumps(configuration.settings()))

@@ -1,8 +1,8 @@
-"""How long a data set takes to load, cold and warm, and the most memory it takes.
+"""Measures how long a data set takes to load, cold and warm, and its peak memory.
 
-MovieLens 100K and 1M are read from $B4R_TEST_DATA or ../shared/data and passed over where they are missing; a file
-in the format of MovieLens 20M is made up in a temporary folder. Each load is a process of its own, timed without
-the start of Python and its imports. Cold: nothing is cached. Warm: by a later process.
+MovieLens 100K and 1M are read from $B4R_TEST_DATA or ../shared/data and skipped if missing; a file in the format of
+MovieLens 20M is generated in a temporary folder. Each load is a separate process, timed without the start of Python and
+its imports. Cold: nothing is cached. Warm: from the cache of an earlier process.
 
     python -m benchmarks.data [--rows N] [--repeats N] [--json]
 """
@@ -47,7 +47,7 @@ print(json.dumps([seconds, int(peak.split()[1]) / 2**10, dataset.num_interaction
 
 @dataclass(frozen=True)
 class Loaded:
-    """Times in seconds, medians; peak resident memory of the cold load in MiB. Limits as promised."""
+    """Median seconds, and peak resident memory of the cold load in MiB, with their limits."""
 
     name: str
     rows: int
@@ -62,8 +62,10 @@ class Loaded:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, default=20_000_000, help="rows of the generated file; 0 for none")
-    parser.add_argument("--repeats", type=int, default=3, help="loads of each kind; generated cold: one")
+    parser.add_argument("--rows", type=int, default=20_000_000, help="rows of the generated file; 0: none")
+    parser.add_argument(
+        "--repeats", type=int, default=3, help="cold and warm loads each; generated file: one cold"
+    )
     parser.add_argument("--json", action="store_true", help="JSON instead of a table")
     arguments = parser.parse_args()
     results = list(measure_all(arguments.rows, arguments.repeats))
@@ -76,7 +78,7 @@ def main() -> None:
 
 
 def measure_all(rows: int, repeats: int) -> Iterator[Loaded]:
-    """Real data sets that are there, then the generated one."""
+    """Measure the real data sets that exist, then the generated one."""
     data = Path(os.environ.get("B4R_TEST_DATA") or ROOT.parent / "shared" / "data")
     if (data / "ml-100k").is_dir():
         yield measure("ml-100k", data / "ml-100k", repeats, repeats)
@@ -89,7 +91,7 @@ def measure_all(rows: int, repeats: int) -> Iterator[Loaded]:
 
 
 def measure(name: str, path: Path, cold: int, warm: int, **limits: float) -> Loaded:
-    """Load a data set `cold` times without a cache, then `warm` times with the last one's."""
+    """Load a data set `cold` times without a cache, then `warm` times from the last cache."""
     colds = []
     with tempfile.TemporaryDirectory() as folder:
         for number in range(cold):
@@ -107,8 +109,8 @@ def measure(name: str, path: Path, cold: int, warm: int, **limits: float) -> Loa
 
 
 def load(name: str, path: Path, cache: Path) -> tuple[float, float, int]:
-    """Seconds, peak MiB and interactions of one load in a new process."""
-    done = subprocess.run(
+    """Return seconds, peak MiB and interactions of one load in a new process."""
+    completed = subprocess.run(
         [sys.executable, "-c", LOAD, name, str(path), str(cache)],
         check=True,
         capture_output=True,
@@ -116,12 +118,12 @@ def load(name: str, path: Path, cache: Path) -> tuple[float, float, int]:
         cwd=ROOT,
         env=os.environ | {"B4R_CACHE": str(cache)},
     )
-    seconds, peak, rows = json.loads(done.stdout)
+    seconds, peak, rows = json.loads(completed.stdout)
     return seconds, peak, rows
 
 
 def write_ml_20m(path: Path, rows: int) -> None:
-    """A file as large and as skewed as MovieLens 20M: by user, then item; times and half stars at random."""
+    """Write a file as large and as skewed as MovieLens 20M: by user, then item; random times and ratings."""
     generator = np.random.default_rng(0)
     weights = generator.lognormal(0.0, 1.2, USERS)
     ends = np.cumsum(weights) / weights.sum() * rows
@@ -139,7 +141,7 @@ def write_ml_20m(path: Path, rows: int) -> None:
 
 
 def as_table(results: list[Loaded]) -> str:
-    """The figures for people."""
+    """Format the figures as text."""
     lines = [f"{'':10}{'interactions':>14}{'cold':>18}{'warm':>18}{'peak memory':>22}"]
     for result in results:
         cold = f"{result.cold:.2f} s{_limit(result.cold_limit, 's')}"

@@ -1,9 +1,9 @@
-"""How many users a second full ranking takes, beside RecBole's and RecTools' BERT4Rec of the same size.
+"""Measures users per second of full ranking vs. RecBole's and RecTools' BERT4Rec of the same size.
 
 ML-1M with sequences of 200, Amazon Beauty with 50; emb_dim 64, 2 layers, 2 heads, batches of 128 users, untrained
-weights, recall, ndcg and mrr at 10, on CPU with as many threads as torch takes by itself. Each library is warmed with
-one batch, then evaluates the same users. They take turns, several rounds of them, so that what else the machine does
-strikes all alike; the fastest of each counts: the one least disturbed. The peers run in an environment made for them.
+weights, recall, ndcg and mrr at 10, on CPU with torch's default number of threads. Each library is warmed up with one
+batch, then evaluates the same users. They alternate over several rounds, so that other load on the machine affects all
+alike; the fastest round of each counts, as the least disturbed. The peers run in a separate environment.
 
     python -m benchmarks.evaluate [--data FOLDER] [--users N] [--repeats N] [--ours-only] [--json]
 """
@@ -42,7 +42,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("B4R_TEST_DATA", "../shared/data")))
-    parser.add_argument("--users", type=int, default=0, help="users to evaluate; 0 for all")
+    parser.add_argument("--users", type=int, default=0, help="users to evaluate; 0: all")
     parser.add_argument("--repeats", type=int, default=3, help="rounds of measurements (3)")
     parser.add_argument("--ours-only", action="store_true", help="without the peers")
     parser.add_argument("--json", action="store_true", help="JSON instead of a table")
@@ -50,29 +50,29 @@ def main() -> None:
     logs = read_logs(arguments.data)
     if not logs:
         sys.exit(
-            f"{arguments.data}: neither ml-1m/ratings.dat nor beauty/beauty.txt is there; name a folder by --data"
+            f"{arguments.data} has neither ml-1m/ratings.dat nor beauty/beauty.txt; set the folder with --data"
         )
     results = measure(logs, arguments.users, arguments.repeats, arguments.ours_only)
     print(json.dumps(results, indent=1) if arguments.json else as_table(results))
 
 
 def measure(logs: list[Log], users: int, repeats: int, ours_only: bool) -> dict[str, Any]:
-    """Users a second by data set and library, and how often ours is the better peer's."""
+    """Return users per second by data set and library, and ours as a multiple of the better peer's."""
     if not ours_only:
         peers.install()
-    found = {log.name: rounds(log, users, repeats, ours_only) for log in logs}
+    tables = {log.name: rounds(log, users, repeats, ours_only) for log in logs}
     return {
         "cpus": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "load": round(os.getloadavg()[0], 1),
         "model": {**SIZE, "batch": BATCH},
-        "results": found,
-        "ratios": {name: ratio(table) for name, table in found.items()},
+        "results": tables,
+        "ratios": {name: ratio(table) for name, table in tables.items()},
     }
 
 
 def rounds(log: Log, users: int, repeats: int, ours_only: bool) -> dict[str, Any]:
-    """Each library's figures on a log, measured in turns."""
+    """Measure all libraries on a log, alternating."""
     evaluate, count = ours(log, users)
     counts = {OURS: count}
     seconds: dict[str, list[float]] = {OURS: []}
@@ -80,17 +80,17 @@ def rounds(log: Log, users: int, repeats: int, ours_only: bool) -> dict[str, Any
     for _ in range(repeats):
         seconds[OURS].append(evaluate())
         for name, program in {} if ours_only else peers.PROGRAMS.items():
-            found = peer(program, log, users)
-            if "failed" in found:
-                failed[name] = found
+            result = peer(program, log, users)
+            if "failed" in result:
+                failed[name] = result
             else:
-                counts[name] = found["users"]
-                seconds.setdefault(name, []).extend(found["seconds"])
+                counts[name] = result["users"]
+                seconds.setdefault(name, []).extend(result["seconds"])
     return {name: speed(counts[name], values) for name, values in seconds.items()} | failed
 
 
 def ours(log: Log, users: int) -> tuple[Callable[[], float], int]:
-    """Seconds of full ranking by the engine's own evaluator, warm, lists for coverage included; and its users."""
+    """Return a timer of full ranking by the warmed-up engine, lists for coverage included, and the user count."""
     dataset = log.dataset()
     experiment = Experiment.model_validate(
         {"name": "speed", "data": {"dataset_name": "random"}, "model": {**SIZE, "max_len": log.max_len}}
@@ -111,7 +111,7 @@ def ours(log: Log, users: int) -> tuple[Callable[[], float], int]:
 
 
 def peer(program: str, log: Log, users: int) -> dict[str, Any]:
-    """The same by a peer, once, or why there is no figure."""
+    """Measure a peer once; return the reason if it failed."""
     try:
         return peers.run(program, log, {**SIZE, "batch": BATCH, "users": users, "repeats": 1})
     except subprocess.CalledProcessError as error:
@@ -119,7 +119,7 @@ def peer(program: str, log: Log, users: int) -> dict[str, Any]:
 
 
 def speed(users: int, seconds: list[float]) -> dict[str, Any]:
-    """The fastest measurement, with all of them."""
+    """Summarise measurements by the fastest."""
     best = min(seconds)
     return {
         "users": users,
@@ -130,23 +130,23 @@ def speed(users: int, seconds: list[float]) -> dict[str, Any]:
 
 
 def ratio(table: dict[str, dict[str, Any]]) -> float | None:
-    """Our users a second over the better peer's."""
-    others = [
-        found["users_per_second"] for name, found in table.items() if name != OURS and "seconds" in found
+    """Divide our users per second by the better peer's."""
+    peer_speeds = [
+        row["users_per_second"] for name, row in table.items() if name != OURS and "seconds" in row
     ]
-    return round(table[OURS]["users_per_second"] / max(others), 2) if others else None
+    return round(table[OURS]["users_per_second"] / max(peer_speeds), 2) if peer_speeds else None
 
 
 def as_table(results: dict[str, Any]) -> str:
-    """The figures for people."""
+    """Format the figures as text."""
     lines = [f"{'':10}{'library':18}{'users':>8}{'seconds':>10}{'users/s':>10}"]
     for log, table in results["results"].items():
-        for name, found in table.items():
-            if "failed" in found:
-                lines.append(f"{log:10}{name:18}failed: {found['failed'][0]}")
+        for name, row in table.items():
+            if "failed" in row:
+                lines.append(f"{log:10}{name:18}failed: {row['failed'][0]}")
             else:
                 lines.append(
-                    f"{log:10}{name:18}{found['users']:8,}{found['seconds']:10.2f}{found['users_per_second']:10,.0f}"
+                    f"{log:10}{name:18}{row['users']:8,}{row['seconds']:10.2f}{row['users_per_second']:10,.0f}"
                 )
     for log, times in results["ratios"].items():
         if times is not None:

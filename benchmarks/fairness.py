@@ -1,4 +1,4 @@
-"""How long fairness takes at the size of MovieLens 1M, and how much memory, from random scores.
+"""Measures time and memory of the fairness metrics at the size of MovieLens 1M, from random scores.
 
 6,040 users x 3,416 items, 18 overlapping item groups, two user groups: lists of 100, the static ranking and 8
 temperatures with 100 drawn rankings each. Ranking the users is not part of it; the sampling and all metrics are.
@@ -30,7 +30,7 @@ LIMIT_SECONDS, LIMIT_MB = 180.0, 2_048.0
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--samples", type=int, default=100, help="rankings a user and temperature (100)")
+    parser.add_argument("--samples", type=int, default=100, help="rankings per user and temperature (100)")
     parser.add_argument("--json", action="store_true", help="JSON instead of a line")
     arguments = parser.parse_args()
     seconds, points = measure(arguments.samples)
@@ -46,16 +46,16 @@ def main() -> None:
 
 
 def measure(samples: int) -> tuple[float, list[Point]]:
-    """Seconds and the points."""
+    """Return the seconds taken and the points."""
     rankings = random_rankings()
     start = time.perf_counter()
-    sides = random_sides(rankings)
-    points = list(trade_off(rankings, sides, discounts(LENGTH), Draws(TEMPERATURES, samples, 0)))
+    reference = random_reference(rankings)
+    points = list(trade_off(rankings, reference, discounts(LENGTH), Draws(TEMPERATURES, samples, 0)))
     return time.perf_counter() - start, points
 
 
 def random_rankings() -> Rankings:
-    """The best 100 of normal scores for each user, made a few users at a time; any item may be held out."""
+    """Return the best 100 of normal scores for each user, drawn a few users at a time; any item may be held out."""
     generator = np.random.default_rng(0)
     items = np.empty((USERS, LENGTH), np.int32)
     scores = np.empty((USERS, LENGTH))
@@ -66,8 +66,8 @@ def random_rankings() -> Rankings:
     return Rankings(np.arange(USERS), items, scores, generator.integers(0, ITEMS, USERS).astype(np.int32))
 
 
-def random_sides(rankings: Rankings) -> Reference:
-    """A target of the held-out items, two user groups, and genres with a tenth of the items each."""
+def random_reference(rankings: Rankings) -> Reference:
+    """Return a target of the held-out items, two user groups, and genres with a tenth of the items each."""
     generator = np.random.default_rng(1)
     relevant = csr_array((np.ones(USERS), (np.arange(USERS), rankings.targets)), shape=(USERS, ITEMS))
     first = generator.random(USERS) < 0.3
@@ -79,12 +79,12 @@ def random_sides(rankings: Rankings) -> Reference:
 
 
 def peak_mb() -> float:
-    """Largest resident memory of this process, in MiB."""
+    """Return the peak resident memory of this process, in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def as_line(result: dict[str, object]) -> str:
-    """The figures for people."""
+    """Format the figures as text."""
     return (
         f"{result['rankings']:,} rankings of {LENGTH}: {result['seconds']} s [{LIMIT_SECONDS:g} s], "
         f"peak {result['peak_mb']} MiB [{LIMIT_MB:g} MiB]"

@@ -1,4 +1,4 @@
-"""Interaction logs for benchmarks, read by hand: who had what, in which order."""
+"""Reads interaction logs for benchmarks without the engine's readers: each user's items in order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Log:
     items: np.ndarray
 
     def dataset(self) -> Dataset:
-        """The log as the engine takes it, split leave-two-out."""
+        """Return the log as an engine data set, split leave-two-out."""
         counts = np.bincount(self.users)
         offsets = np.concatenate(([0], np.cumsum(counts)))
         split = leave_two_out(offsets)
@@ -41,7 +41,7 @@ class Log:
 
 
 def read_logs(folder: Path) -> list[Log]:
-    """MovieLens 1M (`ml-1m/ratings.dat`) and Amazon Beauty (`beauty/beauty.txt`), whichever the folder has."""
+    """Read MovieLens 1M (`ml-1m/ratings.dat`) and Amazon Beauty (`beauty/beauty.txt`), whichever the folder has."""
     logs = []
     if (folder / "ml-1m" / "ratings.dat").is_file():
         rows = pd.read_csv(folder / "ml-1m" / "ratings.dat", sep=":", header=None, usecols=[0, 2, 6])

@@ -1,8 +1,8 @@
-"""How a log of a million lines opens, beside toolong: seconds of processor time and of the clock, and memory.
+"""Measures opening a log of a million lines vs. toolong: CPU and wall-clock seconds, and memory.
 
-Ours: index, levels, searches (words and regular expression) and a filter as the app's worker does them, and the app's
-first paint of the log's end. Toolong's: its scan for line breaks and its search of lines. Each is a fresh process, the
-two alternate; toolong is installed into an environment of its own.
+Ours: index, levels, searches (words and regular expression) and a filter as in the app's worker, and the app's first
+paint of the log's end. Toolong's: its scan for line breaks and its search of lines. Each is a fresh process, the two
+alternate; toolong is installed into a separate environment.
 
     python -m benchmarks.logs [--lines N] [--repeats N] [--json]
 """
@@ -73,11 +73,11 @@ reading = Reading(lambda: [path])
 timed("find all line ends", index)
 timed("levels of all lines", settle)
 timed("search words", lambda: settle(Wish(searched=Query(words))))
-found = len(reading.page().hits)
+hits = len(reading.page().hits)
 timed("search a regular expression", lambda: settle(Wish(searched=Query(regex, True))))
 timed("filter by level", lambda: settle(Wish(Filter(level=Level.WARNING))))
 memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps({"seconds": seconds, "memory_mb": memory, "lines": reading.page().count, "found": found}))
+print(json.dumps({"seconds": seconds, "memory_mb": memory, "lines": reading.page().count, "hits": hits}))
 """
 TOOLONG = """
 import json, mmap, re, resource, sys, threading, time
@@ -88,18 +88,18 @@ seconds = {}
 
 def timed(name, work):
     clock, cpu = time.perf_counter(), time.process_time()
-    answer = work()
+    result = work()
     seconds[name] = [time.perf_counter() - clock, time.process_time() - cpu]
-    return answer
+    return result
 
 log = LogFile(path)
 log.open(threading.Event())
 
-def ends():  # it takes the end of the file for one more
-    found = []
+def ends():  # it counts the end of the file as one more
+    ends = []
     for _, breaks in log.scan_line_breaks():
-        found += breaks
-    return found[::-1]
+        ends += breaks
+    return ends[::-1]
 
 def search(test):
     start, count = 0, 0
@@ -109,11 +109,11 @@ def search(test):
     return count
 
 breaks = timed("find all line ends", ends)
-found = timed("search words", lambda: search(lambda line: words in line.lower()))
+hits = timed("search words", lambda: search(lambda line: words in line.lower()))
 pattern = re.compile(regex, re.IGNORECASE)
 timed("search a regular expression", lambda: search(lambda line: pattern.search(line) is not None))
 memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps({"seconds": seconds, "memory_mb": memory, "lines": len(breaks) - 1, "found": found}))
+print(json.dumps({"seconds": seconds, "memory_mb": memory, "lines": len(breaks) - 1, "hits": hits}))
 """
 
 
@@ -132,19 +132,19 @@ def main() -> None:
 
 
 def prepare() -> Path:
-    """The interpreter of toolong's environment, which is made if it is not whole."""
+    """Return the interpreter of toolong's environment, which is created if it is incomplete."""
     python = HOME / "bin" / "python"
-    if not (HOME / "whole").exists():
+    if not (HOME / "complete").exists():
         subprocess.run([sys.executable, "-m", "venv", HOME], check=True)
         subprocess.run(
             [python, "-m", "pip", "install", "--quiet", REQUIREMENT], check=True, stdout=sys.stderr
         )
-        (HOME / "whole").touch()
+        (HOME / "complete").touch()
     return python
 
 
 def write_log(path: Path, lines: int) -> Path:
-    """A log as ranks write it: one warning in a hundred lines, an error in a hundred thousand."""
+    """Write a log as ranks do: one warning per hundred lines, one error per hundred thousand."""
     chance = random.Random(1)
     with path.open("w") as file:
         for step in range(lines):
@@ -158,16 +158,16 @@ def write_log(path: Path, lines: int) -> Path:
 
 
 def measure(log: Path, python: Path, repeats: int) -> dict[str, Any]:
-    """Medians of both programs: seconds of the clock and of the processor by task, MB, and ratios of seconds."""
+    """Return medians of both programs: wall-clock and CPU seconds by task, MB, and ratios of CPU seconds."""
     programs = {"b4r-tui": (Path(sys.executable), OURS), "toolong": (python, TOOLONG)}
     runs: dict[str, list[dict[str, Any]]] = {name: [] for name in programs}
     for _ in range(repeats):
         for name, (interpreter, program) in programs.items():
             runs[name].append(run(interpreter, program, log))
     checked = {
-        tuple(each[key] for key in ("lines", "found")) for all_runs in runs.values() for each in all_runs
+        tuple(each[key] for key in ("lines", "hits")) for all_runs in runs.values() for each in all_runs
     }
-    assert len(checked) == 1, f"the two do not find the same: {checked}"
+    assert len(checked) == 1, f"lines or hits differ: {checked}"
     results: dict[str, Any] = {name: medians(all_runs) for name, all_runs in runs.items()}
     ours, theirs = results["b4r-tui"]["cpu"], results["toolong"]["cpu"]
     results["ratio_of_cpu"] = {task: round(theirs[task] / ours[task], 2) for task in theirs}
@@ -176,14 +176,14 @@ def measure(log: Path, python: Path, repeats: int) -> dict[str, Any]:
 
 
 def run(python: Path, program: str, log: Path) -> dict[str, Any]:
-    """What one process measures. Raises CalledProcessError with its last words."""
+    """Return what one process measures. Raises CalledProcessError."""
     command = [python, "-c", program, log, WORDS, REGEX]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+    completed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return dict(json.loads(completed.stdout.splitlines()[-1]))
 
 
 def medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """Of several runs of one program."""
+    """Return the medians over several runs of one program."""
     pairs = {task: [each["seconds"][task] for each in runs] for task in runs[0]["seconds"]}
     clock = {task: round(statistics.median(pair[0] for pair in each), 3) for task, each in pairs.items()}
     cpu = {task: round(statistics.median(pair[1] for pair in each), 3) for task, each in pairs.items()}
@@ -191,9 +191,9 @@ def medians(runs: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def as_table(results: dict[str, Any]) -> str:
-    """The figures for people."""
+    """Format the figures as text."""
     ours, theirs = results["b4r-tui"], results["toolong"]
-    lines = [f"{'seconds of processor (clock)':34}{'b4r-tui':>17}{'toolong':>17}{'ratio':>8}"]
+    lines = [f"{'CPU seconds (wall clock)':34}{'b4r-tui':>17}{'toolong':>17}{'ratio':>8}"]
     for task in ours["cpu"]:
         row = [
             f"{each['cpu'][task]:.2f} ({each['clock'][task]:.2f})" if task in each["cpu"] else "–"
@@ -201,16 +201,12 @@ def as_table(results: dict[str, Any]) -> str:
         ]
         ratio = results["ratio_of_cpu"].get(task)
         lines.append(f"{task:34}{row[0]:>17}{row[1]:>17}{f'{ratio:.1f} ×' if ratio else '':>8}")
-    lines.append(f"{'most memory, MB':34}{ours['memory_mb']:>17}{theirs['memory_mb']:>17}")
+    lines.append(f"{'peak memory, MB':34}{ours['memory_mb']:>17}{theirs['memory_mb']:>17}")
     size = f"{results['lines']:,} lines, {results['bytes'] / 1e6:.0f} MB"
     lines.append(
         f"{size}; {results['repeats']} repeats on {results['cpus']} CPUs, load {results['load']:.1f}"
     )
     return "\n".join(lines)
-
-
-def _cell(program: dict[str, Any], task: str) -> str:
-    return f"{program['cpu'][task]:.2f} ({program['clock'][task]:.2f})" if task in program["cpu"] else "–"
 
 
 if __name__ == "__main__":

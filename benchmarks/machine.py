@@ -1,4 +1,4 @@
-"""What machine the figures are of, and the environment that measured programs share."""
+"""Describes the machine that is measured, and the environment that measured programs share."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 
 def threads() -> int:
-    """Threads for whatever is measured: one for each core that this process may use."""
+    """Return the threads of a measured program: one per core available to this process."""
     return len(os.sched_getaffinity(0))
 
 
 def environment() -> dict[str, str]:
-    """Variables of every measured process: the same threads for all and no GPU; for the rest its own defaults."""
+    """Return the variables of every measured process: equal threads and no GPU; otherwise its own defaults."""
     return {
         "OMP_NUM_THREADS": str(threads()),
         "CUDA_VISIBLE_DEVICES": "",
@@ -24,7 +24,7 @@ def environment() -> dict[str, str]:
 
 
 def about() -> dict[str, Any]:
-    """Date, processor, cores, threads, load and kernel, for a table's foot."""
+    """Return date, processor, cores, threads, load and system for a table's caption."""
     return {
         "date": time.strftime("%Y-%m-%d"),
         "processor": processor(),
@@ -36,7 +36,7 @@ def about() -> dict[str, Any]:
 
 
 def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """The processor's name and the widest vectors that it has."""
+    """Return the processor's name and its widest vector instructions."""
     try:
         lines = cpuinfo.read_text().splitlines()
     except OSError:

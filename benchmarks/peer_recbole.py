@@ -1,4 +1,4 @@
-"""RecBole's BERT4Rec, untrained: seconds of `Trainer.evaluate` in full ranking. Run by peers.py in its folder."""
+"""Times `Trainer.evaluate` of RecBole's untrained BERT4Rec in full ranking. Run by peers.py in its folder."""
 
 import json
 import time
@@ -60,7 +60,7 @@ trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, model)
 
 
 def evaluate(users):
-    """Seconds to evaluate the first users."""
+    """Return the seconds taken to evaluate the first users."""
     loader = FullSortEvalDataLoader(config, test.copy(test.inter_feat[:users]), None, shuffle=False)
     start = time.perf_counter()
     trainer.evaluate(loader, load_best_model=False)

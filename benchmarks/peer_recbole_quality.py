@@ -1,6 +1,6 @@
-"""RecBole's BERT4Rec trained on the windows of `log/`, best epoch by its own validation: scores of the test users.
+"""Trains RecBole's BERT4Rec on the windows of `log/`, and scores the test users at the best epoch by its validation.
 
-Run by quality.py in its folder, by the peers' Python. Leaves `scores.npy`, (users, items), and `result.json`.
+Run by quality.py in its folder, by the peers' Python. Writes `scores.npy`, (users, items), and `result.json`.
 """
 
 import json
@@ -62,35 +62,33 @@ train, valid, test = dataset.build()[:3]
 
 
 def ids(field, tokens):
-    """RecBole's numbers of ours."""
+    """Return RecBole's IDs of ours."""
     return np.array([dataset.token2id(field, str(token)) for token in tokens])
 
 
 items = ids("item_id", range(int(split["num_items"])))
 for part, name in ((valid, "validate"), (test, "test")):
     users = ids("user_id", range(len(split[name])))
-    assert (part.inter_feat["user_id"].numpy() == users).all(), "the users are others"
-    assert (part.inter_feat["item_id"].numpy() == items[split[name]]).all(), (
-        "what is held out is not the same"
-    )
+    assert (part.inter_feat["user_id"].numpy() == users).all(), "the users differ"
+    assert (part.inter_feat["item_id"].numpy() == items[split[name]]).all(), "the held-out items differ"
 
 batches = TrainDataLoader(
     config, train, None, shuffle=True
-)  # before the model, which reads what it adds to config
+)  # before the model, which reads what this adds to config
 model = get_model(config["model"])(config, train)
 trainer = get_trainer(config["MODEL_TYPE"], config["model"])(config, model)
 validations = []
 evaluate = trainer.evaluate
 
 
-def noted(*arguments, **named):
-    """Keep what each validation found."""
+def recording_evaluate(*arguments, **named):
+    """Record the result of each validation."""
     result = evaluate(*arguments, **named)
     validations.append(float(result["ndcg@10"]))
     return result
 
 
-trainer.evaluate = noted
+trainer.evaluate = recording_evaluate
 trainer.fit(
     batches,
     FullSortEvalDataLoader(config, valid, None, shuffle=False),
@@ -100,9 +98,11 @@ trainer.fit(
 best = torch.load(trainer.saved_model_file, weights_only=False)
 model.load_state_dict(best["state_dict"])
 loader = FullSortEvalDataLoader(config, test, None, shuffle=False)
-own = evaluate(loader, load_best_model=False)
+peer_metrics = evaluate(loader, load_best_model=False)
 model.eval()
 with torch.no_grad():
     scores = torch.cat([model.full_sort_predict(batch[0]) for batch in loader])[:, items]
 np.save("scores.npy", scores.numpy())
-Path("result.json").write_text(json.dumps({"validations": validations, "own_ndcg": float(own["ndcg@10"])}))
+Path("result.json").write_text(
+    json.dumps({"validations": validations, "own_ndcg": float(peer_metrics["ndcg@10"])})
+)

@@ -1,7 +1,7 @@
-"""RecBole's BERT4Rec in training until it is ended; files by train.py. Run in its folder by the peers' Python.
+"""Trains RecBole's BERT4Rec until killed, on files of train.py. Run in its folder by the peers' Python.
 
-`windows/windows.train.inter` holds a training sequence a line, so RecBole makes none itself: its own way, a
-sequence for each prefix of each history, would be other work.
+`windows/windows.train.inter` has one training sequence per line, so RecBole creates none itself: its default, a
+sequence for each prefix of each history, would be different work.
 
     python peer_recbole_train.py fp32|bf16
 """
@@ -37,7 +37,7 @@ config = Config(
         "hidden_dropout_prob": settings["dropout"],
         "attn_dropout_prob": settings["dropout"],
         "mask_ratio": settings["mask_prob"],
-        "ft_ratio": 0.0,  # with its fine-tuning batches, which mask one item, it would learn less a sequence
+        "ft_ratio": 0.0,  # fine-tuning batches mask one item only, so it would learn less per sequence
         "train_neg_sample_args": None,
         "eval_args": {"order": "TO", "mode": "full", "group_by": "user"},
         "epochs": 1_000_000,

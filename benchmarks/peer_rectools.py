@@ -1,4 +1,4 @@
-"""RecTools' BERT4Rec after one batch of training: seconds of `recommend` and `calc_metrics`. Run by peers.py."""
+"""Times `recommend` and `calc_metrics` of RecTools' BERT4Rec after one training batch. Run by peers.py."""
 
 import json
 import time
@@ -17,14 +17,14 @@ warnings.filterwarnings("ignore")
 settings = json.loads(Path("settings.json").read_text())
 log = np.load("log.npz")
 rows = pd.DataFrame({Columns.User: log["users"], Columns.Item: log["items"], Columns.Weight: 1.0})
-place = rows.groupby(Columns.User).cumcount()
-rows[Columns.Datetime] = pd.Timestamp("2000-01-01") + pd.to_timedelta(place, unit="s")
-last = place == rows.groupby(Columns.User)[Columns.Item].transform("size") - 1
+position = rows.groupby(Columns.User).cumcount()
+rows[Columns.Datetime] = pd.Timestamp("2000-01-01") + pd.to_timedelta(position, unit="s")
+last = position == rows.groupby(Columns.User)[Columns.Item].transform("size") - 1
 known, held_out = rows[~last], rows[last]
 
 
 def one_batch():
-    """A trainer that stops at once: speed does not depend on the weights."""
+    """Return a trainer that stops after one batch: speed does not depend on the weights."""
     return Trainer(
         max_epochs=1,
         limit_train_batches=1,
@@ -52,11 +52,11 @@ metrics = {"recall": Recall(10), "ndcg": NDCG(10), "mrr": MRR(10)}
 
 
 def evaluate(users):
-    """Seconds to evaluate these users."""
-    wanted = held_out[held_out[Columns.User].isin(users)]
+    """Return the seconds taken to evaluate these users."""
+    targets = held_out[held_out[Columns.User].isin(users)]
     start = time.perf_counter()
-    found = model.recommend(users=users, dataset=dataset, k=10, filter_viewed=True)
-    calc_metrics(metrics, found, wanted)
+    recommended = model.recommend(users=users, dataset=dataset, k=10, filter_viewed=True)
+    calc_metrics(metrics, recommended, targets)
     return time.perf_counter() - start
 
 

@@ -1,8 +1,8 @@
-"""RecTools' BERT4Rec trained on the windows, best epoch by its own NDCG@10: scores of the test users.
+"""Trains RecTools' BERT4Rec on the windows, and scores the test users at the best epoch by its own NDCG@10.
 
-Run by quality.py in its folder, by the peers' Python. Leaves `scores.npy`, (users, items), and `result.json`.
-Each training window is a made-up user, since RecTools makes one sequence of each; the real users are
-recommended to.
+Run by quality.py in its folder, by the peers' Python. Writes `scores.npy`, (users, items), and `result.json`.
+Each training window is an artificial user, since RecTools makes one sequence of each; recommendations are for the
+real users.
 """
 
 import json
@@ -24,14 +24,14 @@ num_items = int(split["num_items"])
 
 
 def rows_of(users, items):
-    """RecTools' table of interactions, a second apart from row to row, so that times rise strictly."""
+    """Return RecTools' table of interactions, one second apart, so that times strictly increase."""
     rows = pd.DataFrame({Columns.User: users, Columns.Item: items, Columns.Weight: 1.0})
     rows[Columns.Datetime] = pd.Timestamp("2000-01-01") + pd.to_timedelta(np.arange(len(rows)), unit="s")
     return rows
 
 
 def cpu_trainer():
-    """A trainer that only trains."""
+    """Return a trainer that does nothing but train."""
     return Trainer(
         max_epochs=1,
         accelerator="cpu",
@@ -50,7 +50,7 @@ phases = {
 }
 for phase, (_, held_out) in phases.items():
     ordered = held_out.sort_values(Columns.User)[Columns.Item].to_numpy()
-    assert (ordered == split[phase]).all(), "what is held out is not the same"
+    assert (ordered == split[phase]).all(), "the held-out items differ"
 
 windows = np.load("windows.npz")
 training = Dataset.construct(rows_of(windows["users"], windows["items"]))
@@ -74,23 +74,23 @@ model = BERT4RecModel(
 
 
 def recommend(phase, k):
-    """Lists of the k best unseen items of every user."""
+    """Return the k best unseen items of every user."""
     return model.recommend(users=users, dataset=known[phase], k=k, filter_viewed=True)
 
 
-def ndcg(found, phase):
-    """RecTools' own figure."""
-    return float(calc_metrics(metric, found, phases[phase][1])["ndcg"])
+def ndcg(recommended, phase):
+    """Return RecTools' own figure."""
+    return float(calc_metrics(metric, recommended, phases[phase][1])["ndcg"])
 
 
-validations, scores, own = [], None, None
+validations, scores, own_ndcg = [], None, None
 for _ in range(settings["num_epochs"]):
     model.fit_partial(training, min_epochs=1, max_epochs=1)
     validations.append(ndcg(recommend("validate", 10), "validate"))
     if validations[-1] == max(validations):
-        found = recommend("test", num_items)
+        recommended = recommend("test", num_items)
         scores = np.full((len(users), num_items), -np.inf, np.float32)
-        scores[found[Columns.User], found[Columns.Item]] = found[Columns.Score]
-        own = ndcg(found, "test")
+        scores[recommended[Columns.User], recommended[Columns.Item]] = recommended[Columns.Score]
+        own_ndcg = ndcg(recommended, "test")
 np.save("scores.npy", scores)
-Path("result.json").write_text(json.dumps({"validations": validations, "own_ndcg": own}))
+Path("result.json").write_text(json.dumps({"validations": validations, "own_ndcg": own_ndcg}))

@@ -1,6 +1,6 @@
-"""RecTools' BERT4Rec in training until it is ended; files by train.py. Run in its folder by the peers' Python.
+"""Trains RecTools' BERT4Rec until killed, on files of train.py. Run in its folder by the peers' Python.
 
-RecTools makes one sequence of each user, the last max_len items. `windows.npz` has the rows of a made-up user
+RecTools makes one sequence of each user, the last max_len items. `windows.npz` has the rows of an artificial user
 for each training window, so the sequences are those windows.
 
     python peer_rectools_train.py fp32|bf16
@@ -27,7 +27,7 @@ rows[Columns.Datetime] = pd.Timestamp("2000-01-01") + pd.to_timedelta(np.arange(
 
 
 def endless():
-    """A trainer that only trains."""
+    """Return a trainer that does nothing but train."""
     return Trainer(
         max_epochs=1_000_000,
         accelerator="cpu",

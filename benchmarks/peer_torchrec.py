@@ -1,11 +1,10 @@
-"""TorchRec's own BERT4Rec example in training until it is ended, from a checkout: `peer_torchrec.py FOLDER ddp|dmp`.
+"""Trains TorchRec's own BERT4Rec example from a checkout until killed: `peer_torchrec.py FOLDER ddp|dmp`.
 
 FOLDER is the example's (`examples/bert4rec`); settings and data, in the format of MovieLens 1M, are in the
-working directory, written by train.py. It cuts the same windows as we do, its own program is what runs, and
-only this is changed from outside:
+working directory, written by train.py. It cuts the same windows as we do and runs its own program; only this
+is patched:
 
-- The negatives that it draws for its evaluation, and the validation before the first step, are left out: they
-  are no training.
+- The negatives for its evaluation and the validation before the first step are skipped: they are not training.
 - In dmp, fused Adam, which FBGEMM has on GPUs only, becomes row-wise Adagrad, as in ours."""
 
 import importlib
@@ -18,24 +17,24 @@ from types import SimpleNamespace
 import step_clock
 from fbgemm_gpu.split_embedding_configs import EmbOptimType
 
-EVALUATION_ITEMS = 10  # made-up negatives: nobody looks at them
+EVALUATION_ITEMS = 10  # negatives that are never used
 
 
 def constant_negatives(_, frames):
-    """In place of draws by popularity, which take minutes on many items."""
+    """Replace draws by popularity, which take minutes on many items."""
     frames["test_negative_samples"] = {user: list(range(1, 1 + EVALUATION_ITEMS)) for user in frames["train"]}
     return frames
 
 
 def adapt(example):
-    """Replace what would not run here, or would not be training."""
+    """Patch what would not run here, or is not training."""
     example._validate = lambda *_, **__: None
     example.Bert4RecPreprocsser._generate_negative_samples = constant_negatives
     example.EmbOptimType = SimpleNamespace(ADAM=EmbOptimType.EXACT_ROWWISE_ADAGRAD)
 
 
 def flags(settings, mode):
-    """Its command line."""
+    """Return its command line."""
     return [
         *("--dataset_name", "ml-1m", "--dataset_path", ".", "--mode", mode),
         *("--dupe_factor", "1", "--min_user_count", "5", "--num_epochs", "1000000"),
@@ -46,9 +45,15 @@ def flags(settings, mode):
 
 
 folder, mode = sys.argv[1:]
-sys.path[0] = folder  # in place of ours, where `data` is something else
-alone = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0"}
-os.environ.update(alone)
+sys.path[0] = folder  # replaces ours, where `data` is another package
+single_process = {
+    "RANK": "0",
+    "LOCAL_RANK": "0",
+    "WORLD_SIZE": "1",
+    "MASTER_ADDR": "127.0.0.1",
+    "MASTER_PORT": "0",
+}
+os.environ.update(single_process)
 example = importlib.import_module("bert4rec_main")
 adapt(example)
 step_clock.start(Path("steps.jsonl"))

@@ -1,18 +1,18 @@
-"""How good our BERT4Rec is beside RecTools' and RecBole's on MovieLens 100K, given the same budget.
+"""Compares the quality of our BERT4Rec with RecTools' and RecBole's on MovieLens 100K, given the same budget.
 
-Full data, leave-two-out (test: a user's last interaction, validation: the one before, ties of time by place
-in the file), full ranking over all items that the user has not had, five seeds each.
+Full data, leave-two-out (test: a user's last interaction, validation: the one before, equal timestamps in file
+order), full ranking over all unseen items, five seeds each.
 
-Same for all: the held-out rows, which each program asserts; the training windows; sequences seen
+Equal for all: the held-out rows, which each program asserts; the training windows; sequences seen
 (`num_epochs` passes over these windows); size (emb_dim, layers, heads, max_len) and batch size of the recipe,
-`examples/ml-100k-best.toml`; a validation each epoch by NDCG@10 that chooses the epoch to test. RecTools is
+`examples/ml-100k-best.toml`; a validation per epoch by NDCG@10 that chooses the epoch to test. RecTools is
 validated by its own `recommend` and `calc_metrics`, RecBole by its own `Trainer.fit`, which ranks seen items
-too while it validates. Learning rate, mask_prob and dropout of a peer are its own defaults or those of the
-recipe, whichever is better on validation with the first seed.
+too. Learning rate, mask_prob and dropout of a peer are its own defaults or those of the recipe, whichever is
+better on validation with the first seed.
 
-The peers hand over their scores of all items for each user. Ranks and metrics of all three are made by our
-own code, and checked against the peer's own figure. Results of each library and seed stay in --out, and what
-is there is not run again, so the work can be done in pieces; docs/benchmarks/quality has those of the docs.
+The peers return their scores of all items for each user. Our code computes ranks and metrics of all three, and
+checks them against the peer's own figure. Results of each library and seed are stored in --out and not run
+again, so the work can be resumed; docs/benchmarks/quality has those of the docs.
 
     python -m benchmarks.quality --out docs/benchmarks/quality [--data FOLDER] [--recipe FILE]
                                  [--only ours recbole rectools] [--seeds 1 2 3 4 5] [--epochs N] [--json FILE]
@@ -55,14 +55,14 @@ AGREEMENT = 2e-4  # RecBole rounds its own figures to four places
 
 
 def main() -> None:
-    """Run what is missing, then print the table of what is there."""
+    """Run what is missing, then print the table of all results."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--out", type=Path, required=True, help="folder that keeps each seed's results")
+    parser.add_argument("--out", type=Path, required=True, help="folder for each seed's results")
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("B4R_TEST_DATA", "../shared/data")))
     parser.add_argument("--recipe", type=Path, default=ROOT / "examples" / "ml-100k-best.toml")
     parser.add_argument("--only", nargs="*", choices=LIBRARIES, default=LIBRARIES, help="libraries to run")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3, 4, 5])
-    parser.add_argument("--epochs", type=int, help="instead of the recipe's num_epochs, for all")
+    parser.add_argument("--epochs", type=int, help="overrides the recipe's num_epochs for all")
     parser.add_argument("--json", type=Path, help="file for the table's figures")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -70,29 +70,29 @@ def main() -> None:
     for library in arguments.only:
         for seed in arguments.seeds:
             run_once(library, seed, experiment, arguments.out)
-    results = {**about(), "recipe": settings_of(experiment), **compare(found(arguments.out))}
+    results = {**about(), "recipe": settings_of(experiment), **compare(read_results(arguments.out))}
     print(as_table(results))
     if arguments.json:
         write_json(arguments.json, results)
 
 
 def recipe(path: Path, data: Path, epochs: int | None) -> Experiment:
-    """The recipe's experiment on the data folder that is given, measured by `full` only, on CPU."""
+    """Return the recipe's experiment on the given data folder, evaluated by `full` only, on CPU."""
     with tempfile.TemporaryDirectory() as name:
-        copy = Path(name) / path.name  # where the data lie is another matter than how to train on them
+        copy = Path(name) / path.name  # the recipe fixes how to train, not where the data are
         copy.write_text(path.read_text().replace("../datasets", str(data.resolve())))
         (experiment,) = load_experiments(copy).experiments
-    changed: dict[str, dict[str, Any]] = {
+    changes: dict[str, dict[str, Any]] = {
         "evaluation": {"protocols": ["full"], "metric_ks": [10]},
         "launch": {"gpu": 0},
         "training": {"num_epochs": epochs or experiment.training.num_epochs, "keep_checkpoints": 1},
     }
     settings = experiment.model_dump(exclude_none=True)
-    return Experiment.model_validate(settings | {name: settings[name] | new for name, new in changed.items()})
+    return Experiment.model_validate(settings | {name: settings[name] | new for name, new in changes.items()})
 
 
 def settings_of(experiment: Experiment) -> dict[str, Any]:
-    """What the budget is made of and what the recipe sets besides, by name."""
+    """Return the settings of the budget and the recipe, by name."""
     model, training = experiment.model, experiment.training
     return {
         **{name: getattr(model, name) for name in ("max_len", "emb_dim", "num_layers", "nhead", "dropout")},
@@ -102,20 +102,20 @@ def settings_of(experiment: Experiment) -> dict[str, Any]:
 
 
 def run_once(library: str, seed: int, experiment: Experiment, out: Path) -> dict[str, Any]:
-    """The result of a library and seed, measured now unless it is in `out` for the same settings."""
+    """Return the result of a library and seed, measured unless `out` has it for the same settings."""
     settings = settings_of(experiment)
     if library == "ours":
         settings |= {name: getattr(experiment.model, name) for name in ("norm", "init", "tie_output")}
         settings |= {name: getattr(experiment.training, name) for name in ("decay_step", "gamma")}
     else:
         settings |= chosen_settings(library, seed, experiment, out)
-    return measured(library, seed, settings, experiment, out / f"{library}-{seed}.json")
+    return cached_or_measured(library, seed, settings, experiment, out / f"{library}-{seed}.json")
 
 
 def chosen_settings(library: str, seed: int, experiment: Experiment, out: Path) -> dict[str, Any]:
-    """A peer's learning rate, mask_prob and dropout: of two candidates the one that validates better, tried once.
+    """Return a peer's learning rate, mask_prob and dropout: of two candidates the one that validates better.
 
-    The first seed that is asked for does the trial, and later ones follow it.
+    They are tried once, with the first seed that is requested.
     """
     path = out / f"{library}-settings.json"
     record = read_json(path)
@@ -129,7 +129,9 @@ def chosen_settings(library: str, seed: int, experiment: Experiment, out: Path) 
     tried = {}
     for number, (name, candidate) in enumerate(candidates.items()):
         settings = settings_of(experiment) | candidate
-        result = measured(library, seed, settings, experiment, out / f"trial-{library}-{number}.json")
+        result = cached_or_measured(
+            library, seed, settings, experiment, out / f"trial-{library}-{number}.json"
+        )
         tried[name] = {**candidate, "validation": result["validation"]}
     best = max(tried, key=lambda name: tried[name]["validation"])
     write_json(path, {"chosen": candidates[best], "name": best, "tried": tried})
@@ -138,10 +140,10 @@ def chosen_settings(library: str, seed: int, experiment: Experiment, out: Path) 
     return candidates[best]
 
 
-def measured(
+def cached_or_measured(
     library: str, seed: int, settings: dict[str, Any], experiment: Experiment, path: Path
 ) -> dict[str, Any]:
-    """Read `path` where it holds a result of these settings, else measure and write it."""
+    """Read `path` if it holds a result of these settings, else measure and write it."""
     known = read_json(path)
     if known and known["settings"] == settings and known["seed"] == seed:
         return dict(known)
@@ -160,7 +162,7 @@ def measured(
 
 
 def ours(seed: int, experiment: Experiment, out: Path) -> dict[str, Any]:
-    """A real run of the engine: its ranks file gives each user's NDCG@10."""
+    """Run the engine; its ranks file gives each user's NDCG@10."""
     training = experiment.training.model_copy(update={"seed": seed})
     run = RunStore(out / "runs").create(experiment.model_copy(update={"training": training}))
     with (run.dir / "output.txt").open("wb") as output:
@@ -170,13 +172,13 @@ def ours(seed: int, experiment: Experiment, out: Path) -> dict[str, Any]:
     events = [record.event for record in read_events(run.events_path)]
     epochs = [event for event in events if isinstance(event, Epoch)]
     validations = [event.metrics["full"]["ndcg@10"] for event in epochs]
-    own = [event for event in events if isinstance(event, Test)][-1].metrics["full"]["ndcg@10"]["value"]
+    own_ndcg = [event for event in events if isinstance(event, Test)][-1].metrics["full"]["ndcg@10"]["value"]
     users, ndcg, recall = ranks_of_run(run.dir)
-    return _result(users, ndcg, recall, validations, own)
+    return _result(users, ndcg, recall, validations, own_ndcg)
 
 
 def peer(library: str, seed: int, settings: dict[str, Any], experiment: Experiment) -> dict[str, Any]:
-    """A peer's program on the same rows; its scores are ranked here."""
+    """Run a peer's program on the same rows, and rank its scores."""
     peers.install()
     dataset = load_dataset(experiment.data)
     with tempfile.TemporaryDirectory(prefix="quality-") as name:
@@ -189,19 +191,19 @@ def peer(library: str, seed: int, settings: dict[str, Any], experiment: Experime
         )
         if done.returncode:
             raise SystemExit(f"{library}, seed {seed}, failed:\n{done.stderr[-2000:]}")
-        said = json.loads((folder / "result.json").read_text())
+        reported = json.loads((folder / "result.json").read_text())
         scores = np.load(folder / "scores.npy")
     users, ndcg, recall = ranks_of_scores(scores, dataset)
-    again = peer_ndcg(scores, dataset, seen_too=library == "recbole")
-    if abs(again - said["own_ndcg"]) > AGREEMENT:
+    recomputed = peer_ndcg(scores, dataset, include_seen=library == "recbole")
+    if abs(recomputed - reported["own_ndcg"]) > AGREEMENT:
         raise SystemExit(
-            f"{library} says NDCG@10 {said['own_ndcg']:.5f}, our code {again:.5f}, of the same scores"
+            f"{library} reports NDCG@10 {reported['own_ndcg']:.5f}, our code {recomputed:.5f} for the same scores"
         )
-    return _result(users, ndcg, recall, said["validations"], said["own_ndcg"])
+    return _result(users, ndcg, recall, reported["validations"], reported["own_ndcg"])
 
 
 def _result(
-    users: np.ndarray, ndcg: np.ndarray, recall: np.ndarray, validations: list[float], own: float
+    users: np.ndarray, ndcg: np.ndarray, recall: np.ndarray, validations: list[float], own_ndcg: float
 ) -> dict[str, Any]:
     best = int(np.argmax(validations))
     return {
@@ -211,12 +213,12 @@ def _result(
         "validations": validations,
         "validation": validations[best],
         "best_epoch": best,
-        "own_ndcg": own,
+        "own_ndcg": own_ndcg,
     }
 
 
-def found(out: Path) -> dict[str, list[dict[str, Any]]]:
-    """Results in the folder by library, seeds rising."""
+def read_results(out: Path) -> dict[str, list[dict[str, Any]]]:
+    """Read the results in a folder by library, in order of seeds."""
     results: dict[str, list[dict[str, Any]]] = {}
     for library in LIBRARIES:
         paths = (path for path in out.glob(f"{library}-*.json") if path.stem.rpartition("-")[2].isdecimal())

@@ -1,4 +1,4 @@
-"""The rows that peers get for the comparison of quality, and ranks made of what they give back."""
+"""Writes the peers' input for the comparison of quality, and ranks the scores that they return."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ PerUser = tuple[np.ndarray, np.ndarray, np.ndarray]  # users, NDCG@10, recall@10
 
 
 def write_inputs(folder: Path, dataset: Dataset, max_len: int, dupe_factor: int) -> None:
-    """Everything that both peers' programs read.
+    """Write everything that both peers' programs read.
 
-    `split.npz`: rows of the whole data set in our order, `users`, `items`, (rows,), numbered from 0, and what is
-    held out of each user, `validate`, `test`, (users,). `windows.npz` and `log/log.*.inter`: the training windows.
+    `split.npz`: all rows of the data set in our order, `users`, `items`, (rows,), numbered from 0, and each user's
+    held-out items, `validate`, `test`, (users,). `windows.npz` and `log/log.*.inter`: the training windows.
     """
     users = np.repeat(np.arange(dataset.num_users), dataset.lengths)
     everyone = np.arange(dataset.num_users)
@@ -38,7 +38,7 @@ def write_inputs(folder: Path, dataset: Dataset, max_len: int, dupe_factor: int)
 
 
 def _write_inters(folder: Path, dataset: Dataset, starts: np.ndarray, ends: np.ndarray, max_len: int) -> None:
-    """RecBole's files: train, valid and test with a history and the item after it, rest naming every item."""
+    """Write RecBole's files: train, valid and test with a history and the item after it, rest with every item."""
     folder.mkdir()
 
     def rows(starts: np.ndarray, ends: np.ndarray) -> list[list[int]]:
@@ -59,17 +59,17 @@ def _write_inters(folder: Path, dataset: Dataset, starts: np.ndarray, ends: np.n
 
 
 def ranks_of_scores(scores: np.ndarray, dataset: Dataset) -> PerUser:
-    """Of a test: the user's history excluded, ranked by the engine's own code. scores: (users, items)."""
-    return _per_user(_ranks(scores, dataset, seen_too=False))
+    """Rank test scores with the engine's own code, seen items excluded. scores: (users, items)."""
+    return _per_user(_ranks(scores, dataset, include_seen=False))
 
 
-def peer_ndcg(scores: np.ndarray, dataset: Dataset, *, seen_too: bool) -> float:
-    """NDCG@10 of the scores, with or without the items that the user has had among the candidates."""
-    return float(ndcg(_ranks(scores, dataset, seen_too), CUTOFF).mean())
+def peer_ndcg(scores: np.ndarray, dataset: Dataset, *, include_seen: bool) -> float:
+    """Return NDCG@10 of the scores, with or without seen items among the candidates."""
+    return float(ndcg(_ranks(scores, dataset, include_seen), CUTOFF).mean())
 
 
 def ranks_of_run(run_dir: Path) -> PerUser:
-    """The same of a finished run of ours."""
+    """Read the ranks of a finished run of ours."""
     table = pq.read_table(run_dir / "predictions" / "ranks_full.parquet").to_pydict()
     ranks, ties = np.array(table["rank"]), np.array(table["ties"])
     better = np.rint(ranks - 1.0 - ties / 2.0).astype(np.int64)
@@ -80,14 +80,14 @@ def _per_user(ranks: UserRanks) -> PerUser:
     return ranks.users, ndcg(ranks, CUTOFF), recall(ranks, CUTOFF)
 
 
-def _ranks(scores: np.ndarray, dataset: Dataset, seen_too: bool) -> UserRanks:
-    """Items that the library cannot score (-inf) come last, level with one another."""
+def _ranks(scores: np.ndarray, dataset: Dataset, include_seen: bool) -> UserRanks:
+    """Rank the scores; items that the library cannot score (-inf) tie for last."""
     scores = scores.astype(np.float32).copy()
     users = np.arange(dataset.num_users)
     targets = torch.from_numpy(dataset.targets(users, "test").astype(np.int64))
     lowest = np.min(scores, axis=1, where=np.isfinite(scores), initial=np.inf) - 1.0
     scores = np.where(np.isfinite(scores), scores, lowest[:, None])
-    if not seen_too:
+    if not include_seen:
         _exclude_seen(scores, dataset)
     tensor = torch.from_numpy(scores)
     better, ties = rank_of_target(tensor, targets)
@@ -95,10 +95,10 @@ def _ranks(scores: np.ndarray, dataset: Dataset, seen_too: bool) -> UserRanks:
 
 
 def _exclude_seen(scores: np.ndarray, dataset: Dataset) -> None:
-    """-inf for a user's history, except for the held-out item."""
+    """Set a user's history to -inf, except for the held-out item."""
     users = np.arange(dataset.num_users)
     starts, ends = dataset.history_bounds(users, "test")
     targets = dataset.targets(users, "test")
-    kept = scores[users, targets].copy()
+    target_scores = scores[users, targets].copy()
     scores[np.repeat(users, ends - starts), take_ranges(dataset.items, starts, ends - starts)] = -np.inf
-    scores[users, targets] = kept
+    scores[users, targets] = target_scores

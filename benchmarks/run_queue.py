@@ -1,11 +1,11 @@
-"""What the queue costs: memory of the runner with many queued runs, overhead of a run, and listing thousands of them.
+"""Measures what the queue costs: memory of the runner with many queued runs, overhead per run, and listing thousands.
 
     python -m benchmarks.run_queue [--queued 1000] [--started 20] [--folders 10000] [--real 2] [--json]
 
-`queued` runs wait behind one that runs, and the runner's memory is read once it has read them. Then `started` runs
-whose script does nothing are run one after the other under a stand-in for torchrun that only starts the script, so that
-the figure is what queue, supervisor and records add; `real` ones run under torchrun itself. `folders` ended runs made
-by hand are listed cold (no index), warm (with it), and by `b4r-tui runs --state running` as a process.
+The runner's memory is measured once it has read `queued` runs that wait for a running one. Then `started` runs whose
+script does nothing run one by one under a stand-in for torchrun that only starts the script, so that the figure is what
+queue, supervisor and records add; `real` ones run under torchrun itself. `folders` generated ended runs are listed cold
+(no index), warm (with it), and by `b4r-tui runs --state running` as a process.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name, count in (("queued", 1000), ("started", 20), ("folders", 10_000), ("real", 2)):
-        parser.add_argument(f"--{name}", type=int, default=count, help=f"how many ({count})")
+        parser.add_argument(f"--{name}", type=int, default=count, help=f"number of runs ({count})")
     parser.add_argument("--json", action="store_true", help="JSON instead of a table")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        results = measure(Path(folder), asked)
+        results = measure(Path(folder), arguments)
     results |= {"cpus": os.cpu_count(), "load": round(os.getloadavg()[0], 1)}
     lines = [f"{name:44}{value}" for name, value in results.items()]
-    print(json.dumps(results, indent=1) if asked.json else "\n".join(lines))
+    print(json.dumps(results, indent=1) if arguments.json else "\n".join(lines))
 
 
-def measure(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
-    """All figures: seconds and MB (10^6 bytes)."""
+def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return all figures: seconds and MB (10^6 bytes)."""
     (folder / "nothing.py").touch()
     nothing = Experiment.model_validate(
         {
@@ -59,8 +59,10 @@ def measure(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
             "launch": {"script": str(folder / "nothing.py")},
         }
     )
-    results = queued(RunStore(folder / "queued"), nothing, asked.queued)
-    results |= {"seconds a run, torchrun": seconds_a_run(RunStore(folder / "real"), nothing, asked.real)}
+    results = measure_queued(RunStore(folder / "queued"), nothing, arguments.queued)
+    results |= {
+        "seconds per run, torchrun": seconds_per_run(RunStore(folder / "real"), nothing, arguments.real)
+    }
     package = folder / "stand-in" / "torch" / "distributed"
     package.mkdir(parents=True)
     for init in (package.parent, package):
@@ -68,13 +70,13 @@ def measure(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
     (package / "run.py").write_text(STAND_IN)
     os.environ["PYTHONPATH"] = os.pathsep.join([str(folder / "stand-in"), os.environ.get("PYTHONPATH", "")])
     results |= {
-        "seconds a run, stand-in": seconds_a_run(RunStore(folder / "started"), nothing, asked.started)
+        "seconds per run, stand-in": seconds_per_run(RunStore(folder / "started"), nothing, arguments.started)
     }
-    return results | listed(RunStore(folder / "listed"), nothing, asked.folders)
+    return results | measure_listing(RunStore(folder / "listed"), nothing, arguments.folders)
 
 
-def queued(store: RunStore, nothing: Experiment, count: int) -> dict[str, Any]:
-    """Launching many runs behind one that is held, and what the runner then takes."""
+def measure_queued(store: RunStore, nothing: Experiment, count: int) -> dict[str, Any]:
+    """Launch many runs behind one that sleeps, and measure the runner."""
     (first,) = launch(store, [nothing])
     while not first.state.ended:
         time.sleep(0.05)
@@ -82,9 +84,9 @@ def queued(store: RunStore, nothing: Experiment, count: int) -> dict[str, Any]:
     sleeps.write_text("import time; time.sleep(3600)")
     script = nothing.launch.model_copy(update={"script": str(sleeps)})
     (first,) = launch(store, [nothing.model_copy(update={"launch": script})])
-    began = time.monotonic()
+    start = time.monotonic()
     launch(store, [nothing] * count)
-    launched = time.monotonic() - began
+    launch_seconds = time.monotonic() - start
     ensure_runner(store.root)
     time.sleep(3.0)
     runner = next(
@@ -104,16 +106,16 @@ def queued(store: RunStore, nothing: Experiment, count: int) -> dict[str, Any]:
     runner.terminate()
     return {
         "queued runs": count,
-        "seconds to queue one": round(launched / count, 4),
+        "seconds to queue one": round(launch_seconds / count, 4),
         "runner's memory, MB (resident)": round(memory.rss / 1e6, 1),
-        "runner's memory, MB (its own)": round(memory.uss / 1e6, 1),
-        "processes of the queue but the running one's": 1 + children - 1,
+        "runner's memory, MB (unshared)": round(memory.uss / 1e6, 1),
+        "processes of the queue except the running run's": 1 + children - 1,
         "runner's share of a core while it waits": round(busy, 3),
     }
 
 
-def seconds_a_run(store: RunStore, nothing: Experiment, count: int) -> float | None:
-    """From the start of the first to the end of the last, by their number; one at a time."""
+def seconds_per_run(store: RunStore, nothing: Experiment, count: int) -> float | None:
+    """Return the seconds from the start of the first to the end of the last, divided by their number."""
     if not count:
         return None
     runs = launch(store, [nothing] * count)
@@ -126,22 +128,24 @@ def seconds_a_run(store: RunStore, nothing: Experiment, count: int) -> float | N
     return round((max(ended.ended_at for ended in ends if ended) - first) / count, 3)
 
 
-def listed(store: RunStore, nothing: Experiment, count: int) -> dict[str, Any]:
-    """Seconds to list runs with their states, and as a person does it."""
+def measure_listing(store: RunStore, nothing: Experiment, count: int) -> dict[str, Any]:
+    """Return the seconds to list runs with their states, in this process and by the command."""
     _write_ended(store, nothing, count)
     cold, warm = _listing(store), min(_listing(store) for _ in range(3))
-    calls = {"runs --state running": ["--state", "running"], "runs": [], "runs, the second time": []}
-    took = {f"seconds, b4r-tui {name}": _command_seconds(store, words) for name, words in calls.items()}
+    calls = {"runs --state running": ["--state", "running"], "runs": [], "runs, second call": []}
+    command_seconds = {
+        f"seconds, b4r-tui {name}": _command_seconds(store, arguments) for name, arguments in calls.items()
+    }
     return {
         "listed runs": count,
         "seconds, without the index": round(cold, 3),
         "seconds, with it": round(warm, 3),
-        **took,
+        **command_seconds,
     }
 
 
 def _write_ended(store: RunStore, nothing: Experiment, count: int) -> None:
-    """So many ended runs: copies of one, under ids of their own."""
+    """Write ended runs: copies of one under new IDs."""
     run = store.create(nothing)
     write_exit(run.dir, ExitRecord(reason="finished", ended_at=1.0, code=0))
     write_summary(run)
@@ -154,17 +158,17 @@ def _write_ended(store: RunStore, nothing: Experiment, count: int) -> None:
             (folder / path.name).write_text(path.read_text().replace(run.run_id, run_id))
 
 
-def _command_seconds(store: RunStore, words: list[str]) -> float:
-    began = time.monotonic()
-    command = [sys.executable, "-m", "b4r_tui", "--runs", str(store.root), "runs", *words]
+def _command_seconds(store: RunStore, arguments: list[str]) -> float:
+    start = time.monotonic()
+    command = [sys.executable, "-m", "b4r_tui", "--runs", str(store.root), "runs", *arguments]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return round(time.monotonic() - began, 3)
+    return round(time.monotonic() - start, 3)
 
 
 def _listing(store: RunStore) -> float:
-    began = time.monotonic()
+    start = time.monotonic()
     states_of(store.root, store.runs())
-    return time.monotonic() - began
+    return time.monotonic() - start
 
 
 def _command(process: psutil.Process) -> list[str]:

@@ -1,9 +1,9 @@
-"""DDP against DMP on large vocabularies: time of a step and peak memory of each rank, on real torchrun ranks.
+"""Compares DDP with DMP on large vocabularies: time per step and peak memory per rank, on real torchrun ranks.
 
     python -m benchmarks.sharding [--items 500000 2000000] [--ranks 2] [--loss full] [--json FILE]
 
-Data set `random`, so many items that each is seen; the engine's own data, model, loss, optimisers and steps, with its
-defaults. Memory is VmHWM of /proc: the most that a rank ever held, libraries and data included.
+The data set `random` is so dense that each item occurs; the engine's own data, model, loss, optimisers and steps have
+their defaults. Memory is VmHWM of /proc: the peak of a rank, libraries and data included.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MODES = ("ddp", "dmp")
 
 
 def settings(items: int, mode: str, loss: str, options: argparse.Namespace) -> dict[str, Any]:
-    """An experiment: sequences of 16 items, a model of width 64."""
+    """Return an experiment with sequences of 16 items and a model of width 64."""
     size = items * options.density
     return {
         "name": f"{mode}-{items}",
@@ -45,15 +45,15 @@ def settings(items: int, mode: str, loss: str, options: argparse.Namespace) -> d
 
 
 def measure(run_dir: Path, steps: int) -> None:
-    """What every rank does: the run's first steps, one of them for warming up. Rank 0 writes what all have found."""
+    """Time the run's first steps on every rank, after one for warm-up; rank 0 writes the results of all."""
     from engine.contract.config.experiment import read_run_config
     from engine.distributed.process_group import process_group
 
     experiment = read_run_config(run_dir)
     with process_group(experiment.launch.gpu) as group:
-        found = group.gather(_steps(run_dir, experiment, group, steps))
+        measured = group.gather(_steps(run_dir, experiment, group, steps))
         if group.is_first:
-            (run_dir / "found.json").write_text(json.dumps(found))
+            (run_dir / "measured.json").write_text(json.dumps(measured))
 
 
 def _steps(run_dir: Path, experiment: Any, group: Any, steps: int) -> dict[str, Any]:
@@ -62,7 +62,7 @@ def _steps(run_dir: Path, experiment: Any, group: Any, steps: int) -> dict[str, 
     from engine.training.trainer import Trainer
 
     run = prepare(run_dir, experiment, group, Reporter(run_dir, group))
-    born = peak_mb()
+    initial_mb = peak_mb()
     trainer, seconds = Trainer(run), []
     run.model.objective.train()
     for batch in islice(trainer._loader.epoch(0), steps + 1):
@@ -72,19 +72,19 @@ def _steps(run_dir: Path, experiment: Any, group: Any, steps: int) -> dict[str, 
     return {
         "items": run.dataset.num_items,
         "seconds": seconds[1:],
-        "born_mb": born,
+        "initial_mb": initial_mb,
         "memory_mb": peak_mb(),
     }
 
 
 def peak_mb() -> float:
-    """VmHWM of this process, in MiB."""
+    """Return VmHWM of this process in MiB."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
 
 
 def run(items: int, mode: str, options: argparse.Namespace) -> dict[str, Any]:
-    """One row of the table, from torchrun."""
+    """Measure one row of the table under torchrun."""
     import tomlkit
 
     with tempfile.TemporaryDirectory() as folder:
@@ -98,20 +98,20 @@ def run(items: int, mode: str, options: argparse.Namespace) -> dict[str, Any]:
         env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads)}
         _cache_data(run_dir, env)
         subprocess.run(command, check=True, env=env, cwd=ROOT, stderr=subprocess.DEVNULL)
-        found = json.loads((run_dir / "found.json").read_text())
+        measured = json.loads((run_dir / "measured.json").read_text())
     return {
-        "items": found[0]["items"],
+        "items": measured[0]["items"],
         "mode": mode,
         "loss": options.loss,
         "ranks": options.ranks,
-        "step_ms": round(1000 * statistics.median(found[0]["seconds"]), 1),
-        "memory_mb_per_rank": [round(rank["memory_mb"]) for rank in found],
-        "born_mb_per_rank": [round(rank["born_mb"]) for rank in found],
+        "step_ms": round(1000 * statistics.median(measured[0]["seconds"]), 1),
+        "memory_mb_per_rank": [round(rank["memory_mb"]) for rank in measured],
+        "born_mb_per_rank": [round(rank["initial_mb"]) for rank in measured],
     }
 
 
 def _cache_data(run_dir: Path, env: dict[str, str]) -> None:
-    """Make the data set in a process of its own, so that no rank's memory shows it."""
+    """Build the data set in a separate process, to keep that out of the ranks' memory."""
     code = (
         "import sys, pathlib; from engine.contract.config.experiment import read_run_config; "
         "from engine.data.load import load_dataset; load_dataset(read_run_config(pathlib.Path(sys.argv[1])).data)"
@@ -120,29 +120,29 @@ def _cache_data(run_dir: Path, env: dict[str, str]) -> None:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """Rows of both modes side by side, with what dmp takes as a share of ddp."""
+    """Format both modes side by side, with dmp as a share of ddp."""
     lines = [
-        "| items | loss | ddp ms a step | dmp ms a step | dmp / ddp | ddp MB a rank | dmp MB a rank | dmp / ddp |",
+        "| items | loss | ddp ms/step | dmp ms/step | dmp / ddp | ddp MB/rank | dmp MB/rank | dmp / ddp |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for ddp, dmp in zip(rows[::2], rows[1::2], strict=True):
-        ours, theirs = max(dmp["memory_mb_per_rank"]), max(ddp["memory_mb_per_rank"])
+        dmp_mb, ddp_mb = max(dmp["memory_mb_per_rank"]), max(ddp["memory_mb_per_rank"])
         lines.append(
             f"| {ddp['items']:,} | {ddp['loss']} | {ddp['step_ms']:,.0f} | {dmp['step_ms']:,.0f} "
-            f"| {dmp['step_ms'] / ddp['step_ms']:.2f} | {theirs:,} | {ours:,} | {ours / theirs:.2f} |"
+            f"| {dmp['step_ms'] / ddp['step_ms']:.2f} | {ddp_mb:,} | {dmp_mb:,} | {dmp_mb / ddp_mb:.2f} |"
         )
     return "\n".join(lines)
 
 
 def main() -> None:
-    """Run all, print the table, write the JSON."""
+    """Run all cases, print the table and write the JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--items", type=int, nargs="+", default=[500_000, 2_000_000])
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--loss", default="full", help="training.loss")
-    parser.add_argument("--batch", type=int, default=32, help="sequences a step, per rank")
-    parser.add_argument("--steps", type=int, default=20, help="steps that are timed; their median counts")
-    parser.add_argument("--density", type=int, default=4, help="interactions an item")
+    parser.add_argument("--batch", type=int, default=32, help="sequences per step and rank")
+    parser.add_argument("--steps", type=int, default=20, help="steps to time; their median counts")
+    parser.add_argument("--density", type=int, default=4, help="interactions per item")
     parser.add_argument("--gpu", type=int, default=0, help="GPUs to use, 0 for CPU")
     parser.add_argument("--json", type=Path, help="file for the rows")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)

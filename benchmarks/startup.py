@@ -1,7 +1,7 @@
-"""How long people wait: `b4r-tui --help`, the import of the command line, and the app's first paint.
+"""Measures start-up: `b4r-tui --help`, the import of the command line, and the app's first paint.
 
 The first paint is measured in a pseudo-terminal, from the start of the process until the screen shows the
-pane of experiments, beside a Textual app that shows one word. Medians; the order of the two alternates.
+pane of experiments, vs. a Textual app that shows one word. Medians; the two alternate.
 
     python benchmarks/startup.py [--repeats N] [--json]
 """
@@ -24,7 +24,7 @@ import pexpect
 import pyte
 
 BIN = Path(sys.executable).parent
-LIMIT = 0.5  # seconds to the first paint, as promised
+LIMIT = 0.5  # seconds to the first paint
 PRIVATE = re.compile(r"\x1b\[[<=>?][0-9;]*[$a-zA-Z]*[a-zA-Z]")  # sequences that pyte would print
 HELLO = """\
 from textual.app import App, ComposeResult
@@ -57,23 +57,23 @@ def main() -> None:
 
 
 def measure(folder: Path, repeats: int) -> dict[str, object]:
-    """All figures in seconds, and the ratio of the app's first paint to the bare one's."""
+    """Return all figures in seconds, and the ratio of the app's first paint to the bare one's."""
     (folder / "experiments.toml").write_text(TOML)
     (folder / "hello.py").write_text(HELLO)
     app, hello = [str(BIN / "b4r-tui")], [sys.executable, "hello.py"]
     measures: dict[str, Callable[[], float]] = {
         "b4r-tui --help": help_seconds,
-        "import b4r_tui.commands.main": import_seconds,
+        "import the command line": import_seconds,
         "first paint, Textual hello": lambda: first_paint(hello, "Hello", folder),
         "first paint, b4r-tui": lambda: first_paint(app, "Experiments", folder),
         "experiments listed, b4r-tui": lambda: first_paint(app, "small", folder),
     }
-    for once in measures.values():  # fill the file cache
-        once()
-    samples = {name: [once()] for name, once in measures.items()}
+    for measure_once in measures.values():  # fill the file cache
+        measure_once()
+    samples = {name: [measure_once()] for name, measure_once in measures.items()}
     for _ in range(repeats - 1):
-        for name, once in measures.items():
-            samples[name].append(once())
+        for name, measure_once in measures.items():
+            samples[name].append(measure_once())
     medians = {name: statistics.median(times) for name, times in samples.items()}
     ratio = medians["first paint, b4r-tui"] / medians["first paint, Textual hello"]
     return {
@@ -88,20 +88,20 @@ def measure(folder: Path, repeats: int) -> dict[str, object]:
 
 
 def help_seconds() -> float:
-    """Wall time of `b4r-tui --help`."""
+    """Return the wall time of `b4r-tui --help`."""
     start = time.perf_counter()
     subprocess.run([BIN / "b4r-tui", "--help"], check=True, stdout=subprocess.DEVNULL)
     return time.perf_counter() - start
 
 
 def import_seconds() -> float:
-    """Import time of the command line in a fresh interpreter."""
-    done = subprocess.run([sys.executable, "-c", IMPORT], check=True, capture_output=True, text=True)
-    return float(done.stdout)
+    """Return the import time of the command line in a fresh interpreter."""
+    completed = subprocess.run([sys.executable, "-c", IMPORT], check=True, capture_output=True, text=True)
+    return float(completed.stdout)
 
 
 def first_paint(command: list[str], text: str, folder: Path) -> float:
-    """Seconds from the start of a terminal program until its screen shows `text`."""
+    """Return the seconds from the start of a terminal program until its screen shows `text`."""
     screen = pyte.Screen(120, 36)
     stream = pyte.Stream(screen)
     start = time.perf_counter()
@@ -115,7 +115,7 @@ def first_paint(command: list[str], text: str, folder: Path) -> float:
 
 
 def as_table(results: dict[str, object]) -> str:
-    """The figures for people."""
+    """Format the figures as text."""
     seconds, fastest = results["seconds"], results["fastest"]
     assert isinstance(seconds, dict) and isinstance(fastest, dict)
     lines = [f"{'':30}{'median':>9}{'fastest':>10}"]

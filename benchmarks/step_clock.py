@@ -1,6 +1,6 @@
-"""Writes down when optimiser steps end, whatever library takes them, through torch's own hook.
+"""Records when optimiser steps end, in any library, through torch's own hook.
 
-Needs torch alone, since it runs inside the peers' environment too.
+It needs only torch, since it runs inside the peers' environment too.
 """
 
 from __future__ import annotations
@@ -12,32 +12,32 @@ from typing import Any
 
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
-SECONDS = 0.25  # between two lines; the first step has one of its own
+SECONDS = 0.25  # between two lines; the first step has its own line
 
 
 def start(path: Path) -> None:
     """Append `{"t": unix seconds, "steps": so far}` to `path` after the first step, then at most four times a second.
 
-    Steps of torch's own optimisers count, not those of wrappers around them.
+    Only steps of torch's own optimisers count, not those of wrappers around them.
     """
     file = path.open("a", buffering=1)
-    steps, following = 0, 0.0
+    steps, next_write = 0, 0.0
 
-    def note(optimiser: Any, *_: Any) -> None:
-        nonlocal steps, following
+    def record(optimiser: Any, *_: Any) -> None:
+        nonlocal steps, next_write
         if not type(optimiser).__module__.startswith("torch.optim"):
             return
         steps += 1
         now = time.time()
-        if now >= following:
-            following = now + SECONDS
+        if now >= next_write:
+            next_write = now + SECONDS
             file.write(json.dumps({"t": now, "steps": steps}) + "\n")
 
-    register_optimizer_step_post_hook(note)
+    register_optimizer_step_post_hook(record)
 
 
 def read(path: Path) -> list[tuple[float, int]]:
-    """What was written so far: (unix seconds, steps) of each line, a torn last line left out."""
+    """Return (unix seconds, steps) of each line so far, without an incomplete last line."""
     if not path.exists():
         return []
     lines = path.read_text().split("\n")[:-1]

@@ -1,4 +1,4 @@
-"""The benchmarks' results as Markdown tables for docs/benchmarks.md."""
+"""Formats the benchmarks' results as Markdown tables for docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Any
 
 
 def train_table(results: dict[str, Any]) -> str:
-    """Every library in every configuration, then what the ratios are."""
+    """Return every library in every configuration, then the ratios."""
     lines = [
-        *_foot(results, f"{results['rounds']} rounds of {results['seconds']:g} s; matrix product "
+        *_caption(results, f"{results['rounds']} rounds of {results['seconds']:g} s; matrix product "
                f"{results['gemm_flops'] / 1e9:,.0f} GFLOP/s in fp32, {results['gemm_flops_bf16'] / 1e9:,.0f} in bf16."),
         "| | library | sequences/s | first step, s | peak memory, MiB |",
         "|---|---|---|---|---|",
     ]  # fmt: skip
-    for name, found in results["results"].items():
-        for library, row in found["libraries"].items():
+    for name, configuration in results["results"].items():
+        for library, row in configuration["libraries"].items():
             if "failed" in row:
                 lines.append(f"| {name} | {library} | no figures: {_cell(row['failed'])} | | |")
                 continue
@@ -24,28 +24,28 @@ def train_table(results: dict[str, Any]) -> str:
             )
     lines += [
         "",
-        "| | speed, × the best peer | goal | memory, of the leanest peer's | share of the fp32 peak |",
+        "| | speed, × the best peer | goal | memory, % of the leanest peer's | share of the fp32 peak |",
     ]
     lines += ["|---|---|---|---|---|"]
-    for name, found in results["results"].items():
-        for mine, ours in found["ours"].items():
+    for name, configuration in results["results"].items():
+        for mine, ours in configuration["ours"].items():
             memory = "" if ours["memory_ratio"] is None else f"{ours['memory_ratio']:.0%}"
             lines.append(
-                f"| {name}: {found['title']}, {mine} | {ours['speed_ratio'] or ''} | {found['goal']:g} | {memory} "
-                f"| {ours['share_of_peak']:.0%} |"
+                f"| {name}: {configuration['title']}, {mine} | {ours['speed_ratio'] or ''} "
+                f"| {configuration['goal']:g} | {memory} | {ours['share_of_peak']:.0%} |"
             )
     return "\n".join(lines)
 
 
 def sharding_rows(results: Any) -> list[dict[str, Any]]:
-    """The rows, with the memory of the rank that takes most."""
+    """Return the rows with the maximum memory over ranks."""
     return [{**row, "memory_mb_per_rank": max(row["memory_mb_per_rank"])} for row in results["rows"]]
 
 
 def sharding_table(results: Any) -> str:
-    """A line for each number of items and mode."""
-    lines = [*_foot(results, "")]
-    lines += ["| items | mode | ms a step | memory a rank, MiB |", "|---|---|---|---|"]
+    """Return a line for each number of items and mode."""
+    lines = [*_caption(results, "")]
+    lines += ["| items | mode | ms per step | memory per rank, MiB |", "|---|---|---|---|"]
     for row in sharding_rows(results):
         memory = f"{row['memory_mb_per_rank']:,.0f}"
         lines.append(f"| {row['items']:,} | {row['mode']} | {row['step_ms']:,.1f} | {memory} |")
@@ -53,10 +53,10 @@ def sharding_table(results: Any) -> str:
 
 
 def checkpoints_table(results: dict[str, Any]) -> str:
-    """A line a case: an epoch and its savings, then what a thread that writes them would have to do and would cost."""
+    """Return a line per case: an epoch and its checkpoints, then what a background thread would gain and cost."""
     lines = [
-        *_foot(results, ""),
-        "| items | | mode × ranks | epoch, s | written, MB | savings, s | of training | copy alone, s | most to gain "
+        *_caption(results, ""),
+        "| items | | mode × ranks | epoch, s | written, MB | saving, s | of training | copy only, s | max gain "
         "| lost, s | lost to a thread, s |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
@@ -71,10 +71,10 @@ def checkpoints_table(results: dict[str, Any]) -> str:
 
 
 def quality_table(results: dict[str, Any]) -> str:
-    """Every library's means, then ours against each peer."""
+    """Return every library's means, then ours vs. each peer."""
     recipe = ", ".join(f"{name} {value:g}" for name, value in results["recipe"].items())
     lines = [
-        *_foot(results, f"Recipe: {recipe}."),
+        *_caption(results, f"Recipe: {recipe}."),
         "| library | seeds | NDCG@10 | 95 % over seeds | recall@10 | lr, mask_prob, dropout |",
         "|---|---|---|---|---|---|",
     ]
@@ -101,14 +101,14 @@ def quality_table(results: dict[str, Any]) -> str:
 
 
 def ui_table(results: dict[str, Any]) -> str:
-    """First paint, keys while runs report and among many, and a long log: the parts that were measured."""
-    lines = [*_foot(results, "Real-time scheduling." if results["ahead"] else "")]
+    """Return the measured parts: first paint, keys while runs report and among many runs, and a long log."""
+    lines = [*_caption(results, "Real-time scheduling." if results["ahead"] else "")]
     if "first_paint" in results:
         lines += ["| | seconds, median |", "|---|---|"]
         lines += [f"| {name} | {value:.3f} |" for name, value in results["first_paint"]["seconds"].items()]
         lines += ["", f"First paint: {results['first_paint']['first_paint_ratio']} × a bare Textual app.", ""]
-    titles = {"stream": f"{results['runs']} runs report {results['hertz']} times a second"}
-    titles |= {"many": f"{results['folders']:,} runs that have ended"}
+    titles = {"stream": f"{results['runs']} runs report {results['hertz']} times per second"}
+    titles |= {"many": f"{results['folders']:,} ended runs"}
     for part in (part for part in titles if part in results):
         lines += [*_keys(titles[part], results[part]), ""]
     if "log" in results:
@@ -117,7 +117,7 @@ def ui_table(results: dict[str, Any]) -> str:
 
 
 def _keys(title: str, part: dict[str, Any]) -> list[str]:
-    lines = [f"| {title}: ms from key to paint | keys | p50 | p99 | most | settled p50 | settled p99 |"]
+    lines = [f"| {title}: ms from key to paint | keys | p50 | p99 | max | settled p50 | settled p99 |"]
     lines += ["|---|---|---|---|---|---|---|"]
     rows = {**part["keys"], "down, up in a bare table": part["bare"]["down, up"]}
     for name, row in rows.items():
@@ -137,9 +137,7 @@ def _keys(title: str, part: dict[str, Any]) -> list[str]:
 
 
 def _log(log: dict[str, Any]) -> list[str]:
-    lines = [
-        f"| log of {log['lines']:,} lines: seconds of processor (of the clock) | b4r-tui | toolong | ratio |"
-    ]
+    lines = [f"| log of {log['lines']:,} lines: CPU seconds (wall clock) | b4r-tui | toolong | ratio |"]
     lines += ["|---|---|---|---|"]
     for task in log["b4r-tui"]["cpu"]:
         ratio = log["ratio_of_cpu"].get(task)
@@ -151,22 +149,22 @@ def _log(log: dict[str, Any]) -> list[str]:
         ]
         lines.append(f"| {task} | {' | '.join(cells)} | {f'{ratio:.1f} ×' if ratio else ''} |")
     memory = " | ".join(f"{log[name]['memory_mb']:,.0f}" for name in ("b4r-tui", "toolong"))
-    return [*lines, f"| most memory, MB | {memory} | |"]
+    return [*lines, f"| peak memory, MB | {memory} | |"]
 
 
-def _foot(results: dict[str, Any], more: str) -> list[str]:
-    """A line on when and on what it was measured, where the file tells."""
+def _caption(results: dict[str, Any], more: str) -> list[str]:
+    """Return a line with the date and the machine, if the file has them."""
     if "date" not in results:
         return [more, ""] if more else []
-    said = (
+    line = (
         f"{results['date']}, {results['processor']}, {results['cpus']} CPUs, {results['threads']} threads, "
         f"{results['system']}, load {results['load']} at the end. {more}"
     )
-    return [said.strip(), ""]
+    return [line.strip(), ""]
 
 
 def _cell(text: str) -> str:
-    """Text that cannot break a table."""
+    """Escape what would break a table."""
     return text.replace("|", "\\|").replace("\n", " ")
 
 

@@ -1,8 +1,8 @@
-"""Runs that train while somebody looks on: a process that holds them and reports for them until it is killed.
+"""Holds the locks of runs and reports for them, as if they trained, until it is killed.
 
     python -m benchmarks.ui_stream HERTZ RUN_DIR…
 
-It says so once it holds them. Each run tells how far it is so many times a second, logs as often, and ends an epoch
+It prints a line once it holds them. Each run reports progress HERTZ times per second, logs as often, and ends an epoch
 every 20 reports.
 """
 
@@ -16,34 +16,34 @@ from pathlib import Path
 from b4r_tui.runs.locks import hold
 from engine.contract.events import Epoch, EventWriter, Progress, RunStarted
 
-STEPS = 20  # reports an epoch
+STEPS = 20  # reports per epoch
 EPOCHS = 100_000
 METRICS = [f"{name}@{k}" for name in ("recall", "ndcg") for k in (1, 5, 10)]
 
 
 def main() -> None:
-    """Report for ever."""
+    """Report until killed."""
     hertz, folders = float(sys.argv[1]), [Path(text) for text in sys.argv[2:]]
-    held = [hold(folder / "lock") for folder in folders]
+    locks = [hold(folder / "lock") for folder in folders]
     writers = [EventWriter(folder / "events.jsonl") for folder in folders]
     logs = [(folder / "logs" / "rank_0.log").open("a", buffering=1) for folder in folders]
     for folder, writer in zip(folders, writers, strict=True):
-        writer.write(started(folder))
+        writer.write(started_event(folder))
     print("reporting", flush=True)
-    began, report = time.monotonic(), 0
-    while held:
+    start, report = time.monotonic(), 0
+    while locks:
         for writer, log in zip(writers, logs, strict=True):
             epoch, step = divmod(report, STEPS)
-            writer.write(progress(epoch, step))
+            writer.write(progress_event(epoch, step))
             log.write(f"INFO engine.training.trainer: epoch {epoch} step {step}\n")
             if step == STEPS - 1:
-                writer.write(ended(epoch))
+                writer.write(epoch_event(epoch))
         report += 1
-        time.sleep(max(0.0, began + report / hertz - time.monotonic()))
+        time.sleep(max(0.0, start + report / hertz - time.monotonic()))
 
 
-def started(folder: Path) -> RunStarted:
-    """The first report of a run."""
+def started_event(folder: Path) -> RunStarted:
+    """Return the first event of a run."""
     data = {"name": "synthetic", "users": 2000, "items": 500, "interactions": 60_000, "fingerprint": "0" * 16}
     return RunStarted(
         run_id=folder.name,
@@ -56,8 +56,8 @@ def started(folder: Path) -> RunStarted:
     )
 
 
-def progress(epoch: int, step: int) -> Progress:
-    """How far it is."""
+def progress_event(epoch: int, step: int) -> Progress:
+    """Return a progress event."""
     return Progress(
         phase="train",
         epoch=epoch,
@@ -69,8 +69,8 @@ def progress(epoch: int, step: int) -> Progress:
     )
 
 
-def ended(epoch: int) -> Epoch:
-    """The end of an epoch, with metrics of two protocols."""
+def epoch_event(epoch: int) -> Epoch:
+    """Return the event of an epoch's end, with metrics of two protocols."""
     values = dict.fromkeys(METRICS, 0.2 - 0.1 / (epoch + 1))
     return Epoch(
         epoch=epoch,
@@ -85,7 +85,7 @@ def ended(epoch: int) -> Epoch:
 
 
 def loss_of(epochs: float) -> float:
-    """A loss that falls."""
+    """Return a decreasing loss."""
     return 4.0 + 3.0 * math.exp(-epochs / 10)
 
 

@@ -1,4 +1,4 @@
-"""Small data sets and experiments that tests build by hand."""
+"""Builds small data sets and experiments for tests."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from engine.data.dataset import Dataset
 def dataset_of(
     histories: Sequence[Sequence[int]], num_items: int, starts: Sequence[tuple[int, int]] | None = None
 ) -> Dataset:
-    """A data set whose user u interacted with the items histories[u], in that order.
+    """Return a data set in which user u interacted with the items histories[u], in that order.
 
-    starts: where in each history validation and test start; default as leave-two-out has it.
+    starts: where validation and test start in each history; default: leave-two-out.
     """
     lengths = [len(history) for history in histories]
     cuts = starts or [(n - 2, n - 1) if n >= 3 else (n, n) for n in lengths]
@@ -38,7 +38,7 @@ def dataset_of(
 
 
 def experiment_of(**groups: dict[str, Any]) -> Experiment:
-    """A small synthetic experiment; groups override its settings, such as training={"lr": 0.1}."""
+    """Return a small synthetic experiment; groups override its settings, such as training={"lr": 0.1}."""
     settings: dict[str, dict[str, Any]] = {
         "data": {
             "dataset_name": "synthetic",
@@ -57,6 +57,6 @@ def experiment_of(**groups: dict[str, Any]) -> Experiment:
 
 
 def write_run_config(run_dir: Path, experiment: Experiment) -> None:
-    """Make a folder a run of `experiment`."""
+    """Turn a folder into a run folder of `experiment`."""
     run_dir.mkdir(parents=True, exist_ok=True)
     (run_dir / "config.toml").write_text(tomlkit.dumps(experiment.model_dump(exclude_none=True)))

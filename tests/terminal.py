@@ -1,4 +1,4 @@
-"""The program in a real pseudo-terminal, as a person sees it."""
+"""Runs the program in a real pseudo-terminal, and reads the screen as a user sees it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PRIVATE = re.compile(r"\x1b\[[<=>?][0-9;]*[$a-zA-Z]*[a-zA-Z]")  # sequences that
 
 
 class Terminal:
-    """The program in a terminal of its own; `screen` is what a person would see."""
+    """The program in a new terminal; `screen` is what a user would see."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class Terminal:
     ) -> None:
         self._screen = pyte.Screen(columns, rows)
         self._stream = pyte.Stream(self._screen)
-        self.raw = ""  # all that was written to the terminal
+        self.raw = ""  # everything written to the terminal
         inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
         self.child = pexpect.spawn(
             command[0],
@@ -42,33 +42,33 @@ class Terminal:
 
     @property
     def screen(self) -> str:
-        """The lines on screen."""
+        """Return the lines on screen."""
         return "\n".join(self._screen.display)
 
     def colours(self) -> set[str]:
-        """Foreground colours on screen."""
+        """Return the foreground colours on screen."""
         return {cell.fg for row in self._screen.buffer.values() for cell in row.values()}
 
     def press(self, keys: str) -> None:
-        """Type."""
+        """Type the keys."""
         self.child.send(keys)
 
     def shows(self, text: str, seconds: float = 15.0) -> None:
         """Wait until the screen shows a text."""
         deadline = time.monotonic() + seconds
         while text not in self.screen:
-            assert time.monotonic() < deadline, f"{text!r} never came:\n{self.screen}"
+            assert time.monotonic() < deadline, f"{text!r} did not appear:\n{self.screen}"
             self._read()
 
     def lacks(self, text: str, seconds: float = 15.0) -> None:
-        """Wait until the screen shows a text no longer."""
+        """Wait until a text is gone from the screen."""
         deadline = time.monotonic() + seconds
         while text in self.screen:
             assert time.monotonic() < deadline, f"{text!r} is still there:\n{self.screen}"
             self._read()
 
     def ends(self, seconds: float = 10.0) -> str:
-        """Wait until the program has ended; what it said after the screen was given back."""
+        """Wait until the program has ended; return its output after it left the screen."""
         self.child.expect(pexpect.EOF, timeout=seconds)
         self.child.close()
         self.raw += self.child.before or ""

@@ -1,4 +1,4 @@
-"""Runs a worker script on real ranks, for tests."""
+"""Runs a worker script on real ranks."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tests.conftest import ROOT
 
 
 def on_ranks(ranks: int, script: str, folder: Path, *arguments: str) -> str:
-    """Standard output of `script` on so many ranks of torchrun, each with one thread; fails where one of them does."""
+    """Return the standard output of `script` under torchrun with one thread per rank; fail if a rank fails."""
     worker = folder / "worker.py"
     worker.write_text(script)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
     env = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
+    completed = subprocess.run(
         [*command, str(worker), *arguments], capture_output=True, text=True, timeout=240, check=False, env=env
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert completed.returncode == 0, completed.stderr
+    return completed.stdout

@@ -1,4 +1,4 @@
-"""Ratios, tables, charts and the page are made from results, failures of peers included."""
+"""Ratios, tables, charts and the page are generated from results, including failures of peers."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from benchmarks.charts import CHARTS, draw, filled
+from benchmarks.charts import CHARTS, draw, with_table
 from benchmarks.checkpoints import row as checkpoints_row
 from benchmarks.quality_table import compare
 from benchmarks.race import Figures
 from benchmarks.tables import TABLES
-from benchmarks.train import OURS, as_table, compared, row_of, share_of
+from benchmarks.train import OURS, as_table, ratios, row_of, useful_share
 from benchmarks.ui import summaries
-from tests.benchmarks.test_quality_table import five
+from tests.benchmarks.test_quality_table import five_seeds
 
 MINE = list(OURS)[-1]
 ROWS = {
@@ -35,7 +35,7 @@ TRAIN: dict[str, Any] = {
             "title": "a title",
             "goal": 5.0,
             "libraries": ROWS,
-            "ours": {MINE: {**share_of(ROWS[MINE], 1e9, 1e11), **compared(ROWS, MINE)}},
+            "ours": {MINE: {**useful_share(ROWS[MINE], 1e9, 1e11), **ratios(ROWS, MINE)}},
         }
     },
 }
@@ -47,7 +47,7 @@ SHARDING = {
         for m in ("ddp", "dmp")
     ],
 }
-FOUND: dict[str, Any] = {
+MEASURED: dict[str, Any] = {
     **{"items": 500, "epoch_steps": 100, "steps": 10, "file_bytes": 2_000_000, "last_bytes": 6_000_000},
     "seconds": {
         "bare": [5.0, 4.0, 9.0],
@@ -58,52 +58,52 @@ FOUND: dict[str, Any] = {
         "copy": [0.1, 0.1, 0.2],
     },
 }
-CHECKPOINTS = {**ABOUT, "rows": [checkpoints_row("small", FOUND), checkpoints_row("dmp", FOUND)]}
+CHECKPOINTS = {**ABOUT, "rows": [checkpoints_row("small", MEASURED), checkpoints_row("dmp", MEASURED)]}
 QUALITY: dict[str, Any] = {
     **ABOUT,
     "recipe": {"max_len": 50, "lr": 0.002},
-    **compare({"ours": five("ours", 0.0), "recbole": five("recbole", 0.0)}),
+    **compare({"ours": five_seeds("ours", 0.0), "recbole": five_seeds("recbole", 0.0)}),
 }
 KEYS = summaries([("down, up", 1.0, 5.0, 2.0), ("mark", 3.0, 9.0, 4.0)])
 BARE = {"keys": KEYS, "bare": KEYS, "moves_ratio": 1.0}
-SEARCHED = {"cpu": {"search": 1.0}, "clock": {"search": 1.0}, "memory_mb": 50}
+LOG_RESULT = {"cpu": {"search": 1.0}, "clock": {"search": 1.0}, "memory_mb": 50}
 UI: dict[str, Any] = {
     **ABOUT,
     **{"runs": 8, "hertz": 5, "folders": 100, "ahead": True},
     "first_paint": {"seconds": {"b4r-tui --help": 0.1}, "first_paint_ratio": 1.2},
     "stream": {**BARE, "first": KEYS, "goal_ms": 50.0, "goal_met": True},
     "many": {**BARE, "seconds": {"seconds to all runs": 2.0}, "bare_seconds": 1.0},
-    "log": {"b4r-tui": SEARCHED, "toolong": SEARCHED, "ratio_of_cpu": {"search": 1.0}, "lines": 10},
+    "log": {"b4r-tui": LOG_RESULT, "toolong": LOG_RESULT, "ratio_of_cpu": {"search": 1.0}, "lines": 10},
 }
 RESULTS = {"train": TRAIN, "sharding": SHARDING, "checkpoints": CHECKPOINTS, "quality": QUALITY, "ui": UI}
 
 
-def test_a_row_is_the_median_speed_the_shortest_start_and_the_largest_memory() -> None:
+def test_a_row_has_the_median_speed_the_shortest_start_and_the_largest_memory() -> None:
     row = ROWS[MINE]
     assert (row["sequences_per_second"], row["best"]) == (88.0, 96.0)
     assert (row["first_step_seconds"], row["peak_mb"]) == (2.0, 510.0)
 
 
-def test_ratios_are_to_the_best_peer_of_each_kind() -> None:
-    assert compared(ROWS, MINE) == {"speed_ratio": 2.75, "memory_ratio": 0.567, "first_step_ratio": 2.0}
+def test_each_ratio_is_to_the_best_peer() -> None:
+    assert ratios(ROWS, MINE) == {"speed_ratio": 2.75, "memory_ratio": 0.567, "first_step_ratio": 2.0}
 
 
-def test_what_savings_cost_is_taken_round_by_round_beside_the_same_rounds_bare_steps() -> None:
-    row = checkpoints_row("small", FOUND)
+def test_seconds_lost_are_relative_to_the_steps_of_the_same_round() -> None:
+    row = checkpoints_row("small", MEASURED)
     assert (row["epoch_seconds"], row["lost_seconds"], row["behind_lost_seconds"]) == (50.0, 0.5, 0.5)
     assert (row["file_mb"], row["last_mb"], row["savings_seconds"]) == (2.0, 6.0, 0.5)
     assert (row["share"], row["most_gain"]) == (
         0.0099,
         0.0079,
-    )  # 0.5 s, and 0.4 s but for the copy, of 50.5 s
+    )  # 0.5 s, and 0.4 s without the copy, of 50.5 s
 
 
-def test_there_is_no_ratio_without_peers_that_ran() -> None:
+def test_there_is_no_ratio_without_a_successful_peer() -> None:
     alone = {MINE: ROWS[MINE], "broken": ROWS["broken"]}
-    assert set(compared(alone, MINE).values()) == {None}
+    assert set(ratios(alone, MINE).values()) == {None}
 
 
-def test_a_peer_that_failed_stands_in_the_table_with_its_reason() -> None:
+def test_the_table_gives_the_reason_of_a_failed_peer() -> None:
     assert "failed: ImportError" in as_table(TRAIN)
     assert "no figures: ImportError: no \\| module" in TABLES["train"](TRAIN)
 
@@ -122,17 +122,17 @@ def test_every_benchmark_has_a_table_and_a_chart(name: str, tmp_path: Path) -> N
     assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_table_replaces_what_stood_between_its_marks_and_nothing_else() -> None:
+def test_a_table_replaces_only_the_text_between_its_marks() -> None:
     page = "before\n<!-- train -->\nold\n<!-- /train -->\nafter <!-- quality -->\n"
     assert (
-        filled(page, "train", "new \\1")
+        with_table(page, "train", "new \\1")
         == "before\n<!-- train -->\nnew \\1\n<!-- /train -->\nafter <!-- quality -->\n"
     )
     with pytest.raises(ValueError, match="sharding"):
-        filled(page, "sharding", "x")
+        with_table(page, "sharding", "x")
 
 
-def test_the_page_has_a_place_for_every_table() -> None:
+def test_the_page_has_marks_for_every_table() -> None:
     page = (Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md").read_text()
     for name in TABLES:
-        assert "new table" in filled(page, name, "new table")
+        assert "new table" in with_table(page, name, "new table")

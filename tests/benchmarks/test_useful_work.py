@@ -1,4 +1,4 @@
-"""The formula of useful work counts what torch counts, and its means over masks are what drawing masks gives."""
+"""The formula of useful work agrees with torch's counter, and its means over masks with drawn masks."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from engine.data.masking import mask_batch
 HEADS = 2
 
 
-def attend(asking: Tensor, known: Tensor, weights: dict[str, Tensor]) -> Tensor:
-    """Attention and feed-forward of the positions `asking`, products only."""
-    query = asking @ weights["query"]
-    key, value = known @ weights["key"], known @ weights["value"]
+def attend(queries: Tensor, keys: Tensor, weights: dict[str, Tensor]) -> Tensor:
+    """Apply attention and feed-forward to the positions `queries`, products only."""
+    query = queries @ weights["query"]
+    key, value = keys @ weights["key"], keys @ weights["value"]
     query, key, value = (t.unflatten(-1, (HEADS, -1)).transpose(1, 2) for t in (query, key, value))
     mixed = (query @ key.transpose(-1, -2)).softmax(-1) @ value
-    out = asking + mixed.transpose(1, 2).flatten(2) @ weights["out"]
+    out = queries + mixed.transpose(1, 2).flatten(2) @ weights["out"]
     return out + (out @ weights["widen"]).relu() @ weights["narrow"]
 
 
-def counted(sequences: int, length: int, masked: int, num_items: int, width: int, layers: int) -> int:
-    """What torch counts for a step over sequences of one length with as many masked positions each."""
+def torch_count(sequences: int, length: int, masked: int, num_items: int, width: int, layers: int) -> int:
+    """Return torch's count for a step over sequences of equal length, each with `masked` masked positions."""
 
     def matrix(rows: int, columns: int) -> Tensor:
         return torch.randn(rows, columns, requires_grad=True)
@@ -38,7 +38,7 @@ def counted(sequences: int, length: int, masked: int, num_items: int, width: int
         | {"widen": matrix(width, 4 * width), "narrow": matrix(4 * width, width)}
         for _ in range(layers)
     ]
-    tokens = torch.randn(sequences, length, width, requires_grad=True)  # stands for the embeddings
+    tokens = torch.randn(sequences, length, width, requires_grad=True)  # in place of embeddings
     head, output = matrix(width, width), matrix(width, num_items)
     with FlopCounterMode(display=False) as counter:
         hidden = tokens
@@ -50,15 +50,15 @@ def counted(sequences: int, length: int, masked: int, num_items: int, width: int
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3])
-def test_the_formula_equals_what_torch_counts_on_a_small_model(layers: int) -> None:
+def test_the_formula_agrees_with_torchs_counter_on_a_small_model(layers: int) -> None:
     sequences, length, masked, num_items, width = 3, 7, 2, 11, 8
     work = Work(sequences * length, sequences * length**2, sequences * masked, sequences * length * masked)
-    assert flops(work, num_items, width, layers) == counted(
+    assert flops(work, num_items, width, layers) == torch_count(
         sequences, length, masked, num_items, width, layers
     )
 
 
-def test_expected_masks_are_the_mean_of_drawn_ones() -> None:
+def test_expected_work_is_the_mean_over_drawn_masks() -> None:
     lengths = np.array([1, 2, 5, 9])
     draws = 4000
     repeated = np.tile(lengths, draws)
@@ -79,7 +79,7 @@ def test_expected_masks_are_the_mean_of_drawn_ones() -> None:
 
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=20), st.floats(0.05, 1.0))
-def test_work_grows_with_every_part_of_the_model(lengths: list[int], mask_prob: float) -> None:
+def test_work_increases_with_every_part_of_the_model(lengths: list[int], mask_prob: float) -> None:
     work = expected_work(np.array(lengths), mask_prob)
     assert work.tokens == pytest.approx(np.mean(lengths))
     assert 0 < work.masked <= work.tokens + 1e-9

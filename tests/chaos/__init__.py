@@ -1,1 +1,1 @@
-"""Starts small runs, kills and breaks at random what runs them, and checks what is left."""
+"""Starts small runs, injects random faults, and checks the consequences."""

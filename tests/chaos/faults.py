@@ -1,4 +1,4 @@
-"""What is done to runs: who is killed, what is filled or torn. Victims are found by their command lines."""
+"""Faults: processes that are killed, disks that are filled, files that are corrupted. Finds targets by command line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.chaos.world import App
 
 @dataclass
 class Scene:
-    """What a fault may act on. fillers: files that fill the small disk; torn: by run, half lines we wrote."""
+    """What a fault may act on. fillers: files that fill the small disk; torn: incomplete lines we wrote, by run."""
 
     root: Path
     runs: list[Run]
@@ -32,16 +32,16 @@ class Scene:
     torn: dict[Path, int] = field(default_factory=dict)
 
 
-Fault = Callable[[Scene], bool]  # whether there was anything to act on
+Fault = Callable[[Scene], bool]  # returns whether there was anything to act on
 
 
 def kill_app(scene: Scene) -> bool:
-    """SIGKILL to the app or `--run`."""
+    """Send SIGKILL to the app or `--run`."""
     return _signal_app(scene, signal.SIGKILL)
 
 
 def interrupt_app(scene: Scene) -> bool:
-    """Ctrl-C in `--run`, which stops the runs."""
+    """Press Ctrl-C in `--run`, which stops the runs."""
     return scene.app is not None and not scene.app.in_terminal and _signal_app(scene, signal.SIGINT)
 
 
@@ -53,41 +53,41 @@ def _signal_app(scene: Scene, number: int) -> bool:
 
 
 def kill_runner(scene: Scene) -> bool:
-    """SIGKILL to the root's runner."""
-    return _kill(each for each in _with("b4r_tui.runs.queue.runner") if str(scene.root) in _command(each))
+    """Send SIGKILL to the root's runner."""
+    return _kill(each for each in _running("b4r_tui.runs.queue.runner") if str(scene.root) in _command(each))
 
 
 def kill_supervisor(scene: Scene) -> bool:
-    """SIGKILL to a run's supervisor."""
+    """Send SIGKILL to a run's supervisor."""
     return _kill_one(scene, _of_runs(scene, "b4r_tui.runs.supervision.supervisor"))
 
 
 def kill_torchrun(scene: Scene) -> bool:
-    """SIGKILL to a run's torchrun."""
+    """Send SIGKILL to a run's torchrun."""
     return _kill_one(scene, _of_runs(scene, "torch.distributed.run"))
 
 
 def kill_rank(scene: Scene) -> bool:
-    """SIGKILL to one rank."""
+    """Send SIGKILL to one rank."""
     return _kill_one(scene, ranks(scene))
 
 
 def kill_machine(scene: Scene) -> bool:
-    """SIGKILL to everything at once, as where the power fails."""
+    """Send SIGKILL to everything at once, as in a power failure."""
     kill_app(scene)
     names = ("b4r_tui.runs.supervision.supervisor", "torch.distributed.run")
-    there = [each for each in _with("b4r_tui.runs.queue.runner") if str(scene.root) in _command(each)]
-    there += [each for name in names for each in _of_runs(scene, name)] + ranks(scene)
-    return _kill(there)
+    targets = [each for each in _running("b4r_tui.runs.queue.runner") if str(scene.root) in _command(each)]
+    targets += [each for name in names for each in _of_runs(scene, name)] + ranks(scene)
+    return _kill(targets)
 
 
 def stop_run(scene: Scene) -> bool:
-    """What `b4r-tui stop` does."""
-    under_way = [run for run in scene.runs if not run.state.ended]
-    if not under_way:
+    """Do what `b4r-tui stop` does."""
+    active = [run for run in scene.runs if not run.state.ended]
+    if not active:
         return False
     with suppress(B4RError):
-        stop(scene.rng.choice(under_way))
+        stop(scene.rng.choice(active))
     return True
 
 
@@ -106,11 +106,11 @@ def fill_disk(scene: Scene) -> bool:
 
 
 def tear_events(scene: Scene) -> bool:
-    """Append half a line to a run's events, as a writer that died would."""
-    told = [run for run in scene.runs if run.events_path.exists() and not run.state.ended]
-    if not told:
+    """Append an incomplete line to a run's events, as a killed writer would."""
+    writing = [run for run in scene.runs if run.events_path.exists() and not run.state.ended]
+    if not writing:
         return False
-    run = scene.rng.choice(told)
+    run = scene.rng.choice(writing)
     with run.events_path.open("ab", buffering=0) as file:
         file.write(b'{"v":1,"t":1.0,"type":"epoch","epoch":')
     scene.torn[run.dir] = scene.torn.get(run.dir, 0) + 1
@@ -118,7 +118,7 @@ def tear_events(scene: Scene) -> bool:
 
 
 def cut_events(scene: Scene, run: Run) -> bool:
-    """Cut the events of a run that has ended off in the middle of the last line."""
+    """Truncate the events of an ended run in the middle of the last line."""
     if not run.events_path.exists():
         return False
     data = run.events_path.read_bytes()
@@ -142,8 +142,8 @@ FAULTS: dict[str, tuple[Fault, tuple[str, ...]]] = {
     "machine": (kill_machine, ("queued", "starting", "running", "saved")),
     "stop": (stop_run, ("queued", "starting", "running", "saved")),
 }
-HARMLESS = {"app", "runner", "torn events"}  # what no run may suffer from
-ENDS_AS = {  # beside finished
+HARMLESS = {"app", "runner", "torn events"}  # must not affect any run
+ENDS_AS = {  # other than finished
     "ctrl-c": {"stopped"},
     "stop": {"stopped"},
     "supervisor": {"lost"},
@@ -152,12 +152,12 @@ ENDS_AS = {  # beside finished
     "rank": {"failed"},
     "disk full": {"failed"},
 }
-VICTIM_SECONDS = 3.0  # to wait for a process that is only being started
+TARGET_SECONDS = 3.0  # to wait for a process that is still starting
 
 
-def strike(name: str, scene: Scene) -> bool:
-    """Do it as soon as there is anything to do it to; whether there was before the runs ended."""
-    fault, deadline = FAULTS[name][0], time.monotonic() + VICTIM_SECONDS
+def inject(name: str, scene: Scene) -> bool:
+    """Inject a fault as soon as it has a target; return whether it had one before the runs ended."""
+    fault, deadline = FAULTS[name][0], time.monotonic() + TARGET_SECONDS
     while not fault(scene):
         if time.monotonic() > deadline or (scene.runs and all(run.state.ended for run in scene.runs)):
             return False
@@ -166,23 +166,23 @@ def strike(name: str, scene: Scene) -> bool:
 
 
 def ranks(scene: Scene) -> list[psutil.Process]:
-    """The ranks of the scene's runs."""
+    """Return the ranks of the scene's runs."""
     folders = {str(run.dir) for run in scene.runs}
-    found = []
+    processes = []
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
             env = process.environ()
             if env.get("B4R_RUN_DIR") in folders and "RANK" in env:
-                found.append(process)
-    return found
+                processes.append(process)
+    return processes
 
 
 def _of_runs(scene: Scene, module: str) -> list[psutil.Process]:
     folders = {str(run.dir) for run in scene.runs}
-    return [each for each in _with(module) if folders & set(_command(each))]
+    return [each for each in _running(module) if folders & set(_command(each))]
 
 
-def _with(module: str) -> list[psutil.Process]:
+def _running(module: str) -> list[psutil.Process]:
     return [process for process in psutil.process_iter() if module in _command(process)]
 
 
@@ -193,13 +193,13 @@ def _command(process: psutil.Process) -> list[str]:
         return []
 
 
-def _kill_one(scene: Scene, found: list[psutil.Process]) -> bool:
-    return bool(found) and _kill([scene.rng.choice(sorted(found, key=lambda each: each.pid))])
+def _kill_one(scene: Scene, processes: list[psutil.Process]) -> bool:
+    return bool(processes) and _kill([scene.rng.choice(sorted(processes, key=lambda each: each.pid))])
 
 
-def _kill(found: Iterable[psutil.Process]) -> bool:
+def _kill(processes: Iterable[psutil.Process]) -> bool:
     killed = False
-    for process in found:
+    for process in processes:
         with suppress(psutil.Error):
             process.kill()
             killed = True

@@ -1,8 +1,8 @@
-"""A rank of a small run that can be killed at any moment: it follows a chain of numbers and saves where it is.
+"""Is a rank of a small run that can be killed at any moment: it computes a chain of numbers and saves its position.
 
-The chain is chaotic (a logistic map), so a step that is left out or made twice changes every number after it. As the
-engine does, it saves before it tells of an epoch, keeps a copy of what it tells, saves when told to stop, and goes on
-from there. It checks that no other process is this rank of this run at the same time.
+The chain is chaotic (a logistic map), so a skipped or repeated step changes every number after it. Like the engine, it
+saves before it reports an epoch, stores a copy of that event, saves when asked to stop, and resumes from there. It
+checks that no other process is this rank of this run at the same time.
 """
 
 from __future__ import annotations
@@ -32,29 +32,29 @@ from engine.contract.events import (
     Test,
 )
 
-STEPS = 12  # of an epoch
+STEPS = 12  # per epoch
 SAVE_EVERY = 5  # steps
 DATASET = {"name": "chain", "users": 1, "items": 1, "interactions": 1, "fingerprint": "0123456789abcdef"}
 
 
 @dataclass
 class Chain:
-    """Where a rank is; value: of the chain; total: of the epoch so far; told: the last epoch's event."""
+    """Position of a rank. value: of the chain; total: of the epoch so far; last_event: of the last epoch."""
 
     value: float
     epoch: int = 0
     step: int = 0
     total: float = 0.0
-    told: dict[str, Any] | None = field(default=None)
+    last_event: dict[str, Any] | None = field(default=None)
 
     def advance(self) -> None:
-        """One step."""
+        """Make one step."""
         self.value = 3.99 * self.value * (1.0 - self.value)
         self.total += self.value
         self.step += 1
 
-    def turn(self, epochs: int) -> Epoch:
-        """End the epoch; what is to be told of it."""
+    def end_epoch(self, epochs: int) -> Epoch:
+        """End the epoch and return its event."""
         metrics = {"full": {"ndcg@10": self.value, "recall@10": self.total / STEPS}}
         event = Epoch(
             epoch=self.epoch,
@@ -65,23 +65,23 @@ class Chain:
             sequences_per_second=1.0,
             metrics=metrics,
         )
-        self.epoch, self.step, self.total, self.told = self.epoch + 1, 0, 0.0, asdict(event)
+        self.epoch, self.step, self.total, self.last_event = self.epoch + 1, 0, 0.0, asdict(event)
         return event
 
 
 def first(seed: int, rank: int) -> Chain:
-    """The chain's beginning."""
+    """Return the start of the chain."""
     return Chain(0.1 + 0.8 * ((seed * 31 + rank * 17) % 97) / 97)
 
 
 def undisturbed(seed: int, epochs: int) -> list[Epoch]:
-    """What rank 0 tells where nothing ever happens."""
-    chain, told = first(seed, 0), []
+    """Return the epochs that rank 0 reports without faults."""
+    chain, events = first(seed, 0), []
     for _ in range(epochs):
         while chain.step < STEPS:
             chain.advance()
-        told.append(chain.turn(epochs))
-    return told
+        events.append(chain.end_epoch(epochs))
+    return events
 
 
 class Rank:
@@ -92,35 +92,35 @@ class Rank:
         self.run_dir, self.rank = run_dir, int(os.environ["RANK"])
         self.ranks, self.epochs = int(os.environ["WORLD_SIZE"]), settings["training"]["num_epochs"]
         self.experiment, self.seconds = settings["name"], float(os.environ.get("CHAOS_STEP", "0.02"))
-        self.asked = False
+        self.stop_requested = False
         self.folder = run_dir / "checkpoints"
         self.folder.mkdir(exist_ok=True)
-        _only_one(self.folder / f"rank_{self.rank}.lock")
-        signal.signal(signal.SIGTERM, self._note if "deaf" not in self.experiment else signal.SIG_IGN)
-        kept = read_json(self.saved_at(self.rank))
-        self.resumed = kept is not None
-        self.chain = Chain(**kept) if kept else first(settings["training"]["seed"], self.rank)
+        _lock_rank(self.folder / f"rank_{self.rank}.lock")
+        signal.signal(signal.SIGTERM, self._request_stop if "deaf" not in self.experiment else signal.SIG_IGN)
+        saved = read_json(self.saved_at(self.rank))
+        self.resumed = saved is not None
+        self.chain = Chain(**saved) if saved else first(settings["training"]["seed"], self.rank)
         self.events = EventWriter(run_dir / "events.jsonl") if self.rank == 0 else None
         self.log = (run_dir / "logs" / f"rank_{self.rank}.log").open("a", buffering=1)
 
     def saved_at(self, rank: int) -> Path:
-        """The checkpoint of a rank."""
+        """Return the path of a rank's checkpoint."""
         return self.folder / f"chain_{rank}.json"
 
     def run(self) -> None:
-        """From where it was saved last to the end."""
+        """Run from the last checkpoint to the end."""
         self._begin()
         while self.chain.epoch < self.epochs:
             while self.chain.step < STEPS:
                 self._step()
-            event = self.chain.turn(self.epochs)
+            event = self.chain.end_epoch(self.epochs)
             self._save()
-            self._tell(event)
+            self._write(event)
         self._finish()
 
     def _begin(self) -> None:
         print(f"rank {self.rank} begins at {self.chain.epoch}.{self.chain.step}", file=self.log)
-        self._tell(
+        self._write(
             RunStarted(
                 run_id=self.run_dir.name,
                 experiment=self.experiment,
@@ -133,51 +133,52 @@ class Rank:
         )
         if not self.resumed:
             return
-        if self.chain.told and self.rank == 0 and self.chain.told["epoch"] not in told_epochs(self.run_dir):
-            self._tell(Epoch(**self.chain.told))
-        self._tell(
+        event = self.chain.last_event
+        if event and self.rank == 0 and event["epoch"] not in reported_epochs(self.run_dir):
+            self._write(Epoch(**event))
+        self._write(
             RunResumed(epoch=self.chain.epoch, step=self.chain.step, world_size=self.ranks, mode="ddp")
         )
 
     def _step(self) -> None:
         self.chain.advance()
         time.sleep(self.seconds)
-        if self.chain.step % SAVE_EVERY == 0 or self.asked:
+        if self.chain.step % SAVE_EVERY == 0 or self.stop_requested:
             self._save()
-            self._tell(
+            self._write(
                 Progress(phase="train", epoch=self.chain.epoch, step=self.chain.step, steps=STEPS, loss=1.0)
             )
-        if self.asked:
+        if self.stop_requested:
             sys.exit(int(ExitCode.INTERRUPTED))
 
     def _finish(self) -> None:
-        """All ranks have to have come to their end; then the test is told."""
+        """Wait until all ranks have ended, then report the test."""
         others = [self.saved_at(rank) for rank in range(self.ranks)]
         while not all((read_json(path) or {}).get("epoch") == self.epochs for path in others):
             time.sleep(0.02)
-            if self.asked:
+            if self.stop_requested:
                 sys.exit(int(ExitCode.INTERRUPTED))
         if self.rank == 0:
             value = {"value": self.chain.value, "low": 0.0, "high": 1.0, "n": 1}
-            self._tell(
+            self._write(
                 Test(checkpoint_epoch=self.epochs - 1, metrics={"full": {"ndcg@10": value}}, baseline={})
             )
-            self._tell(RunFinished(seconds=1.0, best_epoch=self.epochs - 1))
+            self._write(RunFinished(seconds=1.0, best_epoch=self.epochs - 1))
 
     def _save(self) -> None:
         write_json(self.saved_at(self.rank), asdict(self.chain))
-        self._tell(Checkpoint(epoch=self.chain.epoch, path="checkpoints", bytes=1, seconds=0.0))
+        self._write(Checkpoint(epoch=self.chain.epoch, path="checkpoints", bytes=1, seconds=0.0))
 
-    def _tell(self, event: Any) -> None:
+    def _write(self, event: Any) -> None:
         if self.events is not None:
             self.events.write(event)
 
-    def _note(self, number: int, frame: object) -> None:
-        self.asked = True
+    def _request_stop(self, number: int, frame: object) -> None:
+        self.stop_requested = True
 
 
-def told_epochs(run_dir: Path) -> set[int]:
-    """Epochs that the run's events tell of."""
+def reported_epochs(run_dir: Path) -> set[int]:
+    """Return the epochs in the run's events."""
     from engine.contract.events import read_events
 
     return {
@@ -187,8 +188,8 @@ def told_epochs(run_dir: Path) -> set[int]:
     }
 
 
-def _only_one(path: Path) -> None:
-    """Hold a lock for as long as this process lives; where another one holds it, leave a note for the checks."""
+def _lock_rank(path: Path) -> None:
+    """Hold a lock while this process lives; if another one holds it, write a file for the checks."""
     fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -197,7 +198,7 @@ def _only_one(path: Path) -> None:
 
 
 def main() -> None:
-    """Be the rank that the environment names."""
+    """Run as the rank given by the environment."""
     rank = Rank(Path(sys.argv[1]))
     if "child" in rank.experiment:  # as a data loader would, in a session of its own
         subprocess.Popen(

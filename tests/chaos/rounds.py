@@ -1,4 +1,4 @@
-"""One round: start small runs, break something, see that what is left is true, and go on until all have finished."""
+"""Runs one round: start small runs, inject faults, check what is left, and retry until all have finished."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from b4r_tui.runs.store import Run, RunStore
 from b4r_tui.runs.supervision.orphans import sweep_lost
 from engine.contract.atomic_files import read_json
 from engine.contract.errors import B4RError
-from tests.chaos import faults, whole
+from tests.chaos import faults, integrity
+from tests.chaos.event_log import read_event_log
 from tests.chaos.ranks import undisturbed
-from tests.chaos.story import read_story
 from tests.chaos.truth import Traces, true_state
 from tests.chaos.world import App, World
 
 EPOCHS = 3
 ATTEMPTS = 4  # the last of them undisturbed
-SECOND_FAULT = 0.3  # of the attempts that go on
-SECONDS = {False: 90.0, True: 300.0}  # until runs have ended; for the engine
-GONE_SECONDS = 6.0  # for processes to go by themselves
+SECOND_FAULT = 0.3  # fraction of retries with a fault
+SECONDS = {False: 90.0, True: 300.0}  # until runs have ended, by whether the engine runs
+EXIT_SECONDS = 6.0  # for processes to exit by themselves
 SCRIPT = Path(__file__).with_name("ranks.py")
 SHAPES = ("", "", "-child", "-deaf", "-deaf-child")
 WAITS: dict[str, Callable[[Run], bool]] = {
@@ -41,7 +41,7 @@ WAITS: dict[str, Callable[[Run], bool]] = {
 
 @dataclass
 class Round:
-    """What was done and what became of it. faults: name → whether it hit; states: after the faults, by run."""
+    """Faults of a round and their effects. faults: name → whether it hit; states: after the faults, by run."""
 
     number: int
     real: bool
@@ -56,8 +56,8 @@ class Round:
     violations: list[str] = field(default_factory=list)
 
 
-class Player:
-    """Plays one round."""
+class RoundRunner:
+    """Runs one round."""
 
     def __init__(self, world: World, number: int, seed: int, real: bool) -> None:
         self.world, self.rng = world, random.Random(f"{seed}/{number}")
@@ -68,32 +68,32 @@ class Player:
         self.round = Round(number, real, in_terminal)
         self.store, self.traces = RunStore(root), Traces(root)
         self.scene = faults.Scene(root, [], None, self.rng, small)
-        self.suffered: set[str] = set()
+        self.active_faults: set[str] = set()
 
     def _draw(self, number: int) -> list[str]:
-        """One fault or two; the first in turn rather than by chance, so that a few rounds meet them all."""
+        """Draw one or two faults; the first in turn rather than at random, so that few rounds cover them all."""
         names = [name for name in faults.FAULTS if name != "disk full" or self.world.small]
         first = names[number % len(names)]
         return [first, self.rng.choice(names)] if self.rng.random() < 0.25 else [first]
 
-    # the play ----------------------------------------------------------------------------------
+    # steps of the round ------------------------------------------------------------------------
 
-    def play(self) -> Round:
-        """All of it; what is wrong stands in the round's violations."""
-        began = time.monotonic()
+    def run(self) -> Round:
+        """Run all of it; the result lists the violations."""
+        start = time.monotonic()
         with self.world.as_shell(self.round.real):
             try:
                 self._begin()
                 self._break(self.planned)
                 self._settle()
                 self._check()
-                self._go_on_to_the_end()
+                self._retry_until_finished()
                 self._check_results()
             except (B4RError, OSError, AssertionError, ValueError) as error:
-                self._complain(f"{type(error).__name__}: {error}")
+                self._add_violation(f"{type(error).__name__}: {error}")
             finally:
                 self._end()
-        self.round.seconds = round(time.monotonic() - began, 1)
+        self.round.seconds = round(time.monotonic() - start, 1)
         return self.round
 
     def _begin(self) -> None:
@@ -107,7 +107,7 @@ class Player:
         self.names = names
 
     def _experiments(self) -> dict[str, str]:
-        """The text of each experiment by its name."""
+        """Return the text of each experiment by name."""
         if self.round.real:
             return dict([_real(self.round.number, self.rng)])
         count = self.rng.choice((1, 2, 2, 3))
@@ -119,18 +119,18 @@ class Player:
             delay = self.rng.uniform(0.0, 0.6)
             if moment == "launching":
                 delay *= 3
-            elif not self._comes(moment):
+            elif not self._wait_for(moment):
                 self.round.faults.setdefault(name, False)
                 continue
             time.sleep(delay)
             self.scene.runs = self._runs()
-            hit = faults.strike(name, self.scene)
+            hit = faults.inject(name, self.scene)
             self.traces.look()
             self.round.faults[name] = self.round.faults.get(name, False) or hit
-            self.suffered |= {name} if hit else set()
+            self.active_faults |= {name} if hit else set()
 
-    def _comes(self, moment: str) -> bool:
-        """Wait until one of the runs is so far; False where all ended before."""
+    def _wait_for(self, moment: str) -> bool:
+        """Wait until one of the runs reaches the moment; False if all ended before."""
         deadline = time.monotonic() + SECONDS[self.round.real]
         while not any(WAITS[moment](run) for run in self._runs() if not run.state.ended):
             runs = self._runs()
@@ -140,30 +140,30 @@ class Player:
         return True
 
     def _settle(self) -> None:
-        """Let go of what was broken, and wait until all runs have ended, as someone who looks on."""
+        """Free the disk, and wait until all runs have ended, as the app does."""
         if self.scene.fillers:
             time.sleep(self.rng.uniform(0.5, 2.5))
         for filler in self.scene.fillers:
             filler.unlink(missing_ok=True)
         self.scene.fillers.clear()
         watch, deadline = RunnerWatch(self.store.root), time.monotonic() + SECONDS[self.round.real]
-        while not self._is_over():
+        while not self._has_ended():
             watch.revive([run.state for run in self._runs()])
             if time.monotonic() > deadline:
-                told = {run.name: str(run.state) for run in self._runs()}
-                self._complain(f"not over after {SECONDS[self.round.real]:g} s: {told}")
+                states = {run.name: str(run.state) for run in self._runs()}
+                self._add_violation(f"not ended after {SECONDS[self.round.real]:g} s: {states}")
                 return
             time.sleep(0.05)
             if self.rng.random() < 0.1:
                 self.traces.look()
 
-    def _is_over(self) -> bool:
-        """All runs have ended; a headless app, which may be starting more, has too."""
+    def _has_ended(self) -> bool:
+        """Return whether all runs have ended, and a headless app too, which might start more."""
         app = self.scene.app
         is_launching = app is not None and not app.in_terminal and app.process.poll() is None
         return not is_launching and all(run.state.ended for run in self._runs())
 
-    def _go_on_to_the_end(self) -> None:
+    def _retry_until_finished(self) -> None:
         for attempt in range(1, ATTEMPTS + 1):
             unfinished = [run for run in self._newest() if str(run.state) != "finished"]
             if not unfinished:
@@ -172,7 +172,7 @@ class Player:
             if self.rng.random() < 0.4:
                 faults.cut_events(self.scene, self.rng.choice(unfinished))
                 self.round.faults["cut events"] = True
-            self.suffered = set()
+            self.active_faults = set()
             retry(self.store, unfinished)
             if attempt < ATTEMPTS and self.rng.random() < SECOND_FAULT:
                 self._break([self.rng.choice(("runner", "supervisor", "torchrun", "rank", "machine"))])
@@ -180,32 +180,32 @@ class Player:
             self._check()
         left = {run.name: str(run.state) for run in self._newest() if str(run.state) != "finished"}
         if left:
-            self._complain(f"an undisturbed attempt did not finish: {left}")
+            self._add_violation(f"an undisturbed attempt did not finish: {left}")
 
     def _end(self) -> None:
         app = self.scene.app
         if app is not None and app.process.poll() is None and not app.leave(15.0):
-            self._complain("the app did not leave")
+            self._add_violation("the app did not exit")
 
-    # what is left ------------------------------------------------------------------------------
+    # checks ------------------------------------------------------------------------------------
 
     def _runs(self) -> list[Run]:
         return [run for name in self.names for run in self.store.runs_of(name)]
 
     def _newest(self) -> list[Run]:
-        """Of runs that were replaced by new ones, the new ones."""
+        """Return the latest run of each experiment."""
         return [run for name in self.names if (run := self.store.latest(name)) is not None]
 
     def _check(self) -> None:
         self._check_processes()
         for run in self._runs():
             for wrong in self._wrong(run):
-                self._complain(f"{run.name}: {wrong}")
+                self._add_violation(f"{run.name}: {wrong}")
         self.round.runs = len(self._runs())
 
     def _check_processes(self) -> None:
-        """They go by themselves; where no runner lives, at the next look of `b4r-tui runs`."""
-        deadline = time.monotonic() + GONE_SECONDS
+        """Check that processes exit by themselves; without a runner, `b4r-tui runs` ends them."""
+        deadline = time.monotonic() + EXIT_SECONDS
         while (left := self.traces.left()) and time.monotonic() < deadline:
             time.sleep(0.1)
         if left and not is_runner_alive(self.store.root):
@@ -213,70 +213,70 @@ class Player:
             self.round.swept_on_look += len(left)
             left = self.traces.left()
         for process in left:
-            self._complain(f"orphan: {process}")
+            self._add_violation(f"orphan: {process}")
 
     def _wrong(self, run: Run) -> Iterator[str]:
-        """What is untrue or torn of a run that has ended."""
+        """Yield what is wrong or corrupt in an ended run."""
         state, truth = str(run.state), true_state(run.dir)
         if state != truth:
-            yield f"said to be {state}, but is {truth}"
+            yield f"reported as {state}, but is {truth}"
         if not self.round.attempts:
             self.round.states[run.name] = truth
-        allowed = {"finished"}.union(*(faults.ENDS_AS.get(name, set()) for name in self.suffered))
+        allowed = {"finished"}.union(*(faults.ENDS_AS.get(name, set()) for name in self.active_faults))
         if truth not in allowed and not self._ended_before(run):
-            yield f"{truth}, though only {self.suffered or 'nothing'} was done to it: {run.exit()}"
-        if (truth == "finished") and not read_story(run.dir).finished and not self.scene.torn.get(run.dir):
+            yield f"{truth}, though its only faults were {self.active_faults or 'none'}: {run.exit()}"
+        if truth == "finished" and not read_event_log(run.dir).finished and not self.scene.torn.get(run.dir):
             yield "finished, though its events do not say so"
         ended = run.exit()
         if truth == "failed" and (ended is None or not ended.error):
-            yield "failed without a sentence"
+            yield "failed without a reason"
         summary = read_json(run.dir / "summary.json")
         if summary is not None and summary["state"] != truth:
             yield f"its summary says {summary['state']}, but it is {truth}"
-        yield from whole.corrupt(run.dir, self._torn(run))
-        self.round.leftovers += len(whole.leftovers(run.dir))
+        yield from integrity.corrupt(run.dir, self._torn(run))
+        self.round.leftovers += len(integrity.leftovers(run.dir))
 
     def _ended_before(self, run: Run) -> bool:
-        """Whether a newer run took its place, so that it is as it was."""
+        """Return whether a newer run replaced it, so that it is unchanged."""
         return run not in self._newest()
 
     def _torn(self, run: Run) -> int:
-        """Half lines that may stand in its events: ours, and those of a full disk."""
+        """Return how many incomplete lines its events may have: ours, and those of a full disk."""
         return self.scene.torn.get(run.dir, 0) + (5 if self.scene.small else 0)
 
     def _check_results(self) -> None:
-        """Runs end with the numbers of undisturbed ones, bit for bit."""
+        """Check that runs end with the numbers of undisturbed ones, bit for bit."""
         for run in self._newest():
             expected = self._reference(run)
-            told = read_story(run.dir)
-            if told.result != expected:
-                self._complain(f"{run.name}: ended with {told.result}, undisturbed with {expected}")
+            result = read_event_log(run.dir).result
+            if result != expected:
+                self._add_violation(f"{run.name}: ended with {result}, undisturbed with {expected}")
 
     def _reference(self, run: Run) -> tuple[Any, ...]:
         if self.round.real:
             return real_reference(self.world, run)
         epochs = undisturbed(run.config().training.seed, EPOCHS)
-        told = {event.epoch: (event.train_loss, event.metrics) for event in epochs}
+        by_epoch = {event.epoch: (event.train_loss, event.metrics) for event in epochs}
         interval = {"value": epochs[-1].metrics["full"]["ndcg@10"], "low": 0.0, "high": 1.0, "n": 1}
         tested = {"metrics": {"full": {"ndcg@10": interval}}, "epoch": EPOCHS - 1}
-        return tuple(sorted(told.items())), tested
+        return tuple(sorted(by_epoch.items())), tested
 
-    def _complain(self, sentence: str) -> None:
+    def _add_violation(self, sentence: str) -> None:
         self.round.violations.append(sentence)
 
 
 def real_reference(world: World, run: Run) -> tuple[Any, ...]:
-    """What the engine tells of the same experiment where nobody disturbs it; trained once for each number of ranks."""
+    """Return the engine's result for the same experiment without faults; trained once per number of ranks."""
     experiment = run.config()
     ranks = experiment.launch.ranks
     if ranks not in world.references:
         store = RunStore(world.root)
-        (calm,) = launch(store, [experiment.model_copy(update={"name": f"calm-{ranks}"})])
+        (reference,) = launch(store, [experiment.model_copy(update={"name": f"calm-{ranks}"})])
         watch = RunnerWatch(world.root)
-        while not calm.state.ended:
-            watch.revive([calm.state])
+        while not reference.state.ended:
+            watch.revive([reference.state])
             time.sleep(0.2)
-        world.references[ranks] = read_story(calm.dir).result
+        world.references[ranks] = read_event_log(reference.dir).result
     return world.references[ranks]  # type: ignore[no-any-return]
 
 

@@ -1,4 +1,4 @@
-"""Independent evidence: the state of a run from its files and /proc, processes of a run by all that marks them."""
+"""Determines the state and the processes of a run independently, from its files and /proc."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pathlib import Path
 
 import psutil
 
-from tests.chaos.story import load
+from tests.chaos.event_log import load
 
 REASONS = {"finished": "finished", "failed": "failed", "stopped": "stopped", "time_limit": "stopped"}
-CLOCK_STEP = 1.0  # seconds by which a process may seem older than it is: the kernel counts from its start
+CLOCK_STEP = 1.0  # seconds by which a process may seem older than it is: the kernel counts from boot
 
 
 def true_state(run_dir: Path) -> str:
-    """As the design has it: how it ended where somebody wrote that; else by its start and its lock."""
+    """Return the state by `exit.json` if it exists, else by the start and the lock."""
     if (run_dir / "exit.json").exists():
         return REASONS[load(run_dir / "exit.json")["reason"]]
     if load(run_dir / "status.json")["started_at"] is None:
@@ -27,7 +27,7 @@ def true_state(run_dir: Path) -> str:
 
 
 def _is_locked(path: Path) -> bool:
-    """Whether a process holds it; a shared lock, so that others who look are not kept out."""
+    """Return whether a process holds the lock; tries a shared lock, which does not block other readers."""
     try:
         fd = os.open(path, os.O_RDWR)
     except OSError:
@@ -43,25 +43,25 @@ def _is_locked(path: Path) -> bool:
 
 @dataclass
 class Traces:
-    """Processes and sessions that belonged to runs of a root, as far as looks at them saw."""
+    """Processes and sessions of the runs of a root, as far as observed."""
 
     root: Path
-    began: float = field(default_factory=lambda: time.time() - CLOCK_STEP)
+    start: float = field(default_factory=lambda: time.time() - CLOCK_STEP)
     sessions: set[int] = field(default_factory=set)
 
     def look(self) -> None:
-        """Take note of the sessions that the runs' processes live in now."""
+        """Record the current sessions of the runs' processes."""
         for process in self._marked():
             with suppress(OSError):
                 self.sessions.add(os.getsid(process.pid))
 
     def left(self) -> list[str]:
-        """What lives on of the runs, by environment, command line or session."""
+        """Return the live processes of the runs, by environment, command line or session."""
         marked = {process.pid: process for process in self._marked()}
         for process in psutil.process_iter():
             if process.pid not in marked and self._is_of_a_session(process):
                 marked[process.pid] = process
-        return [told for process in marked.values() if (told := _told(process))]
+        return [line for process in marked.values() if (line := _line(process))]
 
     def _marked(self) -> list[psutil.Process]:
         return [process for process in psutil.process_iter() if self._is_marked(process)]
@@ -77,12 +77,12 @@ class Traces:
 
     def _is_of_a_session(self, process: psutil.Process) -> bool:
         try:
-            return process.create_time() > self.began and os.getsid(process.pid) in self.sessions
+            return process.create_time() > self.start and os.getsid(process.pid) in self.sessions
         except (psutil.Error, OSError):
             return False
 
 
-def _told(process: psutil.Process) -> str | None:
+def _line(process: psutil.Process) -> str | None:
     try:
         if process.status() == psutil.STATUS_ZOMBIE:
             return None

@@ -1,4 +1,4 @@
-"""Where the rounds play: runs roots, one of them on a small disk, the stand-in for torchrun, and the app."""
+"""Environment of the rounds: runs roots, one of them on a small disk, a stand-in for torchrun, and the app."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from b4r_tui.runs.store import RunStore
 
 REPOSITORY = Path(__file__).parents[2]
 SMALL_DISK = "16m"
-LAUNCH_SECONDS = 30.0  # within which the app shows its experiments and starts one
+LAUNCH_SECONDS = 30.0  # for the app to show its experiments and start one
 
 
 @dataclass
 class World:
-    """folder: everything lies below it. small: a disk that can be filled, None where none can be mounted."""
+    """Environment of all rounds. folder: contains everything; small: a disk to fill, None if it cannot be mounted."""
 
     folder: Path
     small: Path | None = None
     references: dict[int, Any] = field(default_factory=dict)
 
     @classmethod
-    def made(cls, folder: Path) -> World:
-        """A new world in an empty folder."""
+    def create(cls, folder: Path) -> World:
+        """Create a world in an empty folder."""
         folder.mkdir(parents=True, exist_ok=True)
-        world = cls(folder, _mounted(folder / "small"))
+        world = cls(folder, _mount(folder / "small"))
         for path in (world.root, world.small_root):
             if path is not None:
                 path.mkdir(mode=0o700)
@@ -50,27 +50,27 @@ class World:
 
     @property
     def root(self) -> Path:
-        """The runs root of most rounds."""
+        """Return the runs root of most rounds."""
         return self.folder / "runs"
 
     @property
     def small_root(self) -> Path | None:
-        """The one that lies on the small disk."""
+        """Return the runs root on the small disk."""
         return self.small / "runs" if self.small else None
 
     def roots(self) -> list[Path]:
-        """All there are."""
+        """Return all runs roots."""
         return [self.root, *([self.small_root] if self.small_root else [])]
 
     def environment(self, real: bool) -> dict[str, str]:
-        """What processes get: the stand-in for torchrun, unless the engine is to be `real`."""
+        """Return the environment of processes: with the stand-in for torchrun unless `real`."""
         paths = [str(REPOSITORY)] if real else [str(self.folder / "stand-in"), str(REPOSITORY)]
-        ours = {"PYTHONPATH": os.pathsep.join(paths), "B4R_GRACE": "20" if real else "2"}
-        return {**os.environ, **ours, "B4R_CACHE": str(self.folder / "cache"), "TERM": "xterm-256color"}
+        added = {"PYTHONPATH": os.pathsep.join(paths), "B4R_GRACE": "20" if real else "2"}
+        return {**os.environ, **added, "B4R_CACHE": str(self.folder / "cache"), "TERM": "xterm-256color"}
 
     @contextmanager
     def as_shell(self, real: bool) -> Iterator[None]:
-        """What runs take along from this process meanwhile is that environment."""
+        """Set this process's environment, which runs inherit, to `environment(real)`."""
         before = dict(os.environ)
         os.environ.update(self.environment(real))
         try:
@@ -80,28 +80,28 @@ class World:
             os.environ.update(before)
 
     def close(self) -> None:
-        """Take the small disk away."""
+        """Unmount the small disk."""
         if self.small is not None:
             subprocess.run(["umount", str(self.small)], check=False, capture_output=True)
 
 
-def _mounted(path: Path) -> Path | None:
+def _mount(path: Path) -> Path | None:
     path.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK},mode=700", "chaos", str(path)]
     try:
-        done = subprocess.run(command, check=False, capture_output=True)
+        completed = subprocess.run(command, check=False, capture_output=True)
     except OSError:
         return None
-    return path if done.returncode == 0 else None
+    return path if completed.returncode == 0 else None
 
 
 class App:
-    """The program as a person starts it: `--run` without a terminal, or the app in a pseudo-terminal."""
+    """The program as a user starts it: `--run` without a terminal, or the app in a pseudo-terminal."""
 
     def __init__(self, world: World, root: Path, file: Path, real: bool, in_terminal: bool) -> None:
         command = [sys.executable, "-m", "b4r_tui", "--runs", str(root)]
         command += ["--file", str(file)] if in_terminal else ["--run", str(file), "--json"]
-        self.in_terminal, self.said = in_terminal, bytearray()
+        self.in_terminal, self.raw = in_terminal, bytearray()
         env, folder = world.environment(real), str(world.folder)
         if not in_terminal:
             with (world.folder / "app.log").open("ab") as log:
@@ -118,9 +118,9 @@ class App:
         threading.Thread(target=self._read, daemon=True).start()
 
     def launch(self, store: RunStore, name: str) -> None:
-        """In a terminal: press `l` once the experiment is on screen, until there is a run of it."""
+        """In a terminal: press `l` once the experiment is on screen, and wait for its run."""
         deadline = time.monotonic() + LAUNCH_SECONDS
-        while name.encode() not in self.said and self.process.poll() is None and time.monotonic() < deadline:
+        while name.encode() not in self.raw and self.process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.05)
         time.sleep(0.5)
         self._type(b"l")
@@ -128,11 +128,11 @@ class App:
             time.sleep(0.05)
 
     def kill(self, number: int = signal.SIGKILL) -> None:
-        """Send it a signal."""
+        """Send the app a signal."""
         self.process.send_signal(number)
 
     def leave(self, seconds: float) -> bool:
-        """Let it end, in a terminal by `q`; whether it did."""
+        """Wait for the app to exit, after `q` in a terminal; return whether it did."""
         if self.in_terminal:
             self._type(b"q")
         with suppress(subprocess.TimeoutExpired):
@@ -149,4 +149,4 @@ class App:
     def _read(self) -> None:
         with suppress(OSError):
             while data := os.read(self._master, 65536):
-                self.said += data
+                self.raw += data

@@ -1,4 +1,4 @@
-"""Runs of a test that failed half-way do not outlive it."""
+"""Kills what a failed test leaves running."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 @pytest.fixture(autouse=True)
 def no_process_survives(tmp_path: Path) -> Iterator[None]:
-    """After the test, kill what still works in its folder: supervisors first, which would only start it again."""
+    """Kill what still runs in the test's folder: supervisors first, which would restart the rest."""
     yield
     left = [process for process in psutil.process_iter() if str(tmp_path) in _command(process)]
     for process in sorted(left, key=lambda process: "b4r_tui.runs" not in _command(process)):

@@ -1,4 +1,4 @@
-"""The installed program on bad input: one sentence that names the file and the mend, and the exit code."""
+"""The installed program reports bad input in one sentence that names the file, and exits with 2."""
 
 import subprocess
 import sys
@@ -42,27 +42,27 @@ def torn_data(folder: Path) -> None:
     (folder / "data" / "u.data").write_text("\n".join(rows) + "\n")
 
 
-def test_a_torn_data_line_is_named_and_ends_with_2(tmp_path: Path) -> None:
+def test_a_torn_data_line_is_named_and_exits_with_2(tmp_path: Path) -> None:
     torn_data(tmp_path)
-    done = run(tmp_path, TORN)
-    said = [line for line in (done.stdout + done.stderr).splitlines() if "u.data" in line]
-    assert done.returncode == 2
-    assert said and "17" in said[-1]
-    assert "Traceback" not in done.stdout + done.stderr
+    completed = run(tmp_path, TORN)
+    lines = [line for line in (completed.stdout + completed.stderr).splitlines() if "u.data" in line]
+    assert completed.returncode == 2
+    assert lines and "17" in lines[-1]
+    assert "Traceback" not in completed.stdout + completed.stderr
 
 
 def test_a_failing_run_does_not_hide_the_result_of_another(tmp_path: Path) -> None:
     torn_data(tmp_path)
-    done = run(tmp_path, TORN + TINY)
-    assert done.returncode == 2
-    assert any("good" in line and "popularity" not in line for line in done.stdout.splitlines())
-    assert "leaderboard" in done.stdout.lower() or "ndcg@10" in done.stdout.lower()
-    assert "u.data" in done.stdout
+    completed = run(tmp_path, TORN + TINY)
+    assert completed.returncode == 2
+    assert any("good" in line and "popularity" not in line for line in completed.stdout.splitlines())
+    assert "leaderboard" in completed.stdout.lower() or "ndcg@10" in completed.stdout.lower()
+    assert "u.data" in completed.stdout
 
 
 def test_a_missing_data_folder_starts_nothing(tmp_path: Path) -> None:
-    done = run(tmp_path, TORN)
-    assert done.returncode == 2
-    assert len(done.stderr.splitlines()) == 1
-    assert "experiments.toml:3" in done.stderr and "data" in done.stderr
+    completed = run(tmp_path, TORN)
+    assert completed.returncode == 2
+    assert len(completed.stderr.splitlines()) == 1
+    assert "experiments.toml:3" in completed.stderr and "data" in completed.stderr
     assert not (tmp_path / "runs").exists()

@@ -1,4 +1,4 @@
-"""`b4r-tui --run` of the installed program with the real engine: both modes, JSON, and Ctrl-C."""
+"""`b4r-tui --run` of the installed program works with the real engine: both modes, JSON, and Ctrl-C."""
 
 import json
 import os
@@ -29,15 +29,15 @@ training = {train_batch_size = 16}
 """
 
 
-def started(folder: Path, experiments: str, *arguments: str) -> subprocess.Popen[str]:
+def start(folder: Path, experiments: str, *arguments: str) -> subprocess.Popen[str]:
     (folder / "experiments.toml").write_text(experiments)
     command = [PROGRAM, "--run", "experiments.toml", *arguments]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=folder, stdout=pipe, stderr=pipe, text=True)
 
 
-def test_both_modes_beat_popularity_and_tell_it_as_json(tmp_path: Path) -> None:
-    process = started(tmp_path, EXPERIMENTS, "--json")
+def test_both_modes_beat_popularity_and_report_json(tmp_path: Path) -> None:
+    process = start(tmp_path, EXPERIMENTS, "--json")
     out, err = process.communicate(timeout=280)
     assert process.returncode == 0, err
     *events, summary = [json.loads(line) for line in out.splitlines()]
@@ -58,9 +58,9 @@ def test_both_modes_beat_popularity_and_tell_it_as_json(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_stops_the_run_and_leaves_no_process(tmp_path: Path) -> None:
-    process = started(tmp_path, EXPERIMENTS.replace("num_epochs = 12", "num_epochs = 100000"))
+    process = start(tmp_path, EXPERIMENTS.replace("num_epochs = 12", "num_epochs = 100000"))
     deadline = time.monotonic() + 120
-    while '"epoch",' not in written(tmp_path) and time.monotonic() < deadline:
+    while '"epoch",' not in events_text(tmp_path) and time.monotonic() < deadline:
         time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
@@ -69,13 +69,13 @@ def test_ctrl_c_stops_the_run_and_leaves_no_process(tmp_path: Path) -> None:
         [PROGRAM, "runs", "--json"], cwd=tmp_path, capture_output=True, text=True, check=True
     ).stdout
     assert states.count("stopped") >= 2
-    deadline = time.monotonic() + 20  # the runner stays a moment for more to do
-    while there := [p for p in psutil.process_iter() if str(tmp_path) in " ".join(arguments_of(p))]:
-        assert time.monotonic() < deadline, there
+    deadline = time.monotonic() + 20  # the runner waits a moment for more work
+    while processes := [p for p in psutil.process_iter() if str(tmp_path) in " ".join(arguments_of(p))]:
+        assert time.monotonic() < deadline, processes
         time.sleep(0.2)
 
 
-def written(folder: Path) -> str:
+def events_text(folder: Path) -> str:
     return "".join(path.read_text() for path in folder.glob("runs/*/*/events.jsonl"))
 
 

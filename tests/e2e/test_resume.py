@@ -1,4 +1,4 @@
-"""`b4r-tui stop` and `resume` of the program with the real engine: another number of ranks, the other mode, kill -9."""
+"""`b4r-tui stop` and `resume` work with the real engine: another number of ranks, the other mode, kill -9."""
 
 import json
 import subprocess
@@ -48,12 +48,12 @@ def in_epoch(run: Run, epoch: int) -> bool:
     return any(event.phase == "train" and event.epoch == epoch for event in events_of(run, Progress))
 
 
-def test_a_run_is_stopped_and_killed_and_resumes_with_other_ranks_and_modes(tmp_path: Path) -> None:
+def test_a_stopped_or_killed_run_resumes_with_other_ranks_and_mode(tmp_path: Path) -> None:
     (tmp_path / "experiments.toml").write_text(EXPERIMENTS)
     assert b4r(tmp_path, "launch", "experiments.toml").returncode == 0
-    (whole,) = RunStore(tmp_path / "runs").runs()
-    wait(whole, lambda: str(whole.state) == "finished")
-    refused = b4r(tmp_path, "resume", whole.run_id)
+    (uninterrupted,) = RunStore(tmp_path / "runs").runs()
+    wait(uninterrupted, lambda: str(uninterrupted.state) == "finished")
+    refused = b4r(tmp_path, "resume", uninterrupted.run_id)
     assert refused.returncode == 2 and "has finished" in refused.stderr
 
     assert b4r(tmp_path, "launch", "experiments.toml").returncode == 0
@@ -74,7 +74,7 @@ def test_a_run_is_stopped_and_killed_and_resumes_with_other_ranks_and_modes(tmp_
     assert b4r(tmp_path, "resume", run.run_id, "--mode", "dmp").returncode == 0
     wait(run, lambda: str(run.state) in ("finished", "failed"))
     assert str(run.state) == "finished", run.exit()
-    ours, theirs = events_of(run, Epoch), events_of(whole, Epoch)
+    ours, theirs = events_of(run, Epoch), events_of(uninterrupted, Epoch)
     assert [event.epoch for event in ours] == [0, 1, 2]
     assert ours[0].train_loss == pytest.approx(theirs[0].train_loss, abs=1e-5), "other ranks, other losses"
     assert [event.world_size for event in events_of(run, RunResumed)] == [2, 2]

@@ -1,4 +1,4 @@
-"""`b4r-tui serve` as a process: the app in a real browser, who is turned away, and that nothing stays behind."""
+"""`b4r-tui serve` shows the app in a real browser, refuses foreign requests, and leaves no process."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ SCREEN = """() => {
 
 
 class Serving:
-    """The program as a server on a free port of this machine."""
+    """The program as a server on a free local port."""
 
     def __init__(self, folder: Path) -> None:
         command = [PROGRAM, "serve", "--port", "0"]
@@ -53,16 +53,16 @@ class Serving:
             command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
         assert self.process.stdout is not None
-        found = re.search(r"http://127\.0\.0\.1:(\d+)/", self.process.stdout.readline())
-        assert found, "it did not say where it is"
-        self.url, self.port = found[0], int(found[1])
+        match = re.search(r"http://127\.0\.0\.1:(\d+)/", self.process.stdout.readline())
+        assert match, "it did not print its address"
+        self.url, self.port = match[0], int(match[1])
 
     def tabs(self) -> list[psutil.Process]:
-        """Processes of open tabs."""
+        """Return the processes of open tabs."""
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def status(self, path: str, **headers: str) -> int:
-        """What a request is answered with; underscores of header names stand for hyphens."""
+        """Return the status of a response; underscores in header names become hyphens."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             connection.request("GET", path, headers={k.replace("_", "-"): v for k, v in headers.items()})
@@ -71,7 +71,7 @@ class Serving:
             connection.close()
 
     def open_socket(self) -> http.client.HTTPConnection:
-        """A tab without a browser; closing the connection closes it."""
+        """Open a tab without a browser; closing the connection closes it."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         connection.request("GET", "/ws", headers=UPGRADE)
         assert connection.sock.recv(4096).startswith(b"HTTP/1.1 101 ")
@@ -111,34 +111,34 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A tab whose terminal is at hand as `window.shown`: it is drawn on a canvas, which holds no text."""
+    """Yield a tab with its terminal as `window.shown`: the canvas that it draws on has no text."""
     page = browser.new_page(viewport={"width": 1300, "height": 800})
-    page.route("**/textual.js", _keep_terminal)
+    page.route("**/textual.js", _expose_terminal)
     yield page
     page.close()
 
 
-def _keep_terminal(route: Route) -> None:
-    answer = route.fetch()
-    script = answer.text()
-    assert OPEN in script, "textual-serve opens its terminal in another way now"
-    route.fulfill(response=answer, body=script.replace(OPEN, f"(window.shown=this.terminal),{OPEN}"))
+def _expose_terminal(route: Route) -> None:
+    response = route.fetch()
+    script = response.text()
+    assert OPEN in script, "textual-serve has changed how it opens its terminal"
+    route.fulfill(response=response, body=script.replace(OPEN, f"(window.shown=this.terminal),{OPEN}"))
 
 
-def wait(condition: Callable[[], object], what: Callable[[], str], seconds: float = 60.0) -> None:
-    """Wait for a condition; `what` says what there is where it does not come."""
+def wait(condition: Callable[[], object], describe: Callable[[], str], seconds: float = 60.0) -> None:
+    """Wait for a condition; fail with the message of `describe` if it does not come."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, what()
+        assert time.monotonic() < deadline, describe()
         time.sleep(0.05)
 
 
 def shows(page: Page, text: str) -> None:
     """Wait until the terminal in the page shows a text."""
-    wait(lambda: text in page.evaluate(SCREEN), lambda: f"{text!r} never came:\n{page.evaluate(SCREEN)}")
+    wait(lambda: text in page.evaluate(SCREEN), lambda: f"{text!r} did not appear:\n{page.evaluate(SCREEN)}")
 
 
-def ended(tabs: list[psutil.Process]) -> None:
+def wait_until_gone(tabs: list[psutil.Process]) -> None:
     """Wait until processes are gone."""
     assert not psutil.wait_procs(tabs, timeout=30)[1]
 
@@ -161,17 +161,17 @@ def test_the_terminal_takes_the_size_of_the_window(serving: Serving, page: Page)
     shows(page, "Press l to launch")
     columns = page.evaluate("window.shown.cols")
     page.set_viewport_size({"width": 800, "height": 800})
-    wait(lambda: page.evaluate("window.shown.cols") < columns, lambda: "it keeps its columns")
+    wait(lambda: page.evaluate("window.shown.cols") < columns, lambda: "its columns did not change")
     shows(page, "first-of-two")
 
 
 def test_the_page_loads_nothing_from_elsewhere(serving: Serving, page: Page) -> None:
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
     page.goto(serving.url)
     shows(page, "first-of-two")
-    assert len(asked) > 2
-    assert [url for url in asked if not url.startswith((serving.url, "data:"))] == []
+    assert len(requested) > 2
+    assert [url for url in requested if not url.startswith((serving.url, "data:"))] == []
 
 
 def test_closing_the_tab_ends_its_app_and_no_other(serving: Serving, browser: Browser, page: Page) -> None:
@@ -182,12 +182,12 @@ def test_closing_the_tab_ends_its_app_and_no_other(serving: Serving, browser: Br
     other.goto(serving.url)
     wait(lambda: len(serving.tabs()) == len(first) + 1, lambda: f"{serving.tabs()}")
     page.close()
-    ended(first)
+    wait_until_gone(first)
     assert len(serving.tabs()) == 1
     other.close()
 
 
-def test_leaving_the_app_offers_to_open_it_again(serving: Serving, page: Page) -> None:
+def test_quitting_the_app_offers_to_open_it_again(serving: Serving, page: Page) -> None:
     page.goto(serving.url)
     shows(page, "Press l to launch")
     page.keyboard.press("q")
@@ -195,18 +195,18 @@ def test_leaving_the_app_offers_to_open_it_again(serving: Serving, page: Page) -
     shows(page, "Press l to launch")
 
 
-def test_interrupting_the_server_leaves_no_process_and_tells_the_page(serving: Serving, page: Page) -> None:
+def test_interrupting_the_server_leaves_no_process_and_informs_the_page(serving: Serving, page: Page) -> None:
     page.goto(serving.url)
     shows(page, "first-of-two")
     tabs = serving.tabs()
     assert tabs
     serving.process.send_signal(signal.SIGINT)
     assert serving.process.wait(30) == 0
-    ended(tabs)
+    wait_until_gone(tabs)
     page.get_by_text("The app has ended").wait_for(timeout=60_000)
 
 
-# without one -------------------------------------------------------------------------------------
+# without a browser -------------------------------------------------------------------------------
 
 
 def test_interrupting_with_tabs_open_leaves_no_process(serving: Serving) -> None:
@@ -215,28 +215,28 @@ def test_interrupting_with_tabs_open_leaves_no_process(serving: Serving) -> None
     tabs = serving.tabs()
     serving.process.send_signal(signal.SIGINT)
     assert serving.process.wait(30) == 0
-    ended(tabs)
+    wait_until_gone(tabs)
     for each in sockets:
         each.close()
 
 
 def test_a_server_that_is_killed_leaves_no_process(serving: Serving) -> None:
     tab = serving.open_socket()
-    wait(serving.tabs, lambda: "no process came")
+    wait(serving.tabs, lambda: "no process started")
     tabs = serving.tabs()
     serving.process.kill()
-    ended(tabs)
+    wait_until_gone(tabs)
     tab.close()
 
 
 @pytest.mark.parametrize("path", ["/", "/static/js/textual.js", "/ws"])
-def test_a_name_that_is_not_of_this_machine_is_refused(serving: Serving, path: str) -> None:
+def test_a_host_name_of_another_machine_is_refused(serving: Serving, path: str) -> None:
     for host in ("evil.example", f"evil.example:{serving.port}", "localhost.evil.example", "192.0.2.1"):
         assert serving.status(path, Host=host, **UPGRADE) == 403
     assert serving.tabs() == []
 
 
-def test_names_of_this_machine_are_let_in(serving: Serving) -> None:
+def test_host_names_of_this_machine_are_accepted(serving: Serving) -> None:
     for host in ("localhost", f"localhost:{serving.port}", "127.0.0.1:9", "[::1]:8123"):
         assert serving.status("/", Host=host) == 200
 
@@ -249,26 +249,26 @@ def test_pages_of_other_sites_are_refused(serving: Serving) -> None:
 
 
 def refused(folder: Path, *arguments: str) -> tuple[int, str]:
-    """Exit code and words of a server that does not begin."""
-    done = subprocess.run(
+    """Return exit code and error of a server that does not start."""
+    completed = subprocess.run(
         [PROGRAM, "serve", *arguments], cwd=folder, capture_output=True, text=True, timeout=60, check=False
     )
-    assert done.stdout == ""
-    return done.returncode, done.stderr
+    assert completed.stdout == ""
+    return completed.returncode, completed.stderr
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "machine.example"])
-def test_other_machines_are_not_let_in_unasked(folder: Path, host: str) -> None:
-    code, words = refused(folder, "--port", "0", "--host", host)
+def test_other_machines_are_refused_without_expose(folder: Path, host: str) -> None:
+    code, error = refused(folder, "--port", "0", "--host", host)
     assert code == 2
-    assert words.count("\n") == 1
-    assert f"other machines can reach {host}" in words and "--expose" in words
+    assert error.count("\n") == 1
+    assert f"other machines can reach {host}" in error and "--expose" in error
 
 
-def test_a_taken_port_is_one_sentence(folder: Path) -> None:
+def test_a_taken_port_is_reported_in_one_sentence(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        code, words = refused(folder, "--port", str(port))
+        code, error = refused(folder, "--port", str(port))
     assert code == 3
-    assert words.count("\n") == 1
-    assert f"cannot listen on 127.0.0.1:{port}" in words and "choose another port" in words
+    assert error.count("\n") == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in error and "choose another port" in error

@@ -1,4 +1,4 @@
-"""A search over real training: the program as it is installed, torchrun, optuna, and the data of the example."""
+"""A search over real training works with the installed program, torchrun and optuna."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ trials = 2
 
 
 @pytest.mark.torchrun
-def test_the_best_point_of_a_search_is_what_its_validation_says(tmp_path: Path) -> None:
+def test_the_best_point_of_a_search_has_the_best_validation(tmp_path: Path) -> None:
     (tmp_path / "e.toml").write_text(FILE)
     command = [sys.executable, "-m", "b4r_tui", "sweep", "e.toml", "--json"]
-    done = subprocess.run(
+    completed = subprocess.run(
         command, cwd=tmp_path, env={**os.environ}, capture_output=True, text=True, timeout=300, check=False
     )
-    assert done.returncode == 0, done.stderr
-    *events, line = [json.loads(each) for each in done.stdout.splitlines()]
+    assert completed.returncode == 0, completed.stderr
+    *events, line = [json.loads(each) for each in completed.stdout.splitlines()]
     best_of_run: dict[str, float] = {}
     for event in events:
         if event["type"] == "epoch":

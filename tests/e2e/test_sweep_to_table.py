@@ -1,4 +1,4 @@
-"""From a sweep in TOML to a table in a paper: two commands of the installed program, real training between them."""
+"""Two commands of the installed program, with real training, turn a sweep in TOML into a table for a paper."""
 
 import json
 import re
@@ -23,17 +23,17 @@ sweep = {"training.lr" = [1e-4, 1e-2], seeds = [1, 2]}
 
 
 def b4r(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(
+    completed = subprocess.run(
         [PROGRAM, *arguments], cwd=folder, capture_output=True, text=True, timeout=400, check=False
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    assert completed.returncode == 0, completed.stderr
+    return completed.stdout
 
 
 def test_a_sweep_becomes_a_table_and_a_comparison(tmp_path: Path) -> None:
     (tmp_path / "sweep.toml").write_text(SWEEP)
-    told = b4r(tmp_path, "--run", "sweep.toml")
-    board = told[told.index("Leaderboard: ndcg@10 on test") :]
+    output = b4r(tmp_path, "--run", "sweep.toml")
+    board = output[output.index("Leaderboard: ndcg@10 on test") :]
     assert re.search(r"small-lr0\.01 +2 +ddp x1 +1 +0\.\d{4} ± 0\.\d{4}", board)
     table = b4r(
         tmp_path, "export", "--format", "latex", "--baseline", "small-lr0.0001", "--metrics", "ndcg@10"

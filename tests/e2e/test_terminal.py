@@ -1,4 +1,4 @@
-"""The installed program in a real pseudo-terminal: launch, live rows, finished, quit; and what it leaves behind."""
+"""The installed program works in a real pseudo-terminal: launch, live rows, finished, quit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.terminal import Terminal
 
 EXPERIMENTS = """\
 [experiments.chain]
-description = "Two ranks on a made-up chain"
+description = "Two ranks on a generated chain"
 data = {dataset_name = "synthetic", random_user_count = 120, random_item_count = 40, random_size = 2000}
 model = {max_len = 16, emb_dim = 16, nhead = 2, num_layers = 1}
 training = {num_epochs = 3, train_batch_size = 64}
@@ -37,12 +37,12 @@ def test_launch_live_rows_finished_quit(folder: Path) -> None:
     terminal.press("5")
     terminal.shows("popularity")
     terminal.press("q")
-    assert "goes on" not in terminal.ends()
+    assert "still active" not in terminal.ends()
     assert terminal.child.exitstatus == 0
 
 
 @pytest.mark.torchrun
-def test_quitting_leaves_the_run_and_opening_again_stops_it(folder: Path) -> None:
+def test_a_run_outlives_the_app_and_is_stopped_from_a_new_one(folder: Path) -> None:
     text = EXPERIMENTS.replace("num_epochs = 3", "num_epochs = 100000")
     (folder / "experiments.toml").write_text(text)
     terminal = Terminal(folder)
@@ -58,11 +58,11 @@ def test_quitting_leaves_the_run_and_opening_again_stops_it(folder: Path) -> Non
     again.press("y")
     again.shows("■ stopped", seconds=60)
     again.press("q")
-    assert "goes on" not in again.ends()
+    assert "still active" not in again.ends()
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (200, 60)])
-def test_other_sizes_show_the_same_things(folder: Path, columns: int, rows: int) -> None:
+def test_other_sizes_show_the_same_panes(folder: Path, columns: int, rows: int) -> None:
     terminal = Terminal(folder, columns, rows)
     terminal.shows("chain")
     terminal.shows("Runs of chain")
@@ -82,7 +82,7 @@ def test_no_color_shows_no_colour(folder: Path) -> None:
     terminal.ends()
 
 
-def test_a_broken_file_is_mended_in_the_editor(folder: Path) -> None:
+def test_an_invalid_file_is_fixed_in_the_editor(folder: Path) -> None:
     (folder / "experiments.toml").write_text(EXPERIMENTS.replace("emb_dim", "emb_dm"))
     editor = folder / "editor.sh"
     editor.write_text('#!/bin/sh\necho editing\nsed -i s/emb_dm/emb_dim/ "$1"\n')

@@ -1,4 +1,4 @@
-"""The app inside tmux: drawn at 80 × 24, keys arrive, a lost client harms nothing, and it ends cleanly."""
+"""The app works inside tmux: it is drawn at 80 × 24, receives keys, resizes, and exits cleanly."""
 
 from __future__ import annotations
 
@@ -16,31 +16,33 @@ from tests.terminal import PROGRAM
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")
 EXPERIMENTS = """\
 [experiments.chain]
-description = "評価 🎬 a made-up chain"
+description = "評価 🎬 a generated chain"
 data = {dataset_name = "synthetic", random_user_count = 120, random_item_count = 40, random_size = 2000}
 """
 
 
 class Tmux:
-    """A server of its own with one window."""
+    """A separate tmux server with one window."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def __call__(self, *words: str) -> str:
-        command = ["tmux", "-f", "/dev/null", "-S", str(self._folder / "socket"), *words]
-        here = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
-        ran = subprocess.run(command, cwd=self._folder, env=here, capture_output=True, text=True, check=False)
-        return ran.stdout
+    def __call__(self, *arguments: str) -> str:
+        command = ["tmux", "-f", "/dev/null", "-S", str(self._folder / "socket"), *arguments]
+        environment = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        completed = subprocess.run(
+            command, cwd=self._folder, env=environment, capture_output=True, text=True, check=False
+        )
+        return completed.stdout
 
     def shows(self, *texts: str, gone: str = "") -> str:
-        """Wait until the window shows these, and no longer what is gone; its lines."""
+        """Wait until the window shows `texts` and not `gone`; return its content."""
         deadline = time.monotonic() + 30
         while True:
             lines = self("capture-pane", "-p")
             if all(text in lines for text in texts) and not (gone and gone in lines):
                 return lines
-            assert time.monotonic() < deadline, f"{texts} never came:\n{lines}"
+            assert time.monotonic() < deadline, f"{texts} did not appear:\n{lines}"
             time.sleep(0.1)
 
 

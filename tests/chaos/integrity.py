@@ -1,4 +1,4 @@
-"""Looks for files that are torn or half written: every one of a run folder is read as what its name says it is."""
+"""Detects corrupt and incomplete files: each file of a run folder is read in the format of its extension."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import tomli
 
 TEMPORARY = re.compile(
     r"\..+\.\w{8}|\.last\.(new|old)"
-)  # what a kill leaves of a file that is being replaced
+)  # left when a process is killed while it replaces a file
 READ_CHECKPOINTS = """
 import sys
 from pathlib import Path
@@ -33,32 +33,32 @@ for name in sys.argv[1:]:
 
 
 def corrupt(folder: Path, torn_lines: int = 0) -> Iterator[str]:
-    """Files below `folder` that cannot be read. torn_lines: how many of an events file are known to be torn."""
+    """Yield files below `folder` that cannot be read. torn_lines: how many lines of an events file may be torn."""
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and not _is_temporary(path, folder) and (told := _wrong(path, torn_lines)):
-            yield f"{path}: {told}"
+        if path.is_file() and not _is_temporary(path, folder) and (problem := _problem(path, torn_lines)):
+            yield f"{path}: {problem}"
 
 
 def leftovers(folder: Path) -> list[Path]:
-    """Temporary files and folders that were left."""
+    """Return leftover temporary files and folders."""
     return [path for path in folder.rglob(".*") if TEMPORARY.fullmatch(path.name)]
 
 
 def corrupt_checkpoints(folder: Path) -> list[str]:
-    """Checkpoints of the engine that torch cannot read; in a process of its own, as it needs torch."""
+    """Return the engine's checkpoints that torch cannot read; a separate process imports torch."""
     files = [*folder.rglob("*.pth"), *(path for path in folder.rglob("last") if path.is_dir())]
     if not files:
         return []
     command = [sys.executable, "-c", READ_CHECKPOINTS, *map(str, files)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout.splitlines() + ([done.stderr[-500:]] if done.returncode else [])
+    completed = subprocess.run(command, capture_output=True, text=True, check=False)
+    return completed.stdout.splitlines() + ([completed.stderr[-500:]] if completed.returncode else [])
 
 
 def _is_temporary(path: Path, folder: Path) -> bool:
     return any(TEMPORARY.fullmatch(part) for part in path.relative_to(folder).parts)
 
 
-def _wrong(path: Path, torn_lines: int) -> str | None:
+def _problem(path: Path, torn_lines: int) -> str | None:
     try:
         if path.suffix == ".json":
             json.loads(path.read_bytes())
