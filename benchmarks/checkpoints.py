@@ -110,7 +110,7 @@ def _rounds(run_dir: Path, experiment: Any, group: Any, steps: int, rounds: int)
             float(trainer._step(next(batches)))
 
     def save_before() -> None:
-        timed("file", lambda: trainer._save(0))
+        timed("file", lambda: trainer._save_weights(0))
         timed("last", lambda: trainer._resumer._save(TrainState(1)))
         train()
 

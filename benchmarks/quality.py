@@ -186,11 +186,11 @@ def peer(library: str, seed: int, settings: dict[str, Any], experiment: Experime
         write_inputs(folder, dataset, experiment.model.max_len, experiment.training.dupe_factor)
         (folder / "settings.json").write_text(json.dumps(settings | {"seed": seed}))
         command = [str(peers.PYTHON), str(Path(__file__).parent / PROGRAMS[library])]
-        done = subprocess.run(
+        completed = subprocess.run(
             command, cwd=folder, env=os.environ | environment(), capture_output=True, text=True
         )
-        if done.returncode:
-            raise SystemExit(f"{library}, seed {seed}, failed:\n{done.stderr[-2000:]}")
+        if completed.returncode:
+            raise SystemExit(f"{library}, seed {seed}, failed:\n{completed.stderr[-2000:]}")
         reported = json.loads((folder / "result.json").read_text())
         scores = np.load(folder / "scores.npy")
     users, ndcg, recall = ranks_of_scores(scores, dataset)

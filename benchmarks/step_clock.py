@@ -16,7 +16,7 @@ SECONDS = 0.25  # between two lines; the first step has its own line
 
 
 def start(path: Path) -> None:
-    """Append `{"t": unix seconds, "steps": so far}` to `path` after the first step, then at most four times a second.
+    """Append `{"t": unix seconds, "steps": so far}` to `path` after the first step, then at most four times per second.
 
     Only steps of torch's own optimisers count, not those of wrappers around them.
     """

@@ -1,4 +1,4 @@
-"""Is a rank of a small run that can be killed at any moment: it computes a chain of numbers and saves its position.
+"""Runs one rank of a small run that can be killed at any moment: it computes a chain of numbers and saves its position.
 
 The chain is chaotic (a logistic map), so a skipped or repeated step changes every number after it. Like the engine, it
 saves before it reports an epoch, stores a copy of that event, saves when asked to stop, and resumes from there. It
@@ -200,7 +200,7 @@ def _lock_rank(path: Path) -> None:
 def main() -> None:
     """Run as the rank given by the environment."""
     rank = Rank(Path(sys.argv[1]))
-    if "child" in rank.experiment:  # as a data loader would, in a session of its own
+    if "child" in rank.experiment:  # in a separate session, as a data loader would
         subprocess.Popen(
             [sys.executable, "-c", "import time; time.sleep(300)", sys.argv[1]], start_new_session=True
         )

@@ -116,8 +116,8 @@ def real_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "tiny.toml").write_text(TINY)
     env = os.environ | {"OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "b4r_tui", "--run", "tiny.toml"]
-    done = subprocess.run(
+    completed = subprocess.run(
         command, cwd=place, env=env, capture_output=True, text=True, timeout=300, check=False
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert completed.returncode == 0, completed.stdout + completed.stderr
     return place

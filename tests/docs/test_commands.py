@@ -97,8 +97,8 @@ def test_other_programs(command: str) -> None:
         source = Path(spec.origin).read_text(encoding="utf-8")
         assert [word for word in words if word.startswith("--") and word not in source] == []
     elif program == "pip":
-        asked = re.fullmatch(r"b4r-tui\[(.+)\]", words[1])
-        assert asked and set(asked[1].split(",")) <= extras.keys()
+        match = re.fullmatch(r"b4r-tui\[(.+)\]", words[1])
+        assert match and set(match[1].split(",")) <= extras.keys()
     else:
         package = {"ir_measures": "ir-measures", "mlflow": "mlflow-skinny"}.get(program, program)
         assert any(need.startswith(package) for needs in extras.values() for need in needs)
