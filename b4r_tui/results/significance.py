@@ -16,7 +16,7 @@ from engine.contract.config.validation import nearest
 from engine.contract.errors import B4RError
 
 
-def tested_against(boards: Sequence[Board], baseline: str, folders: Mapping[str, Path]) -> list[Board]:
+def against_baseline(boards: Sequence[Board], baseline: str, folders: Mapping[str, Path]) -> list[Board]:
     """Return the boards with each row tested against that of `baseline`: name of a group, an experiment or a run.
 
     folders: run id → run folder. A row that cannot be tested gets a note instead; a board without the baseline is

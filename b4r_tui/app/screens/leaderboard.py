@@ -308,10 +308,10 @@ def rank(root: Path, wanted: Wanted) -> Ranked:
     tested = [summary for run in runs if is_tested(summary := read_summary(run))]
     boards, refused = leaderboard(tested, wanted.metric, wanted.protocol), ""
     if wanted.baseline and boards:
-        from b4r_tui.results.significance import tested_against  # deferred: imports numpy and pyarrow
+        from b4r_tui.results.significance import against_baseline  # deferred: imports numpy and pyarrow
 
         try:
-            boards = tested_against(boards, wanted.baseline, {run.run_id: run.dir for run in runs})
+            boards = against_baseline(boards, wanted.baseline, {run.run_id: run.dir for run in runs})
         except B4RError as error:
             refused = error.sentence
     keys = [key for summary in tested for key in _measured(summary)]

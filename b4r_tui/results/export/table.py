@@ -64,9 +64,9 @@ def panels(
     chosen = list(dict.fromkeys(metrics or [*_selected_by(summaries), *USUAL]))
     boards = [board for metric in chosen for board in leaderboard(summaries, metric, protocol)]
     if baseline is not None and boards:
-        from b4r_tui.results.significance import tested_against  # imports numpy and pyarrow
+        from b4r_tui.results.significance import against_baseline  # imports numpy and pyarrow
 
-        boards = tested_against(boards, baseline, folders or {})
+        boards = against_baseline(boards, baseline, folders or {})
     together: dict[tuple[str, str, str, str], list[Board]] = {}
     for board in boards:
         together.setdefault(_place(board.conditions), []).append(board)

@@ -17,7 +17,7 @@ from b4r_tui.app.screens.dialogs.choose import Choose
 from b4r_tui.app.screens.leaderboard import EMPTY, LeaderboardScreen, Wanted, rank
 from b4r_tui.app.screens.main.screen import MainScreen
 from b4r_tui.results.leaderboard import leaderboard
-from b4r_tui.results.significance import tested_against
+from b4r_tui.results.significance import against_baseline
 from b4r_tui.runs.store import Run
 from b4r_tui.runs.summary import read_summary
 from tests.b4r_tui.app.conftest import Place, until
@@ -92,7 +92,7 @@ async def test_seeds_share_a_row_with_mean_sd_and_interval_as_the_core_ranks_the
 async def test_what_cannot_be_ranked_together_stands_on_other_boards_and_says_why(made: Made) -> None:
     async with ranking(made[0]) as pilot:
         assert "leaderboard 1 of 3" in str(pilot.app.screen.query_one("#board").border_subtitle)
-        assert "Not ranked together, since they differ in protocol" in said(pilot, "#notes")
+        assert "Not ranked together: they differ in protocol" in said(pilot, "#notes")
         assert "split fingerprint" in said(pilot, "#notes")
         seen = [names_of(pilot)]
         for _ in range(2):
@@ -106,7 +106,9 @@ async def test_what_cannot_be_ranked_together_stands_on_other_boards_and_says_wh
 async def test_b_tests_all_rows_against_the_highlighted_one_and_b_again_none(made: Made) -> None:
     place, runs = made
     summaries = [read_summary(run) for run in runs.values()]
-    core = tested_against(leaderboard(summaries), "small", {run.run_id: run.dir for run in runs.values()})[0]
+    core = against_baseline(leaderboard(summaries), "small", {run.run_id: run.dir for run in runs.values()})[
+        0
+    ]
     big = next(row for row in core.rows if row.experiment == "big")
     assert big.versus is not None and big.versus.p_holm < 0.01
     async with ranking(place) as pilot:
@@ -236,5 +238,5 @@ async def test_r_reads_the_runs_again(tmp_path: Path) -> None:
 
 def test_a_baseline_that_cannot_be_is_told_and_the_boards_stand_without_it(made: Made) -> None:
     found = rank(made[0].runs, Wanted(baseline="20200101-000000-0000"))
-    assert "no baseline '20200101-000000-0000'" in found.refused
+    assert "the baseline '20200101-000000-0000' is not among" in found.refused
     assert len(found.boards) == 3 and all(board.baseline is None for board in found.boards)

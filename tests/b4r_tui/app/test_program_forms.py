@@ -56,16 +56,16 @@ def test_texts_become_typed_values() -> None:
 @pytest.mark.parametrize(
     ("name", "texts", "sentence"),
     [
-        ("recommend", {}, "recommend needs one of"),
-        ("recommend", {"users": "1", "history": "2"}, "recommend needs one of"),
+        ("recommend", {}, "recommend needs exactly one of"),
+        ("recommend", {"users": "1", "history": "2"}, "recommend needs exactly one of"),
         (
             "recommend",
             {"users": "1", "k": "many"},
-            "^items: 'many' is not a number of items from 1 to 10,000",
+            "^items: 'many' is not an integer from 1 to 10,000",
         ),
         ("recommend", {"history": " , "}, "^history: "),
         ("recommend-all", {"out": ""}, "--out"),
-        ("fairness", {"samples": "0"}, "^samples: '0' is not a number of samples from 1 to 1,000,000"),
+        ("fairness", {"samples": "0"}, "^samples: '0' is not an integer from 1 to 1,000,000"),
     ],
 )
 def test_a_form_refuses_what_the_command_line_refuses(
@@ -94,11 +94,11 @@ def test_lists_of_all_users_go_to_the_folder_of_the_run(
 ) -> None:
     written: list[str | None] = []
 
-    def measure(run: Run, options: RecommendOptions, on_progress: OnProgress) -> Path:
+    def start(run: Run, options: RecommendOptions, on_progress: OnProgress) -> Path:
         written.append(options.out)
         return Path("result")
 
-    monkeypatch.setattr(program_forms.recommend, "measure", measure)
+    monkeypatch.setattr(program_forms.recommend, "start", start)
     for out in ("lists.parquet", "/elsewhere/lists.parquet"):
         BY_NAME["recommend-all"].call({"out": out}).start(Run(tmp_path, "e", "r"), lambda *_: None)
     assert written == [str(tmp_path / "recommendations" / "lists.parquet"), "/elsewhere/lists.parquet"]

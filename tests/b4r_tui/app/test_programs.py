@@ -120,8 +120,8 @@ async def test_a_failure_is_an_error_dialog_with_the_sentence(place: Place, engi
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({}, "needs one of --user, --history and --all"),
-        ({"users": "1", "k": "many"}, "'many' is not a number"),
+        ({}, "needs exactly one of --user, --history and --all"),
+        ({"users": "1", "k": "many"}, "'many' is not an integer"),
     ],
 )
 async def test_what_is_wrong_in_the_form_is_shown_in_the_dialog_which_stays_open(

@@ -106,7 +106,7 @@ async def test_a_folder_that_cannot_be_written_is_reported_on_the_page(
     async with first_start(tmp_path) as pilot:
         await touring(pilot)
         await pilot.press("right", "right", "right", "enter")
-        assert "Read-only file system; start b4r-tui in a folder you can write" in said(pilot, "#text")
+        assert "Read-only file system; start b4r-tui in a writable folder" in said(pilot, "#text")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(pilot.app.screen, MainScreen))
 
