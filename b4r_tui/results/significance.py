@@ -24,7 +24,9 @@ def against_baseline(boards: Sequence[Board], baseline: str, folders: Mapping[st
     """
     if not any(_row_of(board, baseline) is not None for board in boards):
         names = [row.experiment for board in boards for row in board.rows]
-        raise B4RError(f"the baseline '{baseline}' is not among the tested runs; {nearest(baseline, names)}")
+        raise B4RError(
+            f"the baseline '{baseline}' is not among the tested runs; {nearest(baseline, list(dict.fromkeys(names)))}"
+        )
     return [_tested_board(board, baseline, folders) for board in boards]
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from b4r_tui.commands.main import main
 from b4r_tui.experiments.load import load_experiments
-from b4r_tui.results.rerun_check import compare_runs
+from b4r_tui.results.rerun_check import check_rerun
 from b4r_tui.runs.progress import RunProgress, RunWatch
 from b4r_tui.runs.resume import resume
 from b4r_tui.runs.retry import failed_runs, retry
@@ -103,7 +103,7 @@ def test_a_stopped_run_resumes_to_the_losses_of_an_uninterrupted_one(old: RunSto
     resume(run)
     supervise_as_before(run)
     assert run.state is RunState.FINISHED
-    result = compare_runs(progress(whole), progress(run))
+    result = check_rerun(progress(whole), progress(run))
     assert result.identical, [each.sentence for each in result.differences]
 
 

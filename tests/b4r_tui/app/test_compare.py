@@ -364,7 +364,7 @@ async def test_an_export_asks_before_it_replaces_and_says_what_will_not_do(
         await export_to(pilot, "table.xls")
         assert "the extension must be .csv" in said(pilot, "#fault")
         pilot.app.screen.query_one(Input).value = str(tmp_path / "nowhere" / "table.csv")
-        await until(pilot, lambda: "there is no folder" in said(pilot, "#fault"))
+        await until(pilot, lambda: "folder not found" in said(pilot, "#fault"))
         pilot.app.screen.query_one(Input).value = str(tmp_path / "folder.csv")
         await until(pilot, lambda: "is a folder" in said(pilot, "#fault"))
         pilot.app.screen.query_one(Input).value = str(file)

@@ -153,7 +153,7 @@ async def test_g_puts_runs_below_headings_that_enter_folds_and_x_marks(place: Pl
         assert seen.at == FAILED
         await seen.go_to(base)
         assert "experiment" not in seen.columns and seen.cell(base, "progress") == "●1 ✓1 ✗1"
-        assert "3 runs here" in str(pilot.app.screen.query_one("#headline").render())
+        assert "Group of 3 runs" in str(pilot.app.screen.query_one("#headline").render())
         await seen.press("enter")
         assert seen.names == [dmp, QUEUED, base, synthetic, LOST, STOPPED]
         assert seen.cell(base, "run") == "▸ ml-1m-base" and seen.at == base

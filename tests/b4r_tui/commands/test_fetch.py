@@ -115,7 +115,7 @@ def test_a_broken_download_goes_on_where_it_stopped(
 ) -> None:
     server.stop_after, server.ranges = 100_000, ranges
     with pytest.raises(
-        B4RError, match=r"ml-100k\.zip cannot be reached or broke off; fetch again to go on"
+        B4RError, match=r"ml-100k\.zip could not be reached, or the connection broke; fetch again to resume"
     ) as caught:
         fetch(server.archive, tmp_path, console, server.url)
     assert caught.value.code is ExitCode.ENVIRONMENT
@@ -135,7 +135,7 @@ def test_a_part_that_is_whole_is_taken_as_it_is(server: Server, console: Console
 def test_another_archive_than_published_is_thrown_away(
     server: Server, console: Console, tmp_path: Path
 ) -> None:
-    with pytest.raises(B4RError, match="is not the archive that GroupLens published") as caught:
+    with pytest.raises(B4RError, match="not the archive that GroupLens published") as caught:
         fetch(ARCHIVES["ml-100k"], tmp_path, console, server.url)
     assert caught.value.code is ExitCode.ENVIRONMENT
     assert list(tmp_path.iterdir()) == []
@@ -150,13 +150,13 @@ def test_a_zip_that_leaves_its_folder_is_refused(server: Server, console: Consol
 
 def test_a_zip_without_the_data_file_is_told(server: Server, console: Console, tmp_path: Path) -> None:
     server.content = zip_of(**{"ml-100k/README": "terms"})
-    with pytest.raises(B4RError, match=r"holds no ml-100k/u\.data"):
+    with pytest.raises(B4RError, match=r"does not contain ml-100k/u\.data"):
         fetch(server.archive, tmp_path, console, server.url)
 
 
 def test_a_server_that_lacks_it_is_told(server: Server, console: Console, tmp_path: Path) -> None:
     with pytest.raises(
-        B4RError, match=r"sub/ml-100k\.zip answers 404; .* put the file ml-100k\.zip from there into"
+        B4RError, match=r"sub/ml-100k\.zip answered with status 404; .* download ml-100k\.zip yourself into"
     ):
         fetch(server.archive, tmp_path, console, f"{server.url}/sub")
 
@@ -176,8 +176,8 @@ def test_offline_it_says_which_file_to_put_where(
         assert main(["fetch", "ml-20m", "--into", str(tmp_path)]) == ExitCode.ENVIRONMENT
     *_, last = capsys.readouterr().err.splitlines()
     assert last == (
-        f"b4r-tui: {url}/ml-20m.zip cannot be reached or broke off; fetch again to go on, or put the file ml-20m.zip "
-        f"from there into {tmp_path} (or its ratings.csv into {tmp_path / 'ml-20m'})"
+        f"b4r-tui: {url}/ml-20m.zip could not be reached, or the connection broke; fetch again to resume, or download "
+        f"ml-20m.zip yourself into {tmp_path} (or its ratings.csv into {tmp_path / 'ml-20m'})"
     )
 
 

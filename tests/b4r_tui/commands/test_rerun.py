@@ -12,7 +12,7 @@ import tomli
 
 from b4r_tui.commands.main import main
 from b4r_tui.experiments.load import load_experiments
-from b4r_tui.results.rerun_check import compare_runs
+from b4r_tui.results.rerun_check import check_rerun
 from b4r_tui.runs.environment import changes
 from b4r_tui.runs.launch import launch
 from b4r_tui.runs.progress import RunProgress
@@ -160,11 +160,11 @@ def told(*losses: float) -> RunProgress:
 
 
 def test_the_last_bit_counts_and_so_does_an_epoch_that_is_missing() -> None:
-    assert compare_runs(told(1.0, 0.3), told(1.0, 0.3)).identical
-    found = compare_runs(told(1.0, 0.3), told(1.0, 0.1 + 0.2)).differences
+    assert check_rerun(told(1.0, 0.3), told(1.0, 0.3)).identical
+    found = check_rerun(told(1.0, 0.3), told(1.0, 0.1 + 0.2)).differences
     assert [(each.epoch, each.metric) for each in found] == [(1, "train_loss")]
-    assert compare_runs(told(1.0, 0.3), told(1.0)).differences[0].now is None
-    assert not compare_runs(told(), told()).identical
+    assert check_rerun(told(1.0, 0.3), told(1.0)).differences[0].now is None
+    assert not check_rerun(told(), told()).identical
 
 
 def test_changes_of_surroundings_name_packages_and_what_is_missing() -> None:

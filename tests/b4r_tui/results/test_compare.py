@@ -13,7 +13,7 @@ from b4r_tui.results.compare import compare
 from b4r_tui.results.leaderboard import leaderboard
 from b4r_tui.results.paired import holm, paired
 from b4r_tui.results.selection import named_runs
-from b4r_tui.results.significance import judged
+from b4r_tui.results.significance import against_baseline
 from b4r_tui.results.user_values import user_values
 from b4r_tui.runs.store import Run, RunStore
 from b4r_tui.runs.summary import read_summary
@@ -70,14 +70,14 @@ def test_groups_differ_in_settings_scores_and_users(store: RunStore) -> None:
 def test_a_board_is_judged_as_a_comparison_is(store: RunStore) -> None:
     runs = [run for run in store.runs() if run.experiment not in ("elsewhere", "sampled")]
     boards = leaderboard(map(read_summary, runs))
-    (board,) = judged(boards, "small-s2", {run.run_id: run.dir for run in runs})
+    (board,) = against_baseline(boards, "small-s2", {run.run_id: run.dir for run in runs})
     found = compare(named_runs(store, ["small", "big", "middle"]))
     assert board.baseline == "small"
     versus = {row.experiment: row.versus for row in board.rows}
     assert versus["small"] is None
     assert versus["big"] == found.sides[1].versus
     with pytest.raises(B4RError, match=r"no baseline 'smal'.*small"):
-        judged(boards, "smal", {})
+        against_baseline(boards, "smal", {})
 
 
 def test_a_row_whose_ranks_are_gone_is_told_and_the_others_are_tested(
@@ -85,7 +85,7 @@ def test_a_row_whose_ranks_are_gone_is_told_and_the_others_are_tested(
 ) -> None:
     runs = [run for run in store.runs() if run.experiment not in ("elsewhere", "sampled")]
     folders = {run.run_id: tmp_path if run.experiment == "big" else run.dir for run in runs}
-    (board,) = judged(leaderboard(map(read_summary, runs)), "small", folders)
+    (board,) = against_baseline(leaderboard(map(read_summary, runs)), "small", folders)
     assert {row.experiment for row in board.rows if row.versus} == {"middle"}
     assert "big was not tested" in board.notes[0]
     assert "b4r-tui evaluate" in board.notes[0]

@@ -158,13 +158,11 @@ def test_the_legend_tells_of_epochs_that_validation_did_not_choose(
 ) -> None:
     store = RunStore(tmp_path / "runs")
     trained(store, "chosen")
-    assert "Each run tests the epoch that was best on validation." in exported(
-        store, capsys, "--format", "md"
-    )
+    assert "Each run was tested at its best epoch on validation." in exported(store, capsys, "--format", "md")
     trained(store, "last", tested_epoch=2, training={"lr": 0.1})
     text = exported(store, capsys, "--format", "md")
-    assert "Tested at an epoch that validation did not choose: last." in text
-    assert "Each run tests" not in text
+    assert "Tested at an epoch not selected by validation: last." in text
+    assert "Each run was tested" not in text
 
 
 def test_only_what_is_named_is_exported(store: RunStore, capsys: pytest.CaptureFixture[str]) -> None:
@@ -180,7 +178,7 @@ def test_only_what_is_named_is_exported(store: RunStore, capsys: pytest.CaptureF
     ("options", "sentence"),
     [
         (["--only", "bigx"], "no tested run is named 'bigx'; did you mean 'big_x'?"),
-        (["--baseline", "nobody"], "no baseline 'nobody' among the runs tested"),
+        (["--baseline", "nobody"], "the baseline 'nobody' is not among the tested runs"),
         (["--metrics", "ndcg@7"], "no run has the test metric ndcg@7; did you mean"),
         (["--protocol", "uniform-5"], "no run was tested with protocol uniform-5"),
         (["-o", "table.docx"], "table.docx: unknown extension"),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from b4r_tui.results.groups import groups_of
-from b4r_tui.results.leaderboard import apart, leaderboard, notes_of
+from b4r_tui.results.leaderboard import leaderboard, notes_of, why_separate
 from b4r_tui.runs.recipe import recipe, settings_of
 from engine.contract.config.experiment import Experiment
 from tests.b4r_tui.results.test_leaderboard import summary
@@ -101,15 +101,15 @@ def test_an_epoch_that_validation_did_not_choose_is_told() -> None:
         [summary("1", tested_epoch=4, best_epoch=2), summary("2", tested_epoch=2, best_epoch=2)]
     )
     assert [row.by_validation for row in board.rows] == [False, True]
-    assert notes_of(board) == ["Tested at an epoch that validation did not choose: e1."]
+    assert notes_of(board) == ["Tested at an epoch not selected by validation: e1."]
 
 
 def test_boards_say_what_keeps_them_apart() -> None:
     boards = leaderboard([summary("1"), summary("2", fingerprint="f2", dataset="ml-1m"), summary("3")])
-    assert apart(boards) == (
-        "Not ranked together, since they differ in data set (synthetic, ml-1m) and split fingerprint (f1, f2)."
+    assert why_separate(boards) == (
+        "Not ranked together: they differ in data set (synthetic, ml-1m) and split fingerprint (f1, f2)."
     )
-    assert apart(boards[:1]) is None
+    assert why_separate(boards[:1]) is None
 
 
 def test_a_protocol_of_choice_ranks_runs_of_different_first_protocols() -> None:

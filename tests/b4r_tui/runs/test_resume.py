@@ -116,7 +116,7 @@ def test_other_ranks_keep_the_sequences_of_a_step_and_the_old_settings(store: Ru
 @pytest.mark.parametrize(
     ("j", "mode", "words"),
     [
-        ("2x1", None, "launch.hosts: 2x1 runs on 2 hosts"),
+        ("2x1", None, "launch.hosts: 2x1 needs 2 hosts"),
         (None, "dmp", "model.tie_output"),
         ("x", None, "launch.j"),
     ],

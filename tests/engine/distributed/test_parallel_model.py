@@ -169,4 +169,4 @@ def test_a_plan_that_does_not_fit_is_one_sentence_on_every_rank(tmp_path):
     assert len(said) == 2
     assert said[0] == said[1]
     assert said[0].startswith("launch.memory_gb: an item table of 5,001 x 16 (")
-    assert "0.0005 GB on each of 2 ranks by sharding = table_wise; use more ranks" in said[0]
+    assert "0.0005 GB on each of 2 ranks with sharding = table_wise; use more ranks" in said[0]

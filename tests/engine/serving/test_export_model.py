@@ -37,7 +37,7 @@ def test_a_plain_file_scores_without_torchrec(run, request):
     run_dir = request.getfixturevalue(run)
     done = command("export-model", run_dir, "--format", "pth")
     assert done.returncode == 0, done.stderr
-    assert "the file read back gives the very same scores (1 x 1, 1 x 11, " in done.stdout
+    assert "the file read back reproduces the scores exactly (1 x 1, 1 x 11, " in done.stdout
     trained = load_model(run_dir, read_run_config(run_dir), "best")
     path = run_dir / "exports" / f"epoch_{trained.epoch}_model.pth"
     alone = subprocess.run(
@@ -62,7 +62,7 @@ def test_an_onnx_file_gives_torchs_scores_for_any_batch_and_length(run, request,
     run_dir, out = request.getfixturevalue(run), tmp_path / "m.onnx"
     done = command("export-model", run_dir, "--format", "onnx", "--out", out)
     assert done.returncode == 0, done.stderr
-    assert "onnxruntime gives torch's scores, largest difference " in done.stdout
+    assert "onnxruntime reproduces torch's scores, largest difference " in done.stdout
     trained = load_model(run_dir, read_run_config(run_dir), "best")
     session = onnxruntime.InferenceSession(str(out))
     generator = np.random.default_rng(0)

@@ -207,7 +207,7 @@ def test_when_no_runner_can_be_started_no_process_survives(
     store: RunStore, scripted: Scripted, monkeypatch
 ) -> None:
     monkeypatch.setattr("b4r_tui.runs.queue.start_runner.sys.executable", "/no/such/python")
-    with pytest.raises(B4RError, match="no runner could be started") as caught:
+    with pytest.raises(B4RError, match="cannot start a runner") as caught:
         launch(store, [scripted(GOOD, "a"), scripted(GOOD, "b")])
     assert caught.value.code is ExitCode.ENVIRONMENT
     assert [run.state for run in store.runs()] == [RunState.FAILED, RunState.FAILED]

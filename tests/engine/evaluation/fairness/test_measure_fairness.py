@@ -108,7 +108,7 @@ def test_the_command_prints_table_curve_and_notes_and_draws_a_picture(single_run
     done = command(single_run, "--users", groups, "--convention", "code", "--ranker", "markov", *FEW)
     assert done.returncode == 0, done.stderr
     assert "γ^rank with γ = 0.8 (code)" in done.stdout
-    assert "ids of groups that the data do not have: 1 user" in done.stdout
+    assert "IDs in the groups file that are not in the data: 1 user" in done.stdout
     assert "in no group: 58 users" in done.stdout
     rows = [line.split() for line in done.stdout.splitlines() if "-F " in line]
     assert len(rows) == 3 * 6
