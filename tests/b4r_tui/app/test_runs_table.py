@@ -66,7 +66,7 @@ FOUND_BY = {
     "dmp queued": [QUEUED],
     "synthetic": [LOST, STOPPED],
     "91bc": [FAILED],
-    "supervisor gone": [LOST],
+    "supervisor lost": [LOST],
     "[bold]": [],
 }
 
