@@ -76,7 +76,7 @@ def test_a_board_is_judged_as_a_comparison_is(store: RunStore) -> None:
     versus = {row.experiment: row.versus for row in board.rows}
     assert versus["small"] is None
     assert versus["big"] == found.sides[1].versus
-    with pytest.raises(B4RError, match=r"no baseline 'smal'.*small"):
+    with pytest.raises(B4RError, match=r"the baseline 'smal' is not among the tested runs.*small"):
         against_baseline(boards, "smal", {})
 
 
@@ -98,7 +98,7 @@ def test_a_row_whose_ranks_are_gone_is_told_and_the_others_are_tested(
         (["small", "sampled"], "they differ in protocol (full, uniform-20)"),
         (["small"], "a comparison needs two runs"),
         (["small", "nothing"], "no run 'nothing'"),
-        (["small", "big", "--metric", "ndcg@7"], "no test ndcg@7 of protocol full; did you mean"),
+        (["small", "big", "--metric", "ndcg@7"], "no test ndcg@7 under protocol full; did you mean"),
         (["small", "big", "--protocol", "uniform-9"], "choose another --protocol"),
     ],
 )
@@ -120,7 +120,7 @@ def test_ranks_of_another_test_are_refused(store: RunStore, tmp_path: Path) -> N
     (one.dir / "predictions" / "ranks_full.parquet").write_bytes(
         (other.dir / "predictions" / "ranks_full.parquet").read_bytes()
     )
-    with pytest.raises(B4RError, match="the run's test says"):
+    with pytest.raises(B4RError, match="but the test metrics of the run have"):
         compare(named_runs(runs, ["one", "other"]))
     (one.dir / "predictions" / "ranks_full.parquet").write_bytes(b"torn")
     with pytest.raises(B4RError, match="cannot be read as ranks"):

@@ -81,7 +81,7 @@ def test_the_newest_run_of_a_seed_counts_and_the_older_ones_are_told() -> None:
     (board,) = leaderboard([seeded("1", 1, 0.1), seeded("5", 1, 0.4), seeded("2", 2, 0.2)])
     row = board.rows[0]
     assert (row.run_ids, row.repeats, row.value) == (("5", "2"), ("1",), pytest.approx(0.3))
-    assert notes_of(board) == ["Not counted, since a newer run has the same seed: 1 older run of base-lr0.1."]
+    assert notes_of(board) == ["Not counted (a newer run has the same seed): 1 older run of base-lr0.1."]
 
 
 def test_a_gpu_or_another_precision_makes_another_group() -> None:
