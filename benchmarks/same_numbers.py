@@ -61,15 +61,15 @@ def config_text(case: Case, data: Path, epochs: int) -> str:
         {
             "name": case.name,
             "data": {"dataset_name": "ml-100k", "dataset_path": str((data / "ml-100k").resolve())},
-            "model": {"max_len": 50, "emb_dim": 64, "nhead": 2, "num_layers": 2},
+            "model": {"max_len": 30, "emb_dim": 32, "nhead": 2, "num_layers": 2},
             "training": {
                 "num_epochs": epochs,
                 "loss": case.loss,
                 "precision": case.precision,
                 "dupe_factor": 1,
-                "train_batch_size": 64,
+                "train_batch_size": 128,
             },
-            "evaluation": {"metric_ks": [10], "protocols": ["full", "popular-100"]},
+            "evaluation": {"metric_ks": [10], "protocols": ["full"]},
             "launch": {"mode": mode, "j": f"1x{ranks}", "gpu": 0},
         }
     )
