@@ -43,6 +43,27 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--users", metavar="GROUPS", help=_groups_help("user", USER_GROUPS, "gender"))
     parser.add_argument("--items", metavar="GROUPS", help=_groups_help("item", ITEM_GROUPS, "genre"))
+    _add_sampling_options(parser, default)
+    parser.add_argument(
+        "--convention",
+        choices=CONVENTIONS,
+        default=default.convention,
+        help="exposure at rank r: 0.8^(r-1) as in the paper (default), or 0.8^r as in its code",
+    )
+    parser.add_argument(
+        "--ranker", choices=RANKERS, default=default.ranker, help="what ranks: the run's model, or a baseline"
+    )
+    parser.add_argument(
+        "--relevant-rating",
+        type=_finite,
+        default=default.relevant_rating,
+        metavar="R",
+        help="held-out items rated above R (default 3), or unrated, are relevant",
+    )
+
+
+def _add_sampling_options(parser: argparse.ArgumentParser, default: FairnessOptions) -> None:
+    """Add the options of the stochastic rankings."""
     parser.add_argument(
         "--temperatures",
         type=_temperatures,
@@ -65,22 +86,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         default=default.scale,
         metavar="none|normalise|NUMBER",
         help="scores unscaled (default), normalised to sum 1 in each list, or multiplied by a number",
-    )
-    parser.add_argument(
-        "--convention",
-        choices=CONVENTIONS,
-        default=default.convention,
-        help="exposure at rank r: 0.8^(r-1) as in the paper (default), or 0.8^r as in its code",
-    )
-    parser.add_argument(
-        "--ranker", choices=RANKERS, default=default.ranker, help="what ranks: the run's model, or a baseline"
-    )
-    parser.add_argument(
-        "--relevant-rating",
-        type=_finite,
-        default=default.relevant_rating,
-        metavar="R",
-        help="held-out items rated above R (default 3), or unrated, are relevant",
     )
 
 
