@@ -14,6 +14,19 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("no clock")
 
 ROOT = Path(__file__).resolve().parents[1]
+# Tests that open the app or start processes, which take most of a second and more each: marked `slow`.
+SLOW = (
+    *("chaos", "compatibility", "e2e", "examples", "b4r_tui/app", "b4r_tui/commands", "b4r_tui/sweeps"),
+    *("b4r_tui/runs", "b4r_tui/test_security.py", "b4r_tui/web", "docs/test_commands.py"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that `make test-fast` leaves out."""
+    for item in items:
+        place = item.path.relative_to(ROOT / "tests").as_posix()
+        if place.startswith(SLOW):
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="session")
