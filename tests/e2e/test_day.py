@@ -97,8 +97,8 @@ def test_a_days_work(tmp_path: Path, store: RunStore) -> None:
     user.press("y", "■ 1 stopped")
 
     # the two finished ones are compared
-    user.press("c", "space chooses")
-    user.press("a", "2 of 2 chosen")
+    user.press("c", "Space select")
+    user.press("a", "2 of 2 selected")
     user.press(ENTER, "Details", "chain-ddp", "chain-dmp")
     user.press("2", "launch.mode")
     user.press("x", "File name")
@@ -114,9 +114,9 @@ def set_epochs(user: User, epochs: str) -> None:
     user.press("e", "tie_output")
     user.press("/", "filter settings")
     user.press_until_gone("num_epochs", "tie_output")
-    user.press(ENTER, "Passes over the training sequences", "Reset")
+    user.press(ENTER, "Maximum number of epochs", "Reset")
     user.press_until_gone(ENTER, "Reset")  # now it is a field
-    user.press(epochs, f"training.num_epochs = {epochs}", "not saved")
+    user.press(epochs, f"training.num_epochs = {epochs}", "● unsaved")
     user.press(ENTER, "Reset")
-    user.press_until_gone(SAVE, "not saved")
+    user.press_until_gone(SAVE, "● unsaved")
     user.press(ESCAPE, "Runs of")
