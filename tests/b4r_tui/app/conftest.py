@@ -54,6 +54,12 @@ class Place:
         return B4RApp(self.file, self.runs, now=lambda: NOW - 30, period=0.1)
 
 
+@pytest.fixture(autouse=True)
+def steady_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the cursor of inputs visible, so that no picture depends on when it is taken."""
+    monkeypatch.setattr("textual.widgets.Input._toggle_cursor", lambda self: None)
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
     write_experiments(tmp_path, TOML)
