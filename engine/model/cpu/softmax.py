@@ -18,7 +18,7 @@ from engine.model.thread_pool import run_parallel
 _ROW_MULTIPLE = (
     16  # oneDNN compiles a bfloat16 kernel for each shape, in a millisecond: few numbers of rows, few kernels
 )
-_SUM_STRETCH = 128  # bfloat16 numbers added by torch before the sum goes on in float32
+_SUM_STRETCH = 128  # bfloat16 numbers that torch adds before the sum continues in float32
 
 
 class OutputLayer:
