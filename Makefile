@@ -14,7 +14,7 @@ FBGEMM := $(if $(shell command -v nvidia-smi 2>/dev/null),,./packaging/cpu)
 demo: .venv/app ## run the two experiments of experiments.toml
 	$(BIN)/b4r-tui --run experiments.toml
 
-test-fast: .venv/dev ## run the tests that neither start processes nor open the app: under two minutes
+test-fast: .venv/dev ## run the tests that neither start processes nor open the app
 	$(BIN)/python -m pytest -n 3 --dist loadfile -m "not long and not slow and not torchrun"
 
 test: .venv/dev ## run all tests except the longest
